@@ -1,0 +1,2 @@
+//! The nascent command.
+fn main() {}

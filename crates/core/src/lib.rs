@@ -1,0 +1,1 @@
+//! Neural architecture search: search spaces, searchers, evaluators, the study loop and a candle trainer.

@@ -1,0 +1,1 @@
+//! Polars in and out: runs to data frames, CSV and Parquet to datasets and tables.

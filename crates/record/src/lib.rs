@@ -1,0 +1,1 @@
+//! What a search run leaves behind: vocabulary, event log, fold and analyses.
