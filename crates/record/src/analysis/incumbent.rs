@@ -1,0 +1,81 @@
+//! The best trial so far, and how it came to be.
+
+use crate::{Objective, RunView, Trial, TrialId};
+
+/// The best complete trial; of two with one score, the earlier.
+pub fn incumbent(view: &RunView) -> Option<&Trial> {
+    leaderboard(view, 1).first().copied()
+}
+
+/// The best complete trials, best first; of two with one score, the earlier.
+///
+/// An architecture that was tried several times appears once, with its best trial.
+pub fn leaderboard(view: &RunView, top: usize) -> Vec<&Trial> {
+    let Some(objective) = view.manifest().objective() else {
+        return Vec::new();
+    };
+    let mut scored: Vec<(f64, &Trial)> = view
+        .trials()
+        .iter()
+        .filter_map(|t| Some((t.score(objective)?, t)))
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.id.cmp(&b.1.id)));
+    let mut board: Vec<&Trial> = Vec::with_capacity(top.min(scored.len()));
+    for (_, trial) in scored {
+        if board.len() == top {
+            break;
+        }
+        let architecture = &trial.proposal.architecture;
+        if !board
+            .iter()
+            .any(|known| known.proposal.architecture == *architecture)
+        {
+            board.push(trial);
+        }
+    }
+    board
+}
+
+/// A point of the best-so-far curve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BestSoFar {
+    /// The trial at which it is read.
+    pub trial: TrialId,
+    /// The trial that is the best up to there.
+    pub incumbent: TrialId,
+    /// Its value of the objective's metric.
+    pub value: f64,
+}
+
+/// The incumbent after each complete trial, in the order of the trials.
+pub fn best_so_far(view: &RunView, objective: &Objective) -> Vec<BestSoFar> {
+    let mut best: Option<(f64, TrialId, f64)> = None;
+    let mut curve = Vec::new();
+    for trial in view.trials() {
+        let Some(value) = trial.metric(&objective.metric) else {
+            continue;
+        };
+        let score = objective.direction.oriented(value);
+        if best.is_none_or(|(known, _, _)| score > known) {
+            best = Some((score, trial.id, value));
+        }
+        if let Some((_, incumbent, value)) = best {
+            curve.push(BestSoFar {
+                trial: trial.id,
+                incumbent,
+                value,
+            });
+        }
+    }
+    curve
+}
+
+/// How far the best so far is from a known optimum, after each complete trial; never negative for
+/// a true optimum.
+pub fn regret(view: &RunView, objective: &Objective, optimum: f64) -> Vec<(TrialId, f64)> {
+    let best = best_so_far(view, objective);
+    let gap = |value| objective.direction.oriented(optimum) - objective.direction.oriented(value);
+    best.into_iter()
+        .map(|point| (point.trial, gap(point.value)))
+        .collect()
+}

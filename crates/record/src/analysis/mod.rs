@@ -1,0 +1,11 @@
+//! What a person asks of a run: how good, how fast, at what price, and because of what.
+
+mod correlation;
+mod importance;
+mod incumbent;
+mod pareto;
+
+pub use correlation::{kendall_tau, spearman_rho};
+pub use importance::{ChoiceImportance, choice_importance};
+pub use incumbent::{BestSoFar, best_so_far, incumbent, leaderboard, regret};
+pub use pareto::{hypervolume, pareto_front, pareto_ranks};

@@ -1,0 +1,162 @@
+//! Trade-offs: which trials no other beats in everything, and how much they cover.
+
+use crate::{Error, Result};
+
+/// Whether `a` is at least as good as `b` everywhere and better somewhere; more is better.
+fn dominates(a: &[f64], b: &[f64]) -> bool {
+    std::iter::zip(a, b).all(|(a, b)| a >= b) && std::iter::zip(a, b).any(|(a, b)| a > b)
+}
+
+fn check(analysis: &'static str, points: &[Vec<f64>], dimensions: Option<usize>) -> Result<usize> {
+    let expected = dimensions
+        .or_else(|| points.first().map(Vec::len))
+        .unwrap_or(0);
+    let problem = if points.iter().any(|point| point.len() != expected) {
+        format!("every point needs {expected} values")
+    } else if points.iter().flatten().any(|value| value.is_nan()) {
+        "a value is not a number".to_owned()
+    } else {
+        return Ok(expected);
+    };
+    Err(Error::Analysis { analysis, problem })
+}
+
+/// The positions of the points that no other point dominates, in rising order; more is better in
+/// every value. Equal points are all on the front.
+///
+/// # Errors
+/// If points have different numbers of values, or one is not a number.
+pub fn pareto_front(points: &[Vec<f64>]) -> Result<Vec<usize>> {
+    check("the Pareto front", points, None)?;
+    let mut order: Vec<usize> = (0..points.len()).collect();
+    let by_value = |a: &[f64], b: &[f64]| {
+        let differing = std::iter::zip(a, b).map(|(a, b)| b.total_cmp(a));
+        differing.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
+    };
+    order.sort_by(|&a, &b| by_value(&points[a], &points[b]).then(a.cmp(&b)));
+    // In falling order a point can only be dominated by one before it: comparing with the front
+    // found so far is enough.
+    let mut front: Vec<usize> = Vec::new();
+    for candidate in order {
+        if !front
+            .iter()
+            .rev()
+            .any(|&kept| dominates(&points[kept], &points[candidate]))
+        {
+            front.push(candidate);
+        }
+    }
+    front.sort_unstable();
+    Ok(front)
+}
+
+/// The rank of each point: 0 on the front, 1 on the front of the others, and so on (Deb et al.,
+/// "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II", 2002).
+///
+/// # Errors
+/// If points have different numbers of values, or one is not a number.
+pub fn pareto_ranks(points: &[Vec<f64>]) -> Result<Vec<usize>> {
+    let mut ranks = vec![0; points.len()];
+    let mut left: Vec<usize> = (0..points.len()).collect();
+    for rank in 0.. {
+        if left.is_empty() {
+            break;
+        }
+        let rest: Vec<Vec<f64>> = left.iter().map(|&i| points[i].clone()).collect();
+        let front = pareto_front(&rest)?;
+        for &at in &front {
+            ranks[left[at]] = rank;
+        }
+        let mut at = 0;
+        left.retain(|_| {
+            at += 1;
+            front.binary_search(&(at - 1)).is_err()
+        });
+    }
+    Ok(ranks)
+}
+
+/// The volume that the points dominate above a reference point; more is better in every value.
+/// Exact, by slicing along the last value (While et al., "A Faster Algorithm for Calculating
+/// Hypervolume", 2006).
+///
+/// # Errors
+/// If a point has another number of values than the reference, or one is not a number.
+pub fn hypervolume(points: &[Vec<f64>], reference: &[f64]) -> Result<f64> {
+    check("the hypervolume", points, Some(reference.len()))?;
+    let above: Vec<Vec<f64>> = points
+        .iter()
+        .map(|point| {
+            std::iter::zip(point, reference)
+                .map(|(value, low)| value - low)
+                .collect()
+        })
+        .filter(|point: &Vec<f64>| point.iter().all(|value| *value > 0.0))
+        .collect();
+    let front = pareto_front(&above)?
+        .into_iter()
+        .map(|i| above[i].clone())
+        .collect();
+    Ok(volume(front, reference.len()))
+}
+
+/// The volume of the union of boxes from the origin to the points, over their first `d` values.
+fn volume(mut points: Vec<Vec<f64>>, d: usize) -> f64 {
+    if points.is_empty() || d == 0 {
+        return 0.0;
+    }
+    points.sort_by(|a, b| b[d - 1].total_cmp(&a[d - 1]));
+    if d == 1 {
+        return points[0][0];
+    }
+    let mut total = 0.0;
+    for i in 0..points.len() {
+        let next = points.get(i + 1).map_or(0.0, |point| point[d - 1]);
+        let height = points[i][d - 1] - next;
+        if height > 0.0 {
+            total += height * volume(points[..=i].to_vec(), d - 1);
+        }
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn known_front_ranks_and_volume() {
+        let points: Vec<Vec<f64>> = [[1.0, 3.0], [2.0, 2.0], [3.0, 1.0], [1.0, 1.0], [2.0, 2.0]]
+            .map(Vec::from)
+            .into();
+        assert_eq!(pareto_front(&points).unwrap(), [0, 1, 2, 4]);
+        assert_eq!(pareto_ranks(&points).unwrap(), [0, 0, 0, 1, 0]);
+        // Unions of boxes: 3 + 2 + 1.
+        assert!((hypervolume(&points, &[0.0, 0.0]).unwrap() - 6.0).abs() < 1e-12);
+        // Two unit-wide boxes of a cube: 2·1·1 + 1·2·1 − 1 + …, by inclusion and exclusion.
+        let cubes = vec![
+            vec![2.0, 1.0, 1.0],
+            vec![1.0, 2.0, 1.0],
+            vec![1.0, 1.0, 2.0],
+        ];
+        assert!((hypervolume(&cubes, &[0.0; 3]).unwrap() - 4.0).abs() < 1e-12);
+        assert!(hypervolume(&cubes, &[0.0, 0.0]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_front_is_an_antichain_that_dominates_the_rest(
+            points in prop::collection::vec(prop::collection::vec(-9..9_i32, 3), 1..40)
+        ) {
+            let points: Vec<Vec<f64>> =
+                points.into_iter().map(|p| p.into_iter().map(f64::from).collect()).collect();
+            let front = pareto_front(&points).unwrap();
+            for i in 0..points.len() {
+                let beaten = points.iter().any(|other| dominates(other, &points[i]));
+                prop_assert_eq!(front.contains(&i), !beaten);
+            }
+        }
+    }
+}

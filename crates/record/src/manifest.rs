@@ -1,0 +1,118 @@
+//! What a run is: written once, before its first event.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{MetricSpec, Objective, Spec};
+
+/// The schema of manifest and events that this version writes, and the newest that it reads.
+pub const SCHEMA: u32 = 1;
+
+/// A capability by name, with its configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Component {
+    /// Its name in its table.
+    pub name: String,
+    /// Its configuration, complete: a default that changes later does not change this run.
+    #[serde(default)]
+    pub config: serde_json::Value,
+}
+
+impl Component {
+    /// A capability without settings.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            config: serde_json::Value::Object(serde_json::Map::new()),
+        }
+    }
+
+    /// The same with this configuration.
+    #[must_use]
+    pub fn with(mut self, config: serde_json::Value) -> Self {
+        self.config = config;
+        self
+    }
+}
+
+/// Hard limits of a search. It ends at the first that is reached; none means until it is stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Budget {
+    /// The number of trials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_trials: Option<u32>,
+    /// The training epochs of all trials together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_epochs: Option<u64>,
+    /// The sum of the metric `cost_secs` of all trials (the simulated seconds of a table).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_cost_secs: Option<f64>,
+    /// The seconds that this session may take. The only limit that depends on the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_wall_clock_secs: Option<f64>,
+}
+
+/// Hard limits of each trial. One that exceeds a limit has failed, and the search goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TrialLimits {
+    /// Seconds of wall-clock time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_trial_secs: Option<f64>,
+    /// Mebibytes of memory that its training is estimated to need.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_trial_mib: Option<u64>,
+}
+
+/// The description of a run: everything that decides its results.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The schema of this file and of the log.
+    pub schema: u32,
+    /// When the run was created, in milliseconds since the Unix epoch.
+    pub created_ms: u64,
+    /// The search space.
+    pub space: Component,
+    /// Its choices, so that a viewer shows a space that it has never heard of.
+    pub spec: Spec,
+    /// The searcher.
+    pub searcher: Component,
+    /// The evaluator.
+    pub evaluator: Component,
+    /// The pruner.
+    pub pruner: Component,
+    /// The metrics that trials have, with unit and direction.
+    pub metrics: Vec<MetricSpec>,
+    /// What the search wants; the first is what "best" means.
+    pub objectives: Vec<Objective>,
+    /// The seed that everything random derives from.
+    pub seed: u64,
+    /// How many trials may be open at once; part of what decides the results.
+    pub lookahead: u32,
+    /// The limits of the search, as first given.
+    pub budget: Budget,
+    /// The limits of each trial.
+    #[serde(default)]
+    pub limits: TrialLimits,
+    /// Versions of the software, by package.
+    #[serde(default)]
+    pub versions: BTreeMap<String, String>,
+    /// The commit of the working directory, if it is in a Git repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_commit: Option<String>,
+    /// What it runs on: cpu, cuda or metal.
+    #[serde(default)]
+    pub device: String,
+}
+
+impl Manifest {
+    /// What "best" means in this run.
+    pub fn objective(&self) -> Option<&Objective> {
+        self.objectives.first()
+    }
+
+    /// The declaration of a metric.
+    pub fn metric(&self, name: &str) -> Option<&MetricSpec> {
+        self.metrics.iter().find(|metric| metric.name == name)
+    }
+}

@@ -1,0 +1,232 @@
+//! The fold: the state that a run's events add up to.
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    Budget, Error, Event, FinishReason, Logged, Manifest, Metrics, Outcome, Report, Result,
+    Retrained, Trial, TrialStarted,
+};
+
+/// The state of a run. Searchers, plots, notebooks and the app read this, never the file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunView {
+    manifest: Manifest,
+    trials: Vec<Trial>,
+    finished: usize,
+    retrained: Vec<Retrained>,
+    reason: Option<FinishReason>,
+    budget: Budget,
+    sessions: u32,
+    first_ms: Option<u64>,
+    last_ms: Option<u64>,
+}
+
+impl RunView {
+    /// A run before its first event.
+    pub fn new(manifest: Manifest) -> Self {
+        let budget = manifest.budget;
+        Self {
+            manifest,
+            trials: Vec::new(),
+            finished: 0,
+            retrained: Vec::new(),
+            reason: None,
+            budget,
+            sessions: 0,
+            first_ms: None,
+            last_ms: None,
+        }
+    }
+
+    /// Applies the event of line `line`.
+    ///
+    /// # Errors
+    /// If the event cannot follow the events before it.
+    pub fn apply(&mut self, logged: Logged, line: u64) -> Result<()> {
+        self.first_ms.get_or_insert(logged.at_ms);
+        self.last_ms = Some(logged.at_ms);
+        let inconsistent = |problem: String| Error::Inconsistent { line, problem };
+        let at_ms = logged.at_ms;
+        match logged.event {
+            None => {}
+            Some(Event::SessionStarted(session)) => {
+                self.sessions += 1;
+                self.budget = session.budget;
+                self.reason = None;
+            }
+            Some(Event::TrialStarted(started)) => {
+                self.start(started, at_ms).map_err(inconsistent)?;
+            }
+            Some(Event::TrialReported(reported)) => {
+                let trial = self.running(reported.trial.index()).map_err(inconsistent)?;
+                let report = Report {
+                    step: reported.step,
+                    metrics: reported.metrics,
+                };
+                trial.curve.push(report);
+            }
+            Some(Event::TrialFinished(ended)) => {
+                let trial = self.running(ended.trial.index()).map_err(inconsistent)?;
+                trial.outcome = Some(ended.outcome);
+                trial.epochs = ended.epochs;
+                trial.artifacts = ended.artifacts;
+                trial.finished_ms = Some(at_ms);
+                trial.curve.shrink_to_fit();
+                self.finished += 1;
+            }
+            Some(Event::Retrained(retrained)) => {
+                if self.trials.get(retrained.trial.index()).is_none() {
+                    let problem = format!("trial {} was never started", retrained.trial);
+                    return Err(inconsistent(problem));
+                }
+                self.retrained.push(retrained);
+            }
+            Some(Event::RunFinished(finished)) => self.reason = Some(finished.reason),
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, started: TrialStarted, at_ms: u64) -> Result<(), String> {
+        let TrialStarted {
+            trial: id,
+            proposal,
+            told,
+            state,
+        } = started;
+        self.manifest
+            .spec
+            .check(&proposal.architecture)
+            .map_err(|e| e.to_string())?;
+        let next = self.trials.len();
+        match self.trials.get_mut(id.index()) {
+            // Run again after a crash: a fresh attempt with a fresh curve.
+            Some(trial) if trial.outcome.is_none() && trial.proposal == proposal => {
+                trial.attempts += 1;
+                trial.curve.clear();
+                trial.started_ms = at_ms;
+                Ok(())
+            }
+            Some(_) => Err(format!(
+                "trial {id} was started before, with another proposal"
+            )),
+            None if id.index() == next => {
+                let mut trial = Trial::new(id, proposal, told);
+                trial.state = state;
+                trial.started_ms = at_ms;
+                self.trials.push(trial);
+                Ok(())
+            }
+            None => Err(format!("trial {id} is started where trial {next} is due")),
+        }
+    }
+
+    fn running(&mut self, index: usize) -> Result<&mut Trial, String> {
+        match self.trials.get_mut(index) {
+            Some(trial) if trial.outcome.is_none() => Ok(trial),
+            Some(_) => Err(format!("trial {index} had ended before")),
+            None => Err(format!("trial {index} was never started")),
+        }
+    }
+
+    /// What the run is.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// All trials that were started, by number.
+    pub fn trials(&self) -> &[Trial] {
+        &self.trials
+    }
+
+    /// The number of trials that have ended.
+    pub fn finished_trials(&self) -> usize {
+        self.finished
+    }
+
+    /// The architectures that were trained again after the search, in that order.
+    pub fn retrained(&self) -> &[Retrained] {
+        &self.retrained
+    }
+
+    /// Why the search is over; `None` while it goes on, or if it was interrupted.
+    pub fn finish_reason(&self) -> Option<FinishReason> {
+        self.reason
+    }
+
+    /// The limits that hold now.
+    pub fn budget(&self) -> Budget {
+        self.budget
+    }
+
+    /// How many processes have worked on it, one after another.
+    pub fn sessions(&self) -> u32 {
+        self.sessions
+    }
+
+    /// The time of the first and of the last event, in milliseconds since the Unix epoch.
+    pub fn span_ms(&self) -> Option<(u64, u64)> {
+        self.first_ms.zip(self.last_ms)
+    }
+
+    /// A hash over everything that is the same whenever and however often the search is run: all
+    /// trials that have ended with their learning curves, and what was trained again; no times, no
+    /// sessions, and no metric that is measured on the machine.
+    pub fn history_hash(&self) -> String {
+        let mut hasher = Sha256::new();
+        let mut line = |value: serde_json::Result<String>| {
+            // A value that was read from JSON can be written as JSON.
+            hasher.update(value.unwrap_or_default());
+            hasher.update(b"\n");
+        };
+        for trial in self.trials.iter().filter(|trial| trial.is_finished()) {
+            line(serde_json::to_string(&(
+                trial.id,
+                &trial.proposal,
+                trial.epochs,
+            )));
+            for report in &trial.curve {
+                line(serde_json::to_string(&(
+                    report.step,
+                    self.reproducible(&report.metrics),
+                )));
+            }
+            line(match &trial.outcome {
+                Some(Outcome::Complete(metrics)) => {
+                    to_json("complete", &self.reproducible(metrics))
+                }
+                Some(Outcome::Pruned(metrics)) => to_json("pruned", &self.reproducible(metrics)),
+                // The message may name a time or a place; the kind is what happened.
+                Some(Outcome::Failed(failure)) => to_json("failed", &failure.kind),
+                None => Ok(String::new()),
+            });
+            line(serde_json::to_string(&trial.artifacts));
+        }
+        for again in &self.retrained {
+            let metrics = self.reproducible(&again.metrics);
+            line(serde_json::to_string(&(
+                again.trial,
+                again.epochs,
+                metrics,
+                &again.artifacts,
+            )));
+        }
+        hasher
+            .finalize()
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    }
+
+    fn reproducible<'m>(&self, metrics: &'m Metrics) -> Vec<(&'m str, f64)> {
+        let measured = |name: &str| {
+            self.manifest
+                .metric(name)
+                .is_some_and(|metric| metric.measured)
+        };
+        metrics.iter().filter(|(name, _)| !measured(name)).collect()
+    }
+}
+
+fn to_json(kind: &str, value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string(&(kind, value))
+}
