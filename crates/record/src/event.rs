@@ -100,10 +100,6 @@ pub struct RunFinished {
 
 /// Something that happened in a run.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "events are passed one at a time, not kept"
-)]
 pub enum Event {
     /// See [`SessionStarted`].
     SessionStarted(SessionStarted),

@@ -1,0 +1,128 @@
+//! Evaluators: they turn one architecture into metrics, and never search.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use nascent_datasets::{Dataset, Table};
+use nascent_record::{Fidelity, MetricSpec, Metrics, Proposal, TrialId, TrialLimits};
+
+use crate::config::{Entry, find as find_entry};
+use crate::space::SearchSpace;
+use crate::{Result, Seed};
+
+pub mod train;
+
+/// What the one who reports is to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Go on.
+    Continue,
+    /// Stop at once and return what there is.
+    Stop,
+}
+
+/// Where a running evaluation reports to.
+pub trait Reporter {
+    /// Reports the metrics after `step` epochs (from 1).
+    fn report(&mut self, step: u32, metrics: &Metrics) -> Flow;
+
+    /// Asks, between two batches, whether to go on. Cheap.
+    fn poll(&mut self) -> Flow {
+        Flow::Continue
+    }
+}
+
+/// A reporter that lets everything run to its end.
+pub struct Silent;
+
+impl Reporter for Silent {
+    fn report(&mut self, _step: u32, _metrics: &Metrics) -> Flow {
+        Flow::Continue
+    }
+}
+
+/// What an evaluation is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A trial of the search: the test data is not touched.
+    Search,
+    /// The final training of a chosen architecture, for this many epochs; the test data is
+    /// evaluated at the end, and the weights are among the artifacts.
+    Retrain {
+        /// The number of epochs.
+        epochs: u32,
+    },
+}
+
+/// One architecture to evaluate.
+pub struct Job<'a> {
+    /// The space that it is of.
+    pub space: &'a dyn SearchSpace,
+    /// The trial.
+    pub trial: TrialId,
+    /// The architecture, and how thoroughly to evaluate it.
+    pub proposal: &'a Proposal,
+    /// What all randomness of the evaluation derives from.
+    pub seed: Seed,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The limits of the trial; the time is watched by the reporter, the memory by the evaluator.
+    pub limits: TrialLimits,
+}
+
+/// What came of an evaluation.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evaluation {
+    /// The metrics.
+    pub metrics: Metrics,
+    /// The epochs that were trained.
+    pub epochs: u32,
+    /// What is to be kept, by what it is (`weights`: safetensors).
+    pub artifacts: BTreeMap<String, Vec<u8>>,
+}
+
+/// Turns one architecture into metrics.
+///
+/// The same job gives the same metrics, whatever thread runs it and whatever ran before. It stops
+/// soon after its reporter says [`Flow::Stop`] and returns what there is. An error is the failure of
+/// that trial, not of the search.
+pub trait Evaluator: Send + Sync {
+    /// All metrics that it may report, with unit and direction; the first is the natural objective.
+    fn metrics(&self) -> Vec<MetricSpec>;
+
+    /// How many epochs it would train at this fidelity; counted against the budget beforehand.
+    fn epochs(&self, fidelity: Option<Fidelity>) -> u32;
+
+    /// Evaluates one architecture.
+    ///
+    /// # Errors
+    /// If the trial has no result.
+    fn evaluate(&self, job: &Job<'_>, reporter: &mut dyn Reporter) -> Result<Evaluation>;
+}
+
+/// What evaluators are made of beside their settings.
+#[derive(Clone)]
+pub struct Resources {
+    /// The data to train on.
+    pub dataset: Option<Arc<Dataset>>,
+    /// The table to look results up in.
+    pub table: Option<Arc<Table>>,
+    /// The seed of the run: the split of the data derives from it.
+    pub seed: Seed,
+    /// The name of the device: cpu, cuda or metal.
+    pub device: String,
+}
+
+/// A row of [`EVALUATORS`].
+pub type EvaluatorEntry = Entry<dyn Evaluator, Resources>;
+
+/// All evaluators.
+pub static EVALUATORS: &[&EvaluatorEntry] = &[&train::ENTRY];
+
+/// The evaluator with this name.
+///
+/// # Errors
+/// If there is none.
+pub fn find(name: &str) -> Result<&'static EvaluatorEntry> {
+    find_entry("evaluator", EVALUATORS, name)
+}

@@ -1,0 +1,43 @@
+//! Search spaces: what can be chosen, and what a choice means as a network.
+
+mod sample;
+
+use nascent_record::{Architecture, Graph, Spec};
+
+pub use sample::SpecExt;
+
+use crate::Result;
+
+/// What can be chosen, and what it means.
+///
+/// A searcher sees the [`Spec`] only, so every searcher works on every space.
+pub trait SearchSpace: Send + Sync {
+    /// The choices.
+    fn spec(&self) -> &Spec;
+
+    /// What an architecture of [`SearchSpace::spec`] means as a network. It is independent of the
+    /// data: the shape of the input and the number of classes are known when it is built.
+    ///
+    /// # Errors
+    /// [`Error::Infeasible`](crate::Error::Infeasible) if it means none.
+    fn graph(&self, architecture: &Architecture) -> Result<Graph>;
+
+    /// The representative of all architectures that mean the same network; idempotent.
+    fn canonical(&self, architecture: &Architecture) -> Architecture {
+        architecture.clone()
+    }
+
+    /// The name of an architecture that its literature uses, if it has one of its own.
+    fn official_name(&self, architecture: &Architecture) -> Option<String> {
+        let _ = architecture;
+        None
+    }
+
+    /// The architecture with this name, in the official or in the text form of the spec.
+    ///
+    /// # Errors
+    /// If it is neither.
+    fn parse(&self, text: &str) -> Result<Architecture> {
+        Ok(self.spec().parse(text)?)
+    }
+}
