@@ -142,17 +142,6 @@ pub enum Error {
         classes: usize,
     },
 
-    /// A folder holds well-formed files of something else.
-    #[error("{} does not hold {name}: {problem}", path.display())]
-    OtherDataset {
-        /// The folder.
-        path: PathBuf,
-        /// What was expected in it.
-        name: &'static str,
-        /// How it was noticed.
-        problem: String,
-    },
-
     /// Inputs, labels, shape and classes do not fit together.
     #[error("the dataset {name:?} does not fit together: {problem}")]
     Inconsistent {

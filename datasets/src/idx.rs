@@ -47,13 +47,26 @@ fn find(folder: &Path, stem: &str, dimensions: usize) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// The files that a folder lacks for a dataset of images.
-pub(crate) fn missing(folder: &Path) -> Vec<String> {
-    PARTS
+/// What a folder lacks for a dataset of images whose first test labels are `first`.
+///
+/// MNIST and its successors have the same file names and lengths, so only the values tell them apart. Labels that
+/// cannot be read are left to the loader, which says why.
+pub(crate) fn missing(folder: &Path, first: &[u8]) -> Vec<String> {
+    let files: Vec<String> = PARTS
         .iter()
         .filter(|(stem, dimensions)| find(folder, stem, *dimensions).is_none())
         .map(|(stem, dimensions)| format!("{stem}-idx{dimensions}-ubyte[.gz]"))
-        .collect()
+        .collect();
+    if !files.is_empty() {
+        return files;
+    }
+    match read(folder, "t10k-labels", 1) {
+        Ok((labels, _)) if !labels.values.starts_with(first) => {
+            let first: Vec<String> = first.iter().map(ToString::to_string).collect();
+            vec![format!("test labels that begin with {}", first.join(" "))]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Unpacks what begins like gzip; leaves the rest alone.
@@ -306,7 +319,7 @@ mod tests {
     fn every_spelling_is_found() {
         for spelling in 0..4 {
             let folder = tempfile::tempdir().unwrap();
-            assert_eq!(missing(folder.path()).len(), 4);
+            assert_eq!(missing(folder.path(), &[3, 4]).len(), 4);
             let mut entry = crate::registry::find("mnist").unwrap().clone();
             entry.shape = &[1, 2, 3];
             entry.train_len = 2;
@@ -321,7 +334,11 @@ mod tests {
                 let bytes = if spelling >= 2 { gzip(&bytes) } else { bytes };
                 fs::write(folder.path().join(name), bytes).unwrap();
             }
-            assert_eq!(missing(folder.path()), Vec::<String>::new());
+            assert_eq!(missing(folder.path(), &[3, 4]), Vec::<String>::new());
+            assert_eq!(
+                missing(folder.path(), &[9]),
+                ["test labels that begin with 9"]
+            );
             let dataset = load(&entry, folder.path()).unwrap();
             assert_eq!(dataset.train().labels(), [3, 4]);
             assert_eq!(dataset.test().unwrap().len(), 2);
@@ -330,7 +347,10 @@ mod tests {
             for old in spellings("t10k-images", 3) {
                 drop(fs::remove_file(folder.path().join(old)));
             }
-            assert_eq!(missing(folder.path()), ["t10k-images-idx3-ubyte[.gz]"]);
+            assert_eq!(
+                missing(folder.path(), &[3, 4]),
+                ["t10k-images-idx3-ubyte[.gz]"]
+            );
             assert!(
                 load(&entry, folder.path())
                     .unwrap_err()
