@@ -11,11 +11,16 @@
 //! [`prune::PRUNERS`], [`evaluate::EVALUATORS`], [`nn::OPS`].
 
 pub mod config;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod error;
 pub mod evaluate;
 pub mod nn;
+pub mod prune;
+pub mod search;
 mod seed;
 pub mod space;
+pub mod study;
 pub mod train;
 
 pub use error::{Error, Result};

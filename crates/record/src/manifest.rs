@@ -81,6 +81,8 @@ pub struct Manifest {
     pub evaluator: Component,
     /// The pruner.
     pub pruner: Component,
+    /// What is evaluated on: a dataset or a table by name, with what identifies it.
+    pub data: Component,
     /// The metrics that trials have, with unit and direction.
     pub metrics: Vec<MetricSpec>,
     /// What the search wants; the first is what "best" means.

@@ -10,6 +10,7 @@ use crate::config::{Entry, find as find_entry};
 use crate::space::SearchSpace;
 use crate::{Result, Seed};
 
+pub mod table;
 pub mod train;
 
 /// What the one who reports is to do next.
@@ -117,7 +118,7 @@ pub struct Resources {
 pub type EvaluatorEntry = Entry<dyn Evaluator, Resources>;
 
 /// All evaluators.
-pub static EVALUATORS: &[&EvaluatorEntry] = &[&train::ENTRY];
+pub static EVALUATORS: &[&EvaluatorEntry] = &[&train::ENTRY, &table::ENTRY];
 
 /// The evaluator with this name.
 ///

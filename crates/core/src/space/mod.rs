@@ -1,12 +1,16 @@
 //! Search spaces: what can be chosen, and what a choice means as a network.
 
+pub mod macro_cnn;
+pub mod mlp;
+pub mod nas_bench_201;
 mod sample;
 
-use nascent_record::{Architecture, Graph, Spec};
+use nascent_record::{Architecture, Domain, Graph, Spec};
 
-pub use sample::SpecExt;
+pub use sample::{GridIter, SpecExt};
 
 use crate::Result;
+use crate::config::{Entry, find as find_entry};
 
 /// What can be chosen, and what it means.
 ///
@@ -39,5 +43,30 @@ pub trait SearchSpace: Send + Sync {
     /// If it is neither.
     fn parse(&self, text: &str) -> Result<Architecture> {
         Ok(self.spec().parse(text)?)
+    }
+}
+
+/// A row of [`SPACES`].
+pub type SpaceEntry = Entry<dyn SearchSpace, ()>;
+
+/// All search spaces.
+pub static SPACES: &[&SpaceEntry] = &[&nas_bench_201::ENTRY, &mlp::ENTRY, &macro_cnn::ENTRY];
+
+/// The search space with this name.
+///
+/// # Errors
+/// If there is none.
+pub fn find(name: &str) -> Result<&'static SpaceEntry> {
+    find_entry("search space", SPACES, name)
+}
+
+/// The option that an architecture has for a categorical choice.
+fn option<'a>(spec: &'a Spec, architecture: &Architecture, name: &str) -> Option<&'a str> {
+    let at = spec.position(name)?;
+    match &spec.choices()[at].domain {
+        Domain::Categorical { options } => {
+            options.get(usize::try_from(architecture.int(at)?).ok()?).map(String::as_str)
+        }
+        _ => None,
     }
 }

@@ -1,0 +1,438 @@
+//! The test kit: what every searcher, space, pruner and evaluator has to satisfy. It runs over all
+//! rows of the tables, so what is registered is tested the day it is registered, and a crate with
+//! capabilities of its own runs it over those.
+//!
+//! Each function panics with a message that names what is broken.
+
+#![expect(clippy::unwrap_used, reason = "a test kit fails by panicking")]
+#![expect(clippy::missing_panics_doc, reason = "the module says so")]
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
+
+use nascent_record::{
+    Budget, Clock, Component, Event, Fidelity, Logged, Manifest, MemoryStore, MetricSpec, Metrics,
+    Objective, Outcome, Report, Result as RecordResult, RunStore, RunView, SCHEMA, Trial,
+    TrialId, TrialLimits,
+};
+use serde_json::Value;
+
+use crate::evaluate::{
+    Evaluation, Evaluator, EvaluatorEntry, Flow, Job, Purpose, Reporter, Resources, Silent,
+};
+use crate::prune::{PruneContext, PrunerEntry};
+use crate::search::{SearchSetup, Searcher, SearcherEntry};
+use crate::space::{SearchSpace, SpaceEntry, SpecExt as _};
+use crate::study::{Parts, RunOptions, Study};
+use crate::{Error, Result, Seed};
+
+/// A clock that stands still.
+pub struct StoppedClock;
+
+impl Clock for StoppedClock {
+    fn now_ms(&self) -> u64 {
+        0
+    }
+}
+
+/// Scores an architecture by a formula: a learning curve of four epochs, some trials fail, one
+/// panics. Deterministic, and instant.
+pub struct ToyEvaluator;
+
+impl Evaluator for ToyEvaluator {
+    fn metrics(&self) -> Vec<MetricSpec> {
+        vec![MetricSpec::maximize("score", "")]
+    }
+
+    fn epochs(&self, fidelity: Option<Fidelity>) -> u32 {
+        fidelity.map_or(4, |fidelity| fidelity.epochs)
+    }
+
+    fn evaluate(&self, job: &Job<'_>, reporter: &mut dyn Reporter) -> Result<Evaluation> {
+        use std::hash::{Hash as _, Hasher as _};
+        let architecture = &job.proposal.architecture;
+        let digits = architecture.values().iter().flatten().map(|value| match value {
+            nascent_record::Value::Int(i) => *i as f64 % 7.0,
+            nascent_record::Value::Float(x) => *x,
+        });
+        let score: f64 = digits.enumerate().map(|(at, x)| x / (at + 1) as f64).sum();
+        // FNV would do; the hash only decides who fails.
+        let mut hasher = std::hash::DefaultHasher::new();
+        architecture.hash(&mut hasher);
+        match hasher.finish() % 17 {
+            0 => return Err(Error::Infeasible { problem: "it is one of the failing".into() }),
+            1 => return Err(Error::Diverged { epoch: 1, what: "loss", value: f64::NAN }),
+            _ => {}
+        }
+        let mut metrics = Metrics::default();
+        let mut epochs = 0;
+        for step in 1..=self.epochs(job.proposal.fidelity) {
+            epochs = step;
+            metrics.insert("score", score * f64::from(step).sqrt())?;
+            if reporter.report(step, &metrics) == Flow::Stop {
+                break;
+            }
+        }
+        Ok(Evaluation { metrics, epochs, ..Evaluation::default() })
+    }
+}
+
+/// A memory store that can be read after the study is gone.
+#[derive(Clone, Default)]
+struct SharedStore(Arc<Mutex<MemoryStore>>);
+
+impl SharedStore {
+    fn with<T>(&self, f: impl FnOnce(&mut MemoryStore) -> T) -> T {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl RunStore for SharedStore {
+    fn append(&mut self, event: Event) -> RecordResult<Logged> {
+        self.with(|store| store.append(event))
+    }
+    fn put_blob(&mut self, bytes: &[u8]) -> RecordResult<nascent_record::BlobId> {
+        self.with(|store| store.put_blob(bytes))
+    }
+    fn blob(&self, id: &nascent_record::BlobId) -> RecordResult<Vec<u8>> {
+        self.with(|store| store.blob(id))
+    }
+}
+
+fn setup(space: &Arc<dyn SearchSpace>, seed: u64) -> SearchSetup {
+    let objectives =
+        vec![Objective { metric: "score".into(), direction: nascent_record::Direction::Maximize }];
+    SearchSetup { space: Arc::clone(space), objectives, seed: Seed::new(seed) }
+}
+
+fn toy_manifest(space: &dyn SearchSpace, seed: u64, lookahead: u32, budget: Budget) -> Manifest {
+    Manifest {
+        schema: SCHEMA,
+        created_ms: 0,
+        space: Component::new("toy"),
+        spec: space.spec().clone(),
+        searcher: Component::new("toy"),
+        evaluator: Component::new("toy"),
+        pruner: Component::new("median"),
+        data: Component::new("none"),
+        metrics: ToyEvaluator.metrics(),
+        objectives: vec![Objective {
+            metric: "score".into(),
+            direction: nascent_record::Direction::Maximize,
+        }],
+        seed,
+        lookahead,
+        budget,
+        limits: TrialLimits::default(),
+        versions: std::collections::BTreeMap::new(),
+        git_commit: None,
+        device: "cpu".into(),
+    }
+}
+
+/// A run of a searcher over the toy evaluator with the median pruner.
+struct ToyRun<'a> {
+    space: Arc<dyn SearchSpace>,
+    searcher: &'a dyn Fn(&SearchSetup) -> Box<dyn Searcher>,
+    lookahead: u32,
+    budget: Budget,
+}
+
+impl ToyRun<'_> {
+    fn view(&self, log: &[Logged]) -> RunView {
+        let manifest = toy_manifest(&*self.space, 7, self.lookahead, self.budget);
+        let mut view = RunView::new(manifest);
+        for (line, logged) in std::iter::zip(1.., log) {
+            view.apply(logged.clone(), line).unwrap();
+        }
+        view
+    }
+
+    fn study(&self, store: &SharedStore) -> Study {
+        let view = self.view(store.with(|s| s.log().to_vec()).as_slice());
+        let setup = setup(&self.space, 7);
+        let parts = Parts {
+            space: Arc::clone(&self.space),
+            searcher: (self.searcher)(&setup),
+            evaluator: Arc::new(ToyEvaluator),
+            pruner: crate::prune::find("median").unwrap().make(&Value::Null, &()).unwrap(),
+        };
+        Study::open(parts, Box::new(store.clone()), view, Arc::new(StoppedClock)).unwrap()
+    }
+
+    fn run(&self, store: &SharedStore, workers: u32) -> RunView {
+        let mut study = self.study(store);
+        let stop = AtomicBool::new(false);
+        let mut options = RunOptions { workers, stop: &stop, observe: &mut |_| {} };
+        study.run(&mut options).unwrap();
+        study.view().clone()
+    }
+}
+
+/// The spaces that searchers are tried on: one plain, one with conditional, integer and real-number
+/// choices.
+fn toy_spaces() -> Vec<Arc<dyn SearchSpace>> {
+    ["nas_bench_201", "mlp"]
+        .map(|name| crate::space::find(name).unwrap().make(&Value::Null, &()).unwrap().into())
+        .into()
+}
+
+/// Checks a searcher of a table: see [`searcher_with`], and that its settings are complete.
+pub fn searcher(entry: &SearcherEntry) {
+    check_settings(entry.name, &(entry.defaults)(), |settings| entry.complete(settings).map(drop));
+    let name = entry.name;
+    searcher_with(name, &|setup| entry.make(&Value::Null, setup).unwrap());
+}
+
+/// Checks that a searcher proposes valid architectures with earlier parents, that its run is the
+/// same twice and on 1, 2 and 4 workers, and that it resumes exactly from every prefix of its log.
+pub fn searcher_with(name: &str, make: &dyn Fn(&SearchSetup) -> Box<dyn Searcher>) {
+    for space in toy_spaces() {
+        for lookahead in [1, 4] {
+            let budget = Budget { max_trials: Some(40), ..Budget::default() };
+            let toy = ToyRun { space: Arc::clone(&space), searcher: make, lookahead, budget };
+            let whole = SharedStore::default();
+            let view = toy.run(&whole, 1);
+            let trials = view.trials();
+            assert_eq!(trials.len(), 40, "{name} ended early");
+            assert!(trials.iter().any(|t| t.score(view.manifest().objective().unwrap()).is_some()));
+            for trial in trials {
+                space.spec().check(&trial.proposal.architecture).unwrap();
+                space.graph(&trial.proposal.architecture).unwrap().check().unwrap();
+                let before = |parent: &TrialId| (parent.0) < trial.told;
+                assert!(trial.proposal.parents.iter().all(before), "{name} knows the future");
+            }
+            for workers in [2, 4] {
+                let other = toy.run(&SharedStore::default(), workers);
+                assert_eq!(
+                    other.history_hash(),
+                    view.history_hash(),
+                    "{name} depends on the number of workers ({workers}, lookahead {lookahead})"
+                );
+            }
+            resumes(name, &toy, &whole, &view);
+        }
+    }
+}
+
+fn resumes(name: &str, toy: &ToyRun<'_>, whole: &SharedStore, view: &RunView) {
+    let events = whole.with(|store| store.log().len());
+    for cut in (0..events).step_by(3) {
+        let store = SharedStore(Arc::new(Mutex::new(whole.with(|store| store.cut(cut)))));
+        let resumed = toy.run(&store, 1);
+        assert_eq!(
+            resumed.history_hash(),
+            view.history_hash(),
+            "{name} cut at event {cut} goes on otherwise"
+        );
+    }
+}
+
+fn check_settings(name: &str, defaults: &Value, complete: impl Fn(&Value) -> Result<()>) {
+    assert!(defaults.is_object(), "the defaults of {name} are not an object");
+    complete(defaults).unwrap();
+    complete(&Value::Null).unwrap();
+    let unknown = serde_json::json!({ "no_such_setting": 1 });
+    assert!(complete(&unknown).is_err(), "{name} takes a setting that it does not have");
+}
+
+/// Checks a search space: every sample means a valid graph that can be built and run, names round
+/// trip, and [`SearchSpace::canonical`] is idempotent.
+pub fn space(entry: &SpaceEntry) {
+    check_settings(entry.name, &(entry.defaults)(), |settings| entry.complete(settings).map(drop));
+    let space = entry.make(&Value::Null, &()).unwrap();
+    let mut rng = Seed::new(1).rng();
+    for number in 0..200 {
+        let architecture = space.spec().sample(&mut rng);
+        let text = space.spec().text(&architecture);
+        assert_eq!(space.parse(&text).unwrap(), architecture, "{text}");
+        if let Some(name) = space.official_name(&architecture) {
+            assert_eq!(space.parse(&name).unwrap(), architecture, "{name}");
+        }
+        let canonical = space.canonical(&architecture);
+        space.spec().check(&canonical).unwrap();
+        assert_eq!(space.canonical(&canonical), canonical, "{text}");
+        let graph = space.graph(&architecture).unwrap();
+        graph.check().unwrap();
+        if number < 20 {
+            crate::nn::check_forward(&graph, &[1, 8, 8], 10).unwrap();
+        }
+    }
+}
+
+/// Checks a pruner: it never stops a trial that is better than all others at every epoch, and says
+/// the same twice.
+pub fn pruner(entry: &PrunerEntry) {
+    check_settings(entry.name, &(entry.defaults)(), |settings| entry.complete(settings).map(drop));
+    let pruner = entry.make(&Value::Null, &()).unwrap();
+    let space = &toy_spaces()[0];
+    let objective = setup(space, 0).objective().unwrap();
+    let curve = |height: f64| -> Vec<Report> {
+        let at = |step| Metrics::new([("score", height * f64::from(step))]).unwrap();
+        (1..=6).map(|step| Report { step, metrics: at(step) }).collect()
+    };
+    let mut rng = Seed::new(2).rng();
+    let others: Vec<Trial> = (0..20)
+        .map(|number| {
+            let proposal = nascent_record::Proposal::new(space.spec().sample(&mut rng));
+            let mut trial = Trial::new(TrialId(number), proposal, 0);
+            trial.curve = curve(f64::from(number));
+            trial.outcome = trial.curve.last().map(|r| Outcome::Complete(r.metrics.clone()));
+            trial
+        })
+        .collect();
+    for height in [20.0, -1.0] {
+        let curve = curve(height);
+        for end in 1..=curve.len() {
+            for others in [&others[..0], &others[..3], &others[..]] {
+                let cx = PruneContext { objective: &objective, curve: &curve[..end], others };
+                let flow = pruner.prune(&cx);
+                assert_eq!(flow, pruner.prune(&cx), "{} has a state", entry.name);
+                let name = entry.name;
+                assert!(height < 0.0 || flow == Flow::Continue, "{name} stops the best trial");
+            }
+        }
+    }
+}
+
+/// Checks an evaluator on one architecture: the same twice, all metrics declared, at most the
+/// planned epochs, and an end soon after it is told to stop.
+pub fn evaluator(
+    entry: &EvaluatorEntry,
+    settings: &Value,
+    resources: &Resources,
+    space: &dyn SearchSpace,
+    architecture: &str,
+) {
+    check_settings(entry.name, &(entry.defaults)(), |settings| entry.complete(settings).map(drop));
+    let evaluator = entry.make(settings, resources).unwrap();
+    let proposal = nascent_record::Proposal::new(space.parse(architecture).unwrap());
+    let job = Job {
+        space,
+        trial: TrialId(3),
+        proposal: &proposal,
+        seed: Seed::new(5),
+        purpose: Purpose::Search,
+        limits: TrialLimits::default(),
+    };
+    let first = evaluator.evaluate(&job, &mut Silent).unwrap();
+    let second = evaluator.evaluate(&job, &mut Silent).unwrap();
+    assert_eq!(first, second, "{} gives two results for one job", entry.name);
+    let declared = evaluator.metrics();
+    for (name, _) in first.metrics.iter() {
+        let known = declared.iter().any(|metric| metric.name == name);
+        assert!(known, "{} reports {name}, which it does not declare", entry.name);
+    }
+    let natural = &declared[0].name;
+    assert!(first.metrics.get(natural).is_some(), "{} lacks {natural}", entry.name);
+    assert!(first.epochs <= evaluator.epochs(None), "{} trains too long", entry.name);
+
+    struct StopAtOnce(u32);
+    impl Reporter for StopAtOnce {
+        fn report(&mut self, _step: u32, _metrics: &Metrics) -> Flow {
+            self.0 += 1;
+            Flow::Stop
+        }
+    }
+    let mut reporter = StopAtOnce(0);
+    evaluator.evaluate(&job, &mut reporter).unwrap();
+    assert!(reporter.0 <= 1, "{} goes on after it is told to stop", entry.name);
+}
+
+#[cfg(test)]
+mod tests {
+    use nascent_datasets::{Column, ColumnData, Table};
+    use nascent_record::{Architecture, Proposal};
+    use serde_json::json;
+
+    use super::*;
+    use crate::evaluate::EVALUATORS;
+    use crate::prune::PRUNERS;
+    use crate::search::{Ask, AskContext, SEARCHERS};
+    use crate::space::SPACES;
+
+    #[test]
+    fn every_searcher() {
+        SEARCHERS.iter().for_each(|entry| searcher(entry));
+    }
+
+    #[test]
+    fn every_space() {
+        SPACES.iter().for_each(|entry| space(entry));
+    }
+
+    #[test]
+    fn every_pruner() {
+        PRUNERS.iter().for_each(|entry| pruner(entry));
+    }
+
+    #[test]
+    fn every_evaluator() {
+        let cell = "|nor_conv_1x1~0|+|skip_connect~0|none~1|+|none~0|none~1|avg_pool_3x3~2|";
+        let space = crate::space::find("nas_bench_201").unwrap().make(&Value::Null, &()).unwrap();
+        let table = Table::new(vec![
+            Column { name: "arch".into(), data: ColumnData::Texts(vec![Some(cell.into())]) },
+            Column { name: "a".into(), data: ColumnData::Numbers(vec![Some(60.0)]) },
+            Column { name: "b".into(), data: ColumnData::Numbers(vec![Some(90.0)]) },
+        ]);
+        let resources = Resources {
+            dataset: Some(Arc::new(nascent_datasets::load("digits", None).unwrap().limited(300, 50))),
+            table: Some(Arc::new(table.unwrap())),
+            seed: Seed::new(1),
+            device: "cpu".into(),
+        };
+        for entry in EVALUATORS {
+            let settings = match entry.name {
+                "table" => json!({ "valid": "b", "epochs": 9, "fidelities": { "3": "a" } }),
+                _ => Value::Null,
+            };
+            evaluator(entry, &settings, &resources, &*space, cell);
+        }
+    }
+
+    /// The kit must catch the classic mistake: state changed by `ask` and not saved.
+    #[test]
+    #[should_panic(expected = "goes on otherwise")]
+    fn the_kit_catches_a_searcher_that_forgets() {
+        struct Forgetful(u64);
+        impl Searcher for Forgetful {
+            fn ask(&mut self, cx: &mut AskContext<'_>) -> Result<Ask> {
+                self.0 += 1;
+                let drawn = cx.space.spec().sample(&mut Seed::new(self.0).rng());
+                Ok(Ask::Propose(Proposal::new(drawn)))
+            }
+            fn tell(&mut self, _: &Trial) -> Result<()> {
+                Ok(())
+            }
+        }
+        searcher_with("forgetful", &|_| Box::new(Forgetful(0)));
+    }
+
+    /// And it must let pass a searcher whose `ask` trains something, and that saves it.
+    #[test]
+    fn the_kit_lets_a_searcher_with_snapshots_pass() {
+        struct OneShot(Vec<u64>);
+        impl Searcher for OneShot {
+            fn ask(&mut self, cx: &mut AskContext<'_>) -> Result<Ask> {
+                self.0[0] += 1;
+                let mixed = self.0.iter().fold(0, |a, b| a * 31 + b);
+                let drawn: Architecture = cx.space.spec().sample(&mut Seed::new(mixed).rng());
+                Ok(Ask::Propose(Proposal::new(drawn)))
+            }
+            fn tell(&mut self, trial: &Trial) -> Result<()> {
+                self.0[1] = self.0[1] * 7 % 1009 + u64::from(trial.epochs);
+                Ok(())
+            }
+            fn snapshot(&self) -> Result<Option<Vec<u8>>> {
+                Ok(Some(self.0.iter().flat_map(|n| n.to_le_bytes()).collect()))
+            }
+            fn restore(&mut self, snapshot: &[u8]) -> Result<()> {
+                let words = snapshot.chunks_exact(8);
+                self.0 = words.map(|w| u64::from_le_bytes(w.try_into().unwrap())).collect();
+                Ok(())
+            }
+        }
+        searcher_with("one_shot", &|_| Box::new(OneShot(vec![0, 0])));
+    }
+}

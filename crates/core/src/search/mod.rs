@@ -1,0 +1,121 @@
+//! Searchers: they propose architectures and are told results. They never write and never draw.
+
+pub mod grid;
+pub mod local_search;
+pub mod random;
+pub mod regularized_evolution;
+
+use std::sync::Arc;
+
+use nascent_record::{Objective, Proposal, Trial, TrialId};
+
+use crate::config::{Entry, find as find_entry};
+use crate::space::SearchSpace;
+use crate::{Error, Result, Rng, Seed};
+
+/// What a searcher wants to happen next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// Evaluate this.
+    Propose(Proposal),
+    /// Nothing before one more of the pending trials has been told.
+    Wait,
+    /// There is nothing left to propose.
+    Done,
+}
+
+/// What a searcher may look at when it is asked.
+pub struct AskContext<'a> {
+    /// The search space.
+    pub space: &'a dyn SearchSpace,
+    /// The number that the proposed trial will have.
+    pub trial: TrialId,
+    /// A generator for this one question: the same whenever trial `trial` is asked for.
+    pub rng: Rng,
+    /// Trials that were proposed and not told yet, in order. They may or may not have ended.
+    pub pending: &'a [Trial],
+}
+
+/// Proposes architectures.
+///
+/// The caller owns the loop. It asks for trials in order, and tells results in order, each once,
+/// with some proposals pending in between. The contract that makes a search resume exactly:
+///
+/// - What `ask` proposes depends on what was told, on the context, and on the settings; on nothing
+///   else, and `ask` leaves nothing behind that changes a later answer. Then replaying `tell`
+///   rebuilds the searcher.
+/// - A searcher that cannot keep to this, because its `ask` trains something, returns its state
+///   from [`Searcher::snapshot`], which is called after every `ask` that proposed.
+pub trait Searcher: Send {
+    /// Proposes the next trial.
+    ///
+    /// # Errors
+    /// If the searcher cannot work on this space.
+    fn ask(&mut self, cx: &mut AskContext<'_>) -> Result<Ask>;
+
+    /// Learns how a trial ended: complete, pruned or failed.
+    ///
+    /// # Errors
+    /// If the searcher cannot take it.
+    fn tell(&mut self, trial: &Trial) -> Result<()>;
+
+    /// The state after the last `ask`, for a searcher that replaying `tell` does not rebuild.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn snapshot(&self) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    /// Goes back to the state of a snapshot.
+    ///
+    /// # Errors
+    /// If it is not a snapshot of this searcher.
+    fn restore(&mut self, snapshot: &[u8]) -> Result<()> {
+        let _ = snapshot;
+        Err(Error::Resume { problem: "its searcher keeps no snapshot, and the log has one".into() })
+    }
+}
+
+/// What searchers are made of beside their settings.
+#[derive(Clone)]
+pub struct SearchSetup {
+    /// The space.
+    pub space: Arc<dyn SearchSpace>,
+    /// What the search wants; the first is what "best" means.
+    pub objectives: Vec<Objective>,
+    /// The seed for what is drawn once, not for each question.
+    pub seed: Seed,
+}
+
+impl SearchSetup {
+    /// What "best" means.
+    ///
+    /// # Errors
+    /// If there is no objective.
+    pub fn objective(&self) -> Result<Objective> {
+        self.objectives.first().cloned().ok_or_else(|| Error::Config {
+            component: "study".to_owned(),
+            problem: "a search needs an objective".to_owned(),
+        })
+    }
+}
+
+/// A row of [`SEARCHERS`].
+pub type SearcherEntry = Entry<dyn Searcher, SearchSetup>;
+
+/// All searchers.
+pub static SEARCHERS: &[&SearcherEntry] = &[
+    &random::ENTRY,
+    &grid::ENTRY,
+    &local_search::ENTRY,
+    &regularized_evolution::ENTRY,
+];
+
+/// The searcher with this name.
+///
+/// # Errors
+/// If there is none.
+pub fn find(name: &str) -> Result<&'static SearcherEntry> {
+    find_entry("searcher", SEARCHERS, name)
+}

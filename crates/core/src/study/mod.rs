@@ -1,0 +1,525 @@
+//! The one loop that joins a searcher and an evaluator, and appends every step to the log.
+//!
+//! # Why a run is the same on any number of workers
+//! A run has a *lookahead* L, fixed in its manifest. Trial *n* is proposed when the trials
+//! `0..=n-L` have ended, and the searcher has been told of exactly those, in order. So what trial
+//! *n* is does not depend on who finished first. A pruner decides on trial *n* from those trials and
+//! the trial's own curve. Each trial's randomness derives from (run seed, trial). A searcher that
+//! answers [`Ask::Wait`] is told of one more trial and asked again; the number it had been told of
+//! is in the log.
+//!
+//! # Why a run is the same after a crash
+//! [`Study::open`] replays the log: trials that ended are told again, trials that were running are
+//! run again from their logged proposals. A new run takes the same path with an empty log.
+
+mod evaluation;
+mod parallel;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use nascent_record::{
+    Budget, Clock, Event, FinishReason, Logged, Manifest, Metrics, Objective, Proposal, Retrained,
+    RunFinished, RunStore, RunView, SCHEMA, SessionStarted, Trial,
+    TrialFinished, TrialId, TrialLimits, TrialReported, TrialStarted,
+};
+
+use crate::config::invalid;
+use crate::evaluate::{Evaluation, Evaluator, Flow, Job, Purpose, Reporter, Resources};
+use crate::prune::{PruneContext, Pruner};
+use crate::search::{Ask, AskContext, SearchSetup, Searcher};
+use crate::space::SearchSpace;
+use crate::{Error, Result, Seed};
+
+pub use evaluation::{Ended, Guard, evaluate_guarded};
+pub use parallel::{RunOptions, Stopped};
+
+/// How many trials may be open at once, if nothing else is asked for.
+pub const DEFAULT_LOOKAHEAD: u32 = 4;
+
+/// The living parts of a study, as its manifest names them or as a program made them.
+pub struct Parts {
+    /// The search space.
+    pub space: Arc<dyn SearchSpace>,
+    /// The searcher.
+    pub searcher: Box<dyn Searcher>,
+    /// The evaluator.
+    pub evaluator: Arc<dyn Evaluator>,
+    /// The pruner.
+    pub pruner: Box<dyn Pruner>,
+}
+
+impl Parts {
+    /// Makes the parts that a manifest names.
+    ///
+    /// # Errors
+    /// If a name or setting is unknown to this version, or the space has changed since.
+    pub fn from_manifest(manifest: &Manifest, resources: &Resources) -> Result<Self> {
+        let space = crate::space::find(&manifest.space.name)?;
+        let space: Arc<dyn SearchSpace> = space.make(&manifest.space.config, &())?.into();
+        if *space.spec() != manifest.spec {
+            return Err(Error::Resume {
+                problem: format!(
+                    "the choices of {} are not those that the run was made with; \
+                     use the version of nascent in its run.json",
+                    manifest.space.name
+                ),
+            });
+        }
+        let evaluator = crate::evaluate::find(&manifest.evaluator.name)?;
+        let evaluator = evaluator.make(&manifest.evaluator.config, resources)?.into();
+        let pruner = crate::prune::find(&manifest.pruner.name)?;
+        let pruner = pruner.make(&manifest.pruner.config, &())?;
+        let setup = SearchSetup {
+            space: Arc::clone(&space),
+            objectives: manifest.objectives.clone(),
+            seed: Seed::new(manifest.seed).derive("searcher", 0),
+        };
+        let searcher = crate::search::find(&manifest.searcher.name)?;
+        let searcher = searcher.make(&manifest.searcher.config, &setup)?;
+        Ok(Self { space, searcher, evaluator, pruner })
+    }
+}
+
+/// What a person asks for: names and settings, to be completed into a [`Manifest`].
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The search space and its settings.
+    pub space: (String, serde_json::Value),
+    /// The searcher and its settings.
+    pub searcher: (String, serde_json::Value),
+    /// The evaluator and its settings.
+    pub evaluator: (String, serde_json::Value),
+    /// The pruner and its settings.
+    pub pruner: (String, serde_json::Value),
+    /// What it is evaluated on: a dataset or a table, with what identifies it.
+    pub data: nascent_record::Component,
+    /// The metrics to be optimized; empty for the evaluator's natural objective.
+    pub objectives: Vec<String>,
+    /// The seed.
+    pub seed: u64,
+    /// How many trials may be open at once; at least 1.
+    pub lookahead: u32,
+    /// The limits of the search.
+    pub budget: Budget,
+    /// The limits of each trial.
+    pub limits: TrialLimits,
+}
+
+impl Request {
+    /// The manifest: every name checked, every setting complete.
+    ///
+    /// # Errors
+    /// If a name, a setting or an objective is unknown, or the lookahead is 0.
+    pub fn manifest(&self, resources: &Resources, clock: &dyn Clock) -> Result<Manifest> {
+        if self.lookahead == 0 {
+            return Err(invalid("study", "the lookahead is 0, and must be at least 1"));
+        }
+        let space = crate::space::find(&self.space.0)?.complete(&self.space.1)?;
+        let spec = crate::space::find(&space.name)?.make(&space.config, &())?.spec().clone();
+        let evaluator = crate::evaluate::find(&self.evaluator.0)?.complete(&self.evaluator.1)?;
+        let made = crate::evaluate::find(&evaluator.name)?.make(&evaluator.config, resources)?;
+        let metrics = made.metrics();
+        let mut objectives = Vec::new();
+        for name in &self.objectives {
+            let declared = metrics.iter().find(|metric| metric.name == *name);
+            let declared = declared.ok_or_else(|| Error::Unknown {
+                kind: "metric",
+                name: name.clone(),
+                suggestion: nascent_record::suggestion(
+                    name,
+                    metrics.iter().map(|metric| metric.name.as_str()),
+                ),
+            })?;
+            objectives
+                .push(Objective { metric: name.clone(), direction: declared.direction });
+        }
+        if objectives.is_empty() {
+            objectives.extend(metrics.first().map(|metric| Objective {
+                metric: metric.name.clone(),
+                direction: metric.direction,
+            }));
+        }
+        let manifest = Manifest {
+            schema: SCHEMA,
+            created_ms: clock.now_ms(),
+            space,
+            spec,
+            searcher: crate::search::find(&self.searcher.0)?.complete(&self.searcher.1)?,
+            evaluator,
+            pruner: crate::prune::find(&self.pruner.0)?.complete(&self.pruner.1)?,
+            data: self.data.clone(),
+            metrics,
+            objectives,
+            seed: self.seed,
+            lookahead: self.lookahead,
+            budget: self.budget,
+            limits: self.limits,
+            versions: [("nascent".to_owned(), env!("CARGO_PKG_VERSION").to_owned())].into(),
+            git_commit: None,
+            device: resources.device.clone(),
+        };
+        // Settings of searcher and pruner are checked by making them.
+        Parts::from_manifest(&manifest, resources)?;
+        Ok(manifest)
+    }
+}
+
+/// What a study wants to happen next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// Evaluate this trial, and report to [`Study::report`] and [`Study::finish`].
+    Evaluate(TrialId, Proposal),
+    /// Nothing before one of the open trials has ended.
+    Wait,
+    /// The search is over.
+    Finished(FinishReason),
+}
+
+/// A search in progress: the fold of its log, and the parts that continue it.
+pub struct Study {
+    parts: Parts,
+    store: Box<dyn RunStore>,
+    clock: Arc<dyn Clock>,
+    view: RunView,
+    objective: Objective,
+    seed: Seed,
+    /// The searcher has been told of the trials before this one.
+    told: usize,
+    /// All trials before this one have ended.
+    settled: usize,
+    /// Trials that a crash or a stop interrupted, to be run again.
+    interrupted: VecDeque<TrialId>,
+    closing: Option<FinishReason>,
+    opened_ms: u64,
+}
+
+impl Study {
+    /// Opens a study on a run: a new one, or one to go on with. `view` is the fold of what `store`
+    /// holds.
+    ///
+    /// # Errors
+    /// If the run cannot be resumed with these parts.
+    pub fn open(
+        parts: Parts,
+        store: Box<dyn RunStore>,
+        view: RunView,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let manifest = view.manifest();
+        let Some(objective) = manifest.objective().cloned() else {
+            return Err(invalid("study", "a search needs an objective"));
+        };
+        let seed = Seed::new(manifest.seed);
+        let opened_ms = clock.now_ms();
+        let mut study = Self {
+            parts,
+            store,
+            clock,
+            view,
+            objective,
+            seed,
+            told: 0,
+            settled: 0,
+            interrupted: VecDeque::new(),
+            closing: None,
+            opened_ms,
+        };
+        study.replay()?;
+        Ok(study)
+    }
+
+    /// Brings the searcher to where it was when the last trial was proposed.
+    fn replay(&mut self) -> Result<()> {
+        let trials = self.view.trials();
+        let open = trials.iter().filter(|trial| !trial.is_finished());
+        self.interrupted = open.map(|trial| trial.id).collect();
+        let with_state = trials.iter().rev().find_map(|t| Some((t.told, t.state.clone()?)));
+        self.settle();
+        if let Some((told, state)) = with_state {
+            self.parts.searcher.restore(&self.store.blob(&state)?)?;
+            self.told = told as usize;
+        }
+        let goal = self.view.trials().last().map_or(0, |trial| trial.told as usize);
+        self.tell_until(goal)
+    }
+
+    fn settle(&mut self) {
+        let trials = self.view.trials();
+        while trials.get(self.settled).is_some_and(Trial::is_finished) {
+            self.settled += 1;
+        }
+    }
+
+    fn tell_until(&mut self, goal: usize) -> Result<()> {
+        if goal > self.settled {
+            return Err(Error::Resume {
+                problem: format!(
+                    "its log says that the searcher knew of {goal} trials, and only {} have ended",
+                    self.settled
+                ),
+            });
+        }
+        while self.told < goal {
+            self.parts.searcher.tell(&self.view.trials()[self.told])?;
+            self.told += 1;
+        }
+        Ok(())
+    }
+
+    fn emit(&mut self, event: Event) -> Result<()> {
+        let logged = self.store.append(event)?;
+        self.apply(logged)
+    }
+
+    fn apply(&mut self, logged: Logged) -> Result<()> {
+        // The line number is of use to readers of a file only.
+        Ok(self.view.apply(logged, 0)?)
+    }
+
+    /// Notes in the log that a process works on the run, with the limits that hold from here on. A
+    /// search that was over goes on if the limits allow.
+    ///
+    /// # Errors
+    /// If the store refuses.
+    pub fn begin_session(&mut self, workers: u32, budget: Budget) -> Result<()> {
+        self.closing = None;
+        self.opened_ms = self.clock.now_ms();
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        self.emit(Event::SessionStarted(SessionStarted { version, workers, budget }))
+    }
+
+    /// The state of the run.
+    pub fn view(&self) -> &RunView {
+        &self.view
+    }
+
+    /// The parts.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// What is to be done next. Each trial is handed out once.
+    ///
+    /// # Errors
+    /// If the searcher fails, proposes something that is not of the space, or the store refuses.
+    pub fn next(&mut self) -> Result<Next> {
+        if let Some(id) = self.interrupted.pop_front() {
+            let trial = &self.view.trials()[id.index()];
+            let (proposal, told) = (trial.proposal.clone(), trial.told);
+            self.start(id, &proposal, told, None)?;
+            return Ok(Next::Evaluate(id, proposal));
+        }
+        if self.closing.is_none() {
+            match self.propose()? {
+                Proposed::Trial(id, proposal) => return Ok(Next::Evaluate(id, proposal)),
+                Proposed::Wait => return Ok(Next::Wait),
+                Proposed::Over(reason) => self.closing = Some(reason),
+            }
+        }
+        match self.closing {
+            Some(reason) if self.settled == self.view.trials().len() => {
+                if self.view.finish_reason() != Some(reason) {
+                    self.emit(Event::RunFinished(RunFinished { reason }))?;
+                }
+                Ok(Next::Finished(reason))
+            }
+            _ => Ok(Next::Wait),
+        }
+    }
+
+    fn propose(&mut self) -> Result<Proposed> {
+        let budget = self.view.budget();
+        let next = self.view.trials().len();
+        if budget.max_trials.is_some_and(|most| next >= most as usize) {
+            return Ok(Proposed::Over(FinishReason::MaxTrials));
+        }
+        if self.out_of_time() {
+            return Ok(Proposed::Over(FinishReason::MaxWallClock));
+        }
+        let lookahead = self.view.manifest().lookahead as usize;
+        let visible = (next + 1).saturating_sub(lookahead).max(self.told);
+        if self.settled < visible {
+            return Ok(Proposed::Wait);
+        }
+        self.tell_until(visible)?;
+        let known = self.view.trials()[..visible].iter();
+        let cost: f64 = known.filter_map(|trial| trial.metric("cost_secs")).sum();
+        if budget.max_cost_secs.is_some_and(|most| cost >= most) {
+            return Ok(Proposed::Over(FinishReason::MaxCost));
+        }
+        let id = TrialId(next as u32);
+        let proposal = loop {
+            let mut cx = AskContext {
+                space: &*self.parts.space,
+                trial: id,
+                rng: self.seed.derive("ask", u64::from(id.0)).rng(),
+                pending: &self.view.trials()[self.told..],
+            };
+            match self.parts.searcher.ask(&mut cx)? {
+                Ask::Propose(proposal) => break proposal,
+                Ask::Done => return Ok(Proposed::Over(FinishReason::Exhausted)),
+                // Nothing is pending, so nothing can come of waiting.
+                Ask::Wait if self.told == next => {
+                    return Ok(Proposed::Over(FinishReason::Exhausted));
+                }
+                Ask::Wait if self.settled > self.told => self.tell_until(self.told + 1)?,
+                Ask::Wait => return Ok(Proposed::Wait),
+            }
+        };
+        self.parts.space.spec().check(&proposal.architecture)?;
+        if let Some(most) = budget.max_epochs
+            && self.epochs_with(&proposal) > most
+        {
+            return Ok(Proposed::Over(FinishReason::MaxEpochs));
+        }
+        let state = match self.parts.searcher.snapshot()? {
+            Some(bytes) => Some(self.store.put_blob(&bytes)?),
+            None => None,
+        };
+        self.start(id, &proposal, self.told as u32, state)?;
+        Ok(Proposed::Trial(id, proposal))
+    }
+
+    /// The epochs of all trials with this one: those that the searcher knows of as they were, the
+    /// open ones as planned. Not as they are, because that would depend on who finished first.
+    fn epochs_with(&self, proposal: &Proposal) -> u64 {
+        let (known, open) = self.view.trials().split_at(self.told);
+        let spent = known.iter().map(|trial| u64::from(trial.epochs));
+        let planned = open.iter().map(|trial| &trial.proposal).chain([proposal]);
+        let planned = planned.map(|p| u64::from(self.parts.evaluator.epochs(p.fidelity)));
+        spent.chain(planned).sum()
+    }
+
+    fn out_of_time(&self) -> bool {
+        let spent = self.clock.now_ms().saturating_sub(self.opened_ms) as f64 / 1e3;
+        self.view.budget().max_wall_clock_secs.is_some_and(|most| spent >= most)
+    }
+
+    fn start(
+        &mut self,
+        trial: TrialId,
+        proposal: &Proposal,
+        told: u32,
+        state: Option<nascent_record::BlobId>,
+    ) -> Result<()> {
+        let proposal = proposal.clone();
+        self.emit(Event::TrialStarted(TrialStarted { trial, proposal, told, state }))
+    }
+
+    /// Logs a point of a trial's learning curve; says whether the trial goes on.
+    ///
+    /// # Errors
+    /// If the store refuses.
+    pub fn report(&mut self, trial: TrialId, step: u32, metrics: Metrics) -> Result<Flow> {
+        self.emit(Event::TrialReported(TrialReported { trial, step, metrics }))?;
+        let running = &self.view.trials()[trial.index()];
+        Ok(self.parts.pruner.prune(&PruneContext {
+            objective: &self.objective,
+            curve: &running.curve,
+            others: &self.view.trials()[..running.told as usize],
+        }))
+    }
+
+    /// Logs how a trial ended. Blobs are written before the event that names them.
+    ///
+    /// # Errors
+    /// If the store refuses.
+    pub fn finish(&mut self, trial: TrialId, ended: Ended) -> Result<()> {
+        let mut artifacts = std::collections::BTreeMap::new();
+        for (name, bytes) in &ended.artifacts {
+            artifacts.insert(name.clone(), self.store.put_blob(bytes)?);
+        }
+        let Ended { outcome, epochs, .. } = ended;
+        self.emit(Event::TrialFinished(TrialFinished { trial, outcome, epochs, artifacts }))?;
+        self.settle();
+        Ok(())
+    }
+
+    /// What a trial is evaluated with.
+    pub fn job<'a>(&'a self, trial: TrialId, proposal: &'a Proposal) -> Job<'a> {
+        Job {
+            space: &*self.parts.space,
+            trial,
+            proposal,
+            seed: self.seed.derive("trial", u64::from(trial.0)),
+            purpose: Purpose::Search,
+            limits: self.view.manifest().limits,
+        }
+    }
+
+    /// Runs one trial in this thread. `None` when it has ended and the search goes on, else why
+    /// the search is over.
+    ///
+    /// # Errors
+    /// As [`Study::next`]; a trial that fails is a record, not an error.
+    pub fn step(&mut self) -> Result<Option<FinishReason>> {
+        match self.next()? {
+            Next::Finished(reason) => Ok(Some(reason)),
+            Next::Wait => Err(invalid("study", "step was called while trials of next are open")),
+            Next::Evaluate(id, proposal) => {
+                let evaluator = Arc::clone(&self.parts.evaluator);
+                let space = Arc::clone(&self.parts.space);
+                let clock = Arc::clone(&self.clock);
+                let job = Job {
+                    space: &*space,
+                    trial: id,
+                    proposal: &proposal,
+                    seed: self.seed.derive("trial", u64::from(id.0)),
+                    purpose: Purpose::Search,
+                    limits: self.view.manifest().limits,
+                };
+                let mut refused = None;
+                let mut guard = Guard::new(&*clock, job.limits, |step, metrics: &Metrics| {
+                    match self.report(id, step, metrics.clone()) {
+                        Ok(flow) => flow,
+                        Err(error) => {
+                            refused = Some(error);
+                            Flow::Stop
+                        }
+                    }
+                });
+                let ended = evaluate_guarded(&*evaluator, &job, &mut guard);
+                drop(guard);
+                match (refused, ended) {
+                    (Some(error), _) => Err(error),
+                    (None, Some(ended)) => self.finish(id, ended).map(|()| None),
+                    (None, None) => Ok(None),
+                }
+            }
+        }
+    }
+
+    /// Trains the architecture of a trial again, longer, and tests it.
+    ///
+    /// # Errors
+    /// If there is no such trial, the training fails, or `reporter` stops it.
+    pub fn retrain(
+        &mut self,
+        trial: TrialId,
+        epochs: u32,
+        reporter: &mut dyn Reporter,
+    ) -> Result<Retrained> {
+        let known = self.view.trials().get(trial.index()).ok_or_else(|| {
+            invalid("study", format!("there is no trial {trial} to train again"))
+        })?;
+        let proposal = known.proposal.clone();
+        let job = Job { purpose: Purpose::Retrain { epochs }, ..self.job(trial, &proposal) };
+        let job = Job { seed: job.seed.derive("retrain", u64::from(epochs)), ..job };
+        let Evaluation { metrics, epochs, artifacts } =
+            self.parts.evaluator.evaluate(&job, reporter)?;
+        let mut blobs = std::collections::BTreeMap::new();
+        for (name, bytes) in &artifacts {
+            blobs.insert(name.clone(), self.store.put_blob(bytes)?);
+        }
+        let retrained = Retrained { trial, metrics, epochs, artifacts: blobs };
+        self.emit(Event::Retrained(retrained.clone()))?;
+        Ok(retrained)
+    }
+}
+
+enum Proposed {
+    Trial(TrialId, Proposal),
+    Wait,
+    Over(FinishReason),
+}
