@@ -1,0 +1,279 @@
+//! A picture of runs as plain data: what is shown, not how it looks.
+
+use nascent_record::TrialId;
+
+/// How numbers are laid out along an axis.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scale {
+    /// Evenly.
+    #[default]
+    Linear,
+    /// By their logarithm; numbers that are not above 0 have no place on it.
+    Log,
+}
+
+impl Scale {
+    /// The number as a position in which distances are even; `None` where it has no place.
+    pub fn position(self, value: f64) -> Option<f64> {
+        match self {
+            Self::Linear => Some(value),
+            Self::Log => (value > 0.0).then(|| value.log10()),
+        }
+        .filter(|position| position.is_finite())
+    }
+}
+
+/// A named place on an axis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tick {
+    /// Where.
+    pub at: f64,
+    /// Its name.
+    pub label: String,
+}
+
+/// One direction of a figure.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Axis {
+    /// What is on it, with its unit.
+    pub label: String,
+    /// How numbers are laid out on it.
+    pub scale: Scale,
+    /// Its named places, in rising order; if absent, the renderer marks round numbers.
+    pub ticks: Option<Vec<Tick>>,
+    /// What it shows at least and at most; if absent, everything.
+    pub range: Option<[f64; 2]>,
+}
+
+impl Axis {
+    /// A linear axis over everything.
+    pub fn new(label: impl Into<String>) -> Self {
+        Self {
+            label: label.into(),
+            ..Self::default()
+        }
+    }
+
+    /// The same on this scale.
+    #[must_use]
+    pub fn scale(mut self, scale: Scale) -> Self {
+        self.scale = scale;
+        self
+    }
+
+    /// The same, over this range.
+    #[must_use]
+    pub fn range(mut self, range: Option<[f64; 2]>) -> Self {
+        self.range = range;
+        self
+    }
+
+    /// The same, with names at 0, 1, 2 and so on.
+    #[must_use]
+    pub fn names<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        let tick = |(at, name): (usize, S)| Tick {
+            at: at as f64,
+            label: name.into(),
+        };
+        let ticks: Vec<Tick> = names.into_iter().enumerate().map(tick).collect();
+        self.range = Some([-0.5, ticks.len() as f64 - 0.5]);
+        self.ticks = Some(ticks);
+        self
+    }
+}
+
+/// What a mark is to the reader. Each renderer has one table from roles to looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// Series number `i`: a run, or a group of trials.
+    Series(usize),
+    /// What the search is after: the incumbent, the front.
+    Best,
+    /// Context: there, and not in the way.
+    Muted,
+    /// What the reader has picked.
+    Selected,
+}
+
+/// A place in a figure, and the trial behind it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Along the x axis.
+    pub x: f64,
+    /// Along the y axis.
+    pub y: f64,
+    /// The trial that a hover or a click leads to, in the run of the mark.
+    pub trial: Option<TrialId>,
+}
+
+impl Point {
+    /// The place of a trial.
+    pub fn of(trial: TrialId, x: f64, y: f64) -> Self {
+        Self {
+            x,
+            y,
+            trial: Some(trial),
+        }
+    }
+}
+
+/// Places that belong together, with their name in the legend.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Its name in the legend; marks of one name and role share an entry, an empty name has none.
+    pub name: String,
+    /// What it is to the reader.
+    pub role: Role,
+    /// The position of the run, in the order that the plot was given.
+    pub run: usize,
+    /// The places, in order.
+    pub points: Vec<Point>,
+}
+
+/// An area between two curves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Band {
+    /// Its name in the legend; empty for none.
+    pub name: String,
+    /// What it is to the reader.
+    pub role: Role,
+    /// The position of the run, or of the first of the runs that it sums up.
+    pub run: usize,
+    /// Places with the lower and the upper end: `[x, lower, upper]`.
+    pub points: Vec<[f64; 3]>,
+}
+
+/// One horizontal bar, from 0 to its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bar {
+    /// Its place on the y axis.
+    pub at: f64,
+    /// Its length on the x axis.
+    pub value: f64,
+    /// What a hover says of it.
+    pub note: String,
+}
+
+/// Horizontal bars; several marks of bars share each place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bars {
+    /// Their name in the legend; empty for none.
+    pub name: String,
+    /// What they are to the reader.
+    pub role: Role,
+    /// The position of the run.
+    pub run: usize,
+    /// The bars.
+    pub bars: Vec<Bar>,
+}
+
+/// A trial across all axes of parallel coordinates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Thread {
+    /// The trial.
+    pub trial: TrialId,
+    /// Its place on each axis.
+    pub values: Vec<f64>,
+}
+
+/// Trials that are drawn alike in parallel coordinates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bundle {
+    /// Their name in the legend; empty for none.
+    pub name: String,
+    /// What they are to the reader.
+    pub role: Role,
+    /// The position of the run.
+    pub run: usize,
+    /// The trials.
+    pub threads: Vec<Thread>,
+}
+
+/// Upright axes side by side, and trials as lines across them. It takes the place of both axes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parallel {
+    /// The axes, from the left; every one has a range.
+    pub axes: Vec<Axis>,
+    /// The trials; the last are on top.
+    pub bundles: Vec<Bundle>,
+}
+
+/// Something in a figure. Later marks are above earlier ones.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mark {
+    /// Points joined by straight lines.
+    Line(Series),
+    /// Points joined by steps: level, then up or down at the next point.
+    Step(Series),
+    /// Points by themselves.
+    Points(Series),
+    /// An area between two curves.
+    Band(Band),
+    /// Horizontal bars.
+    Bars(Bars),
+    /// Parallel coordinates.
+    Parallel(Parallel),
+}
+
+/// A picture of runs as plain data, drawn by the desktop app and by [`crate::render_svg`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// What it shows.
+    pub title: String,
+    /// What one should know to read it, or what it says in one line; may be empty.
+    pub subtitle: String,
+    /// The horizontal axis.
+    pub x: Axis,
+    /// The vertical axis.
+    pub y: Axis,
+    /// What is drawn, from the bottom to the top.
+    pub marks: Vec<Mark>,
+}
+
+/// An entry of a legend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LegendEntry {
+    /// The name.
+    pub name: String,
+    /// The role.
+    pub role: Role,
+    /// Whether the marks of this name are lines; dots or areas otherwise.
+    pub line: bool,
+}
+
+impl Figure {
+    /// The legend: each pair of name and role once, in the order of the marks.
+    pub fn legend(&self) -> Vec<LegendEntry> {
+        let mut entries: Vec<LegendEntry> = Vec::new();
+        let mut add = |name: &str, role: Role, line: bool| {
+            if name.is_empty() {
+                return;
+            }
+            match entries
+                .iter_mut()
+                .find(|e| e.name == name && e.role == role)
+            {
+                Some(entry) => entry.line |= line,
+                None => entries.push(LegendEntry {
+                    name: name.to_owned(),
+                    role,
+                    line,
+                }),
+            }
+        };
+        for mark in &self.marks {
+            match mark {
+                Mark::Line(s) | Mark::Step(s) => add(&s.name, s.role, true),
+                Mark::Points(s) => add(&s.name, s.role, false),
+                Mark::Band(b) => add(&b.name, b.role, false),
+                Mark::Bars(b) => add(&b.name, b.role, false),
+                Mark::Parallel(p) => {
+                    for bundle in &p.bundles {
+                        add(&bundle.name, bundle.role, true);
+                    }
+                }
+            }
+        }
+        entries
+    }
+}

@@ -1,0 +1,214 @@
+//! The one table from roles to looks.
+
+use plotters::style::RGBColor as Rgb;
+
+use super::Theme;
+use crate::{OpFamily, Role};
+
+/// The colors of a theme.
+pub(super) struct Palette {
+    /// Behind everything.
+    pub(super) ground: Rgb,
+    /// Titles, labels.
+    pub(super) ink: Rgb,
+    /// Subtitles, ticks.
+    pub(super) faint_ink: Rgb,
+    /// Lines of the grid.
+    pub(super) grid: Rgb,
+    /// Axes and the edges of networks.
+    pub(super) rule: Rgb,
+    muted: Rgb,
+    best: Rgb,
+    series: [Rgb; 6],
+    families: [Rgb; 9],
+}
+
+const fn rgb(code: u32) -> Rgb {
+    Rgb((code >> 16) as u8, (code >> 8) as u8, code as u8)
+}
+
+// After Okabe and Ito, "Color Universal Design", 2008, darkened or lightened until every color has
+// a contrast of at least 3 to the ground.
+static LIGHT: Palette = Palette {
+    ground: rgb(0xFF_FF_FF),
+    ink: rgb(0x1B_1F_24),
+    faint_ink: rgb(0x5B_64_70),
+    grid: rgb(0xE9_EC_EF),
+    rule: rgb(0x8A_93_9E),
+    muted: rgb(0x8A_93_9E),
+    best: rgb(0xD5_4E_00),
+    series: [
+        rgb(0x00_72_B2),
+        rgb(0xC7_7C_02),
+        rgb(0x00_8F_6B),
+        rgb(0xB2_3A_87),
+        rgb(0x2F_3E_6E),
+        rgb(0x7A_6A_55),
+    ],
+    families: [
+        rgb(0x5B_64_70), // tensor
+        rgb(0x00_72_B2), // convolution
+        rgb(0x00_8F_6B), // pooling
+        rgb(0xC7_7C_02), // skip
+        rgb(0x8A_93_9E), // none
+        rgb(0xB2_3A_87), // linear
+        rgb(0x7A_6A_55), // norm
+        rgb(0x5A_55_C8), // cell
+        rgb(0x2F_3E_6E), // other
+    ],
+};
+
+static DARK: Palette = Palette {
+    ground: rgb(0x16_1A_1F),
+    ink: rgb(0xE8_EB_EF),
+    faint_ink: rgb(0xA3_AC_B8),
+    grid: rgb(0x2A_30_38),
+    rule: rgb(0x6E_78_84),
+    muted: rgb(0x7D_87_93),
+    best: rgb(0xFF_8A_3D),
+    series: [
+        rgb(0x56_B4_E9),
+        rgb(0xE8_C5_47),
+        rgb(0x2F_BF_95),
+        rgb(0xE5_8B_C4),
+        rgb(0xA9_B4_F5),
+        rgb(0xBC_A9_8E),
+    ],
+    families: [
+        rgb(0xA3_AC_B8),
+        rgb(0x56_B4_E9),
+        rgb(0x2F_BF_95),
+        rgb(0xE8_C5_47),
+        rgb(0x7D_87_93),
+        rgb(0xE5_8B_C4),
+        rgb(0xBC_A9_8E),
+        rgb(0x9D_98_F5),
+        rgb(0xD0_D6_E6),
+    ],
+};
+
+impl Palette {
+    pub(super) fn of(theme: Theme) -> &'static Self {
+        match theme {
+            Theme::Light => &LIGHT,
+            Theme::Dark => &DARK,
+        }
+    }
+
+    pub(super) fn family(&self, family: OpFamily) -> Rgb {
+        self.families[family as usize]
+    }
+
+    pub(super) fn look(&self, role: Role) -> Look {
+        let (color, line, alpha, dot) = match role {
+            Role::Series(at) => (self.series[at % self.series.len()], 2.0, 1.0, 3.5),
+            Role::Best => (self.best, 2.5, 1.0, 4.0),
+            Role::Muted => (self.muted, 1.0, 0.5, 2.5),
+            Role::Selected => (self.ink, 2.5, 1.0, 5.5),
+        };
+        let dashed = matches!(role, Role::Series(at) if at >= self.series.len());
+        Look {
+            color,
+            line,
+            alpha,
+            dot,
+            dash: dashed.then_some((6.0, 4.0)),
+        }
+    }
+}
+
+/// How a mark of a role looks.
+#[derive(Clone, Copy)]
+pub(super) struct Look {
+    pub(super) color: Rgb,
+    /// The width of lines.
+    pub(super) line: f64,
+    pub(super) alpha: f64,
+    /// The radius of points.
+    pub(super) dot: f64,
+    /// Dash and gap, where there are more series than colors.
+    pub(super) dash: Option<(f64, f64)>,
+}
+
+/// A color in front of a ground, as one color.
+pub(super) fn mix(color: Rgb, alpha: f64, ground: Rgb) -> Rgb {
+    let channel =
+        |a: u8, b: u8| (f64::from(a) * alpha + f64::from(b) * (1.0 - alpha)).round() as u8;
+    Rgb(
+        channel(color.0, ground.0),
+        channel(color.1, ground.1),
+        channel(color.2, ground.2),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn linear(channel: u8) -> f64 {
+        let c = f64::from(channel) / 255.0;
+        if c <= 0.040_45 {
+            c / 12.92
+        } else {
+            ((c + 0.055) / 1.055).powf(2.4)
+        }
+    }
+
+    /// The contrast of the Web Content Accessibility Guidelines 2.
+    fn contrast(a: Rgb, b: Rgb) -> f64 {
+        let luminance = |c: Rgb| 0.2126 * linear(c.0) + 0.7152 * linear(c.1) + 0.0722 * linear(c.2);
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    /// What a person without green cones sees (Machado et al., "A Physiologically-based Model for
+    /// Simulation of Color Vision Deficiency", 2009), and the same for red cones; linear light.
+    fn seen(color: Rgb, matrix: [[f64; 3]; 3]) -> [f64; 3] {
+        let light = [color.0, color.1, color.2].map(linear);
+        matrix.map(|row| {
+            (0..3)
+                .map(|i| row[i] * light[i])
+                .sum::<f64>()
+                .clamp(0.0, 1.0)
+                .cbrt()
+        })
+    }
+    const DEUTERANOPIA: [[f64; 3]; 3] = [
+        [0.367_322, 0.860_646, -0.227_968],
+        [0.280_085, 0.672_501, 0.047_413],
+        [-0.011_820, 0.042_940, 0.968_881],
+    ];
+    const PROTANOPIA: [[f64; 3]; 3] = [
+        [0.152_286, 1.052_583, -0.204_868],
+        [0.114_503, 0.786_281, 0.099_216],
+        [-0.003_882, -0.048_116, 1.051_998],
+    ];
+
+    #[test]
+    fn every_color_stands_out_from_the_ground() {
+        for palette in [&LIGHT, &DARK] {
+            assert!(contrast(palette.ink, palette.ground) > 12.0);
+            assert!(contrast(palette.faint_ink, palette.ground) > 4.5);
+            let marks = palette.series.iter().chain(&palette.families);
+            for &color in marks.chain([&palette.best, &palette.muted]) {
+                assert!(contrast(color, palette.ground) >= 3.0, "{color:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn series_differ_for_the_colorblind() {
+        for palette in [&LIGHT, &DARK] {
+            let colors: Vec<Rgb> = palette.series[..5].to_vec();
+            for matrix in [DEUTERANOPIA, PROTANOPIA] {
+                for (at, &a) in colors.iter().enumerate() {
+                    for &b in &colors[..at] {
+                        let (x, y) = (seen(a, matrix), seen(b, matrix));
+                        let distance: f64 = (0..3).map(|i| (x[i] - y[i]).powi(2)).sum();
+                        assert!(distance.sqrt() > 0.09, "{a:?} {b:?} {}", distance.sqrt());
+                    }
+                }
+            }
+        }
+    }
+}
