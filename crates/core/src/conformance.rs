@@ -354,17 +354,23 @@ mod tests {
 
     #[test]
     fn every_searcher() {
-        SEARCHERS.iter().for_each(|entry| searcher(entry));
+        for entry in SEARCHERS {
+            searcher(entry);
+        }
     }
 
     #[test]
     fn every_space() {
-        SPACES.iter().for_each(|entry| space(entry));
+        for entry in SPACES {
+            space(entry);
+        }
     }
 
     #[test]
     fn every_pruner() {
-        PRUNERS.iter().for_each(|entry| pruner(entry));
+        for entry in PRUNERS {
+            pruner(entry);
+        }
     }
 
     #[test]

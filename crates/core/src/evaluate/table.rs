@@ -199,7 +199,7 @@ mod tests {
     use super::*;
     use crate::Seed;
     use crate::evaluate::{Purpose, Silent};
-    use crate::space::SearchSpace;
+    use crate::space::SearchSpace as _;
     use crate::space::nas_bench_201::{Config as Skeleton, NasBench201};
 
     const CELL: &str = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|";

@@ -303,7 +303,7 @@ impl Study {
     ///
     /// # Errors
     /// If the searcher fails, proposes something that is not of the space, or the store refuses.
-    pub fn next(&mut self) -> Result<Next> {
+    pub fn next_trial(&mut self) -> Result<Next> {
         if let Some(id) = self.interrupted.pop_front() {
             let trial = &self.view.trials()[id.index()];
             let (proposal, told) = (trial.proposal.clone(), trial.told);
@@ -452,11 +452,11 @@ impl Study {
     /// the search is over.
     ///
     /// # Errors
-    /// As [`Study::next`]; a trial that fails is a record, not an error.
+    /// As [`Study::next_trial`]; a trial that fails is a record, not an error.
     pub fn step(&mut self) -> Result<Option<FinishReason>> {
-        match self.next()? {
+        match self.next_trial()? {
             Next::Finished(reason) => Ok(Some(reason)),
-            Next::Wait => Err(invalid("study", "step was called while trials of next are open")),
+            Next::Wait => Err(invalid("study", "step was called while trials of next_trial are open")),
             Next::Evaluate(id, proposal) => {
                 let evaluator = Arc::clone(&self.parts.evaluator);
                 let space = Arc::clone(&self.parts.space);

@@ -44,7 +44,7 @@ impl Study {
     /// Runs trials on worker threads until the search is over or `options.stop` is raised.
     ///
     /// # Errors
-    /// As [`Study::next`]. Trials that are open then are run again when the run is resumed.
+    /// As [`Study::next_trial`]. Trials that are open then are run again when the run is resumed.
     pub fn run(&mut self, options: &mut RunOptions<'_>) -> Result<Stopped> {
         let workers = options.workers.max(1) as usize;
         let halt = AtomicBool::new(false);
@@ -90,7 +90,7 @@ impl Study {
         loop {
             let stopping = late || options.stop.load(Ordering::Relaxed);
             while !stopping && !idle.is_empty() {
-                match self.next()? {
+                match self.next_trial()? {
                     Next::Finished(reason) => return Ok(Stopped::Finished(reason)),
                     Next::Wait => break,
                     Next::Evaluate(trial, proposal) => {
