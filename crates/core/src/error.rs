@@ -78,6 +78,12 @@ pub enum Error {
         /// Why, and the fix.
         problem: String,
     },
+    /// Saved weights that cannot be used.
+    #[error("these weights cannot be used: {problem}")]
+    Weights {
+        /// Why.
+        problem: String,
+    },
     /// A run that cannot be resumed with what is given.
     #[error("this run cannot be resumed: {problem}")]
     Resume {

@@ -1,0 +1,142 @@
+//! What operations are built with: named parameters, and the count of what they cost.
+
+use candle_core::{DType, Device, Tensor, Var};
+
+use crate::train::init;
+use crate::{Result, Seed};
+
+pub use crate::train::init::Start;
+
+/// What a network costs, known before it is built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Trainable numbers.
+    pub params: u64,
+    /// Multiply-accumulate operations of convolutions and linear layers, biases included, for one
+    /// example. Normalization, activation and pooling do not count, as in NAS-Bench-201.
+    pub flops: u64,
+    /// Numbers that a training step keeps for the gradient, for one example.
+    pub activations: u64,
+    /// The largest intermediate result of one operation, in numbers for one example.
+    pub workspace: u64,
+}
+
+/// A trainable tensor of a model.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Where it is: `cell_1.edge_0_1.conv.weight`.
+    pub name: String,
+    /// Its value.
+    pub var: Var,
+    /// Whether it is a weight, as opposed to a bias or a parameter of a normalization.
+    pub is_weight: bool,
+}
+
+/// The tensors of a model, in the order in which its operations are built.
+#[derive(Default)]
+pub(crate) struct Store {
+    pub(crate) parameters: Vec<Parameter>,
+    /// Running statistics.
+    pub(crate) buffers: Vec<(String, Var)>,
+    pub(crate) cost: Cost,
+}
+
+/// How tensors are made; absent while counting.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) seed: Seed,
+    pub(crate) dtype: DType,
+    pub(crate) device: Device,
+}
+
+/// Registers the parameters and the cost of an operation while it is built.
+///
+/// Counting makes no tensors: the operation gets empty ones, and is thrown away.
+pub struct Builder<'a> {
+    pub(crate) store: &'a mut Store,
+    target: Option<&'a Target>,
+    path: String,
+    classes: usize,
+}
+
+impl<'a> Builder<'a> {
+    pub(crate) fn new(store: &'a mut Store, target: Option<&'a Target>, classes: usize) -> Self {
+        Self { store, target, path: String::new(), classes }
+    }
+
+    /// The number of classes of the data.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Where the operation is; empty at the top.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// A builder for a part of the operation.
+    pub fn part(&mut self, name: &str) -> Builder<'_> {
+        Builder { path: self.join(name), store: self.store, target: self.target, classes: self.classes }
+    }
+
+    fn join(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+
+    /// A trainable tensor. Its first value depends on the seed and its own path alone.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn parameter(&mut self, name: &str, dims: &[usize], start: Start) -> Result<Var> {
+        self.store.cost.params += dims.iter().product::<usize>() as u64;
+        let name = self.join(name);
+        let Some(target) = self.target else { return self.empty() };
+        let value = init::tensor(target.seed, &name, dims, start, target.dtype, &target.device)?;
+        let var = Var::from_tensor(&value)?;
+        let is_weight = start.is_random() && dims.len() > 1;
+        self.store.parameters.push(Parameter { name, var: var.clone(), is_weight });
+        Ok(var)
+    }
+
+    /// A tensor that is saved with the weights and not trained.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn buffer(&mut self, name: &str, dims: &[usize], value: f64) -> Result<Var> {
+        let name = self.join(name);
+        let Some(target) = self.target else { return self.empty() };
+        let start = Start::Constant(value);
+        let value = init::tensor(target.seed, &name, dims, start, target.dtype, &target.device)?;
+        let var = Var::from_tensor(&value)?;
+        self.store.buffers.push((name, var.clone()));
+        Ok(var)
+    }
+
+    /// An empty tensor with the precision and on the device of the model.
+    pub(crate) fn like(&self) -> Result<Tensor> {
+        let (dtype, device) = self
+            .target
+            .map_or((DType::F32, &Device::Cpu), |target| (target.dtype, &target.device));
+        Ok(Tensor::zeros(0, dtype, device)?)
+    }
+
+    fn empty(&self) -> Result<Var> {
+        Ok(Var::from_tensor(&self.like()?)?)
+    }
+
+    /// Counts multiply-accumulate operations for one example.
+    pub fn count_flops(&mut self, flops: usize) {
+        self.store.cost.flops += flops as u64;
+    }
+
+    /// Counts numbers that a training step keeps for the gradient, for one example.
+    pub fn count_activations(&mut self, numbers: usize) {
+        self.store.cost.activations += numbers as u64;
+    }
+
+    /// Counts the numbers of a passing intermediate result, for one example.
+    pub fn count_workspace(&mut self, numbers: usize) {
+        let workspace = &mut self.store.cost.workspace;
+        *workspace = (*workspace).max(numbers as u64);
+    }
+}

@@ -1,0 +1,369 @@
+//! The parts that operations are built of.
+
+use candle_core::{Tensor, Var};
+
+use super::functional::{self, AveragePool, EPSILON, Window};
+use super::{Builder, ForwardContext, Layer, Shape, Start, infeasible};
+use crate::Result;
+use crate::train::init::dropout_mask;
+
+/// Layers one after the other.
+pub(crate) struct Sequence(pub(crate) Vec<Box<dyn Layer>>);
+
+impl Layer for Sequence {
+    fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
+        self.0.iter().try_fold(x.clone(), |x, layer| layer.forward(&x, cx))
+    }
+}
+
+/// The sum of two layers of the same input.
+pub(crate) struct Parallel(pub(crate) Box<dyn Layer>, pub(crate) Box<dyn Layer>);
+
+impl Layer for Parallel {
+    fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
+        Ok((self.0.forward(x, cx)? + self.1.forward(x, cx)?)?)
+    }
+}
+
+/// Nothing.
+pub(crate) struct Pass;
+
+impl Layer for Pass {
+    fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
+        Ok(x.clone())
+    }
+}
+
+/// Zeros.
+pub(crate) struct Zeros;
+
+impl Layer for Zeros {
+    fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
+        Ok(x.zeros_like()?)
+    }
+}
+
+/// An image as a vector, channel by channel.
+pub(crate) struct ToFeatures;
+
+impl Layer for ToFeatures {
+    fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
+        Ok(x.transpose(0, 1)?.contiguous()?.flatten_from(1)?)
+    }
+}
+
+/// The mean of each channel of an image, as a vector.
+pub(crate) struct GlobalAverage;
+
+impl Layer for GlobalAverage {
+    fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
+        Ok(x.flatten_from(2)?.mean(2)?.t()?.contiguous()?)
+    }
+}
+
+/// A nonlinearity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Activation {
+    Relu,
+    Gelu,
+    Silu,
+    Tanh,
+}
+
+impl Activation {
+    pub(crate) fn parse(kind: &str) -> Result<Self> {
+        match kind {
+            "relu" => Ok(Self::Relu),
+            "gelu" => Ok(Self::Gelu),
+            "silu" => Ok(Self::Silu),
+            "tanh" => Ok(Self::Tanh),
+            _ => Err(infeasible(format!(
+                "there is no activation \"{kind}\"; there are relu, gelu, silu and tanh"
+            ))),
+        }
+    }
+
+    /// Registers its cost.
+    pub(crate) fn build(self, shape: Shape, builder: &mut Builder<'_>) -> Box<dyn Layer> {
+        builder.count_activations(shape.len());
+        Box::new(self)
+    }
+}
+
+impl Layer for Activation {
+    fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
+        Ok(match self {
+            Self::Relu => functional::relu(x)?,
+            Self::Gelu => x.gelu_erf()?,
+            Self::Silu => candle_nn::ops::silu(x)?,
+            Self::Tanh => x.tanh()?,
+        })
+    }
+}
+
+/// Zeros at random places while training.
+pub(crate) struct Dropout(pub(crate) f64);
+
+impl Layer for Dropout {
+    fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
+        match cx.rng() {
+            Some(rng) if self.0 > 0.0 => Ok((x * dropout_mask(rng, self.0, x)?)?),
+            _ => Ok(x.clone()),
+        }
+    }
+}
+
+/// A convolution without bias.
+pub(crate) struct Convolution {
+    weight: Var,
+    stride: usize,
+    depthwise: bool,
+}
+
+impl Convolution {
+    /// From images of this shape to `outputs` channels.
+    pub(crate) fn build(
+        input: Shape,
+        outputs: usize,
+        window: Window,
+        builder: &mut Builder<'_>,
+    ) -> Result<(Box<dyn Layer>, Shape)> {
+        let Shape::Image { channels, .. } = input else {
+            return Err(wrong(builder, "needs an image", input));
+        };
+        Self::make(input, outputs, channels, window, false, builder)
+    }
+
+    /// Each channel by itself.
+    pub(crate) fn depthwise(
+        input: Shape,
+        window: Window,
+        builder: &mut Builder<'_>,
+    ) -> Result<(Box<dyn Layer>, Shape)> {
+        let Shape::Image { channels, .. } = input else {
+            return Err(wrong(builder, "needs an image", input));
+        };
+        Self::make(input, channels, 1, window, true, builder)
+    }
+
+    fn make(
+        input: Shape,
+        outputs: usize,
+        inputs: usize,
+        window: Window,
+        depthwise: bool,
+        builder: &mut Builder<'_>,
+    ) -> Result<(Box<dyn Layer>, Shape)> {
+        let output = pooled(input, window, Some(outputs))?;
+        let Window { kernel, stride } = window;
+        let fan_in = inputs * kernel * kernel;
+        let dims = [outputs, inputs, kernel, kernel];
+        let weight = builder.parameter("weight", &dims, Start::KaimingNormal { fan_in })?;
+        builder.count_flops(fan_in * output.len());
+        builder.count_activations(output.len());
+        if kernel > 1 {
+            // The backward pass unfolds the input and the gradient.
+            let Shape::Image { channels, height, width } = input else {
+                return Err(wrong(builder, "needs an image", input));
+            };
+            let pixels = output.len() / outputs;
+            let unfolded = kernel * kernel * channels * pixels;
+            builder.count_workspace(unfolded.max(kernel * kernel * outputs * height * width));
+        }
+        Ok((Box::new(Self { weight, stride, depthwise }), output))
+    }
+}
+
+impl Layer for Convolution {
+    fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
+        let weight = cx.parameter(&self.weight);
+        Ok(if self.depthwise {
+            functional::depthwise(x, &weight, self.stride)?
+        } else {
+            functional::convolution(x, &weight, self.stride)?
+        })
+    }
+}
+
+/// The shape behind windows.
+pub(crate) fn pooled(input: Shape, window: Window, channels: Option<usize>) -> Result<Shape> {
+    let Shape::Image { channels: same, height, width } = input else {
+        return Err(infeasible(format!("a convolution or pooling needs an image, not {input}")));
+    };
+    if window.kernel == 0 || window.stride == 0 || channels == Some(0) {
+        return Err(infeasible("channels, kernel and stride must be at least 1"));
+    }
+    Ok(Shape::Image {
+        channels: channels.unwrap_or(same),
+        height: window.count(height),
+        width: window.count(width),
+    })
+}
+
+/// Average pooling.
+pub(crate) struct Average(AveragePool);
+
+impl Average {
+    pub(crate) fn build(
+        input: Shape,
+        window: Window,
+        builder: &mut Builder<'_>,
+    ) -> Result<(Box<dyn Layer>, Shape)> {
+        let output = pooled(input, window, None)?;
+        let Shape::Image { height, width, .. } = input else {
+            return Err(wrong(builder, "needs an image", input));
+        };
+        builder.count_activations(output.len());
+        let pool = AveragePool::new(window, height, width, &builder.like()?)?;
+        Ok((Box::new(Self(pool)), output))
+    }
+}
+
+impl Layer for Average {
+    fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
+        Ok(self.0.forward(x)?)
+    }
+}
+
+/// Maximum pooling.
+pub(crate) struct Largest(Window);
+
+impl Largest {
+    pub(crate) fn build(
+        input: Shape,
+        window: Window,
+        builder: &mut Builder<'_>,
+    ) -> Result<(Box<dyn Layer>, Shape)> {
+        let output = pooled(input, window, None)?;
+        // Shifted copies and running maxima, per axis.
+        builder.count_activations(2 * window.kernel * (input.len() / window.stride + output.len()));
+        Ok((Box::new(Self(window)), output))
+    }
+}
+
+impl Layer for Largest {
+    fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
+        Ok(functional::max_pool(x, self.0)?)
+    }
+}
+
+/// Batch normalization, of the channels of images or of features.
+pub(crate) struct BatchNorm {
+    scale: Var,
+    shift: Var,
+    mean: Var,
+    variance: Var,
+}
+
+impl BatchNorm {
+    /// How far the running statistics move to those of a batch.
+    const MOMENTUM: f64 = 0.1;
+
+    pub(crate) fn build(input: Shape, builder: &mut Builder<'_>) -> Result<Box<dyn Layer>> {
+        let (Shape::Image { channels, .. } | Shape::Features(channels)) = input;
+        builder.count_activations(input.len());
+        Ok(Box::new(Self {
+            scale: builder.parameter("weight", &[channels], Start::Constant(1.0))?,
+            shift: builder.parameter("bias", &[channels], Start::Constant(0.0))?,
+            mean: builder.buffer("running_mean", &[channels], 0.0)?,
+            variance: builder.buffer("running_var", &[channels], 1.0)?,
+        }))
+    }
+
+    fn rows(&self, x: &Tensor, cx: &ForwardContext) -> Result<Tensor> {
+        let (scale, shift) = (cx.parameter(&self.scale), cx.parameter(&self.shift));
+        if !cx.is_train() {
+            let mean = self.mean.as_detached_tensor();
+            let variance = self.variance.as_detached_tensor();
+            let factor = (scale / (variance + EPSILON)?.sqrt()?)?;
+            let offset = (shift - (mean * &factor)?)?.unsqueeze(1)?;
+            return Ok(x.broadcast_mul(&factor.unsqueeze(1)?)?.broadcast_add(&offset)?);
+        }
+        let (output, mean, variance) = functional::normalize_rows(x, &scale, &shift)?;
+        let n = x.dim(1)? as f64;
+        let unbiased = (variance * (n / (n - 1.0).max(1.0)))?;
+        for (running, new) in [(&self.mean, mean), (&self.variance, unbiased)] {
+            let kept = (running.as_detached_tensor() * (1.0 - Self::MOMENTUM))?;
+            running.set(&(kept + (new * Self::MOMENTUM)?)?)?;
+        }
+        Ok(output)
+    }
+}
+
+impl Layer for BatchNorm {
+    fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
+        if x.rank() == 2 {
+            return Ok(self.rows(&x.t()?.contiguous()?, cx)?.t()?.contiguous()?);
+        }
+        let output = self.rows(&x.flatten_from(1)?, cx)?;
+        Ok(output.reshape(x.shape())?)
+    }
+}
+
+/// Normalization of the features of each example.
+pub(crate) struct LayerNorm {
+    scale: Var,
+    shift: Var,
+}
+
+impl LayerNorm {
+    pub(crate) fn build(input: Shape, builder: &mut Builder<'_>) -> Result<Box<dyn Layer>> {
+        let Shape::Features(features) = input else {
+            return Err(wrong(builder, "needs features; put a flatten before it", input));
+        };
+        builder.count_activations(2 * features);
+        Ok(Box::new(Self {
+            scale: builder.parameter("weight", &[features], Start::Constant(1.0))?,
+            shift: builder.parameter("bias", &[features], Start::Constant(0.0))?,
+        }))
+    }
+}
+
+impl Layer for LayerNorm {
+    fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
+        let batch = x.dim(0)?;
+        let ones = Tensor::ones(batch, x.dtype(), x.device())?;
+        let (normal, ..) = functional::normalize_rows(x, &ones, &ones.zeros_like()?)?;
+        let (scale, shift) = (cx.parameter(&self.scale), cx.parameter(&self.shift));
+        Ok(normal.broadcast_mul(&scale)?.broadcast_add(&shift)?)
+    }
+}
+
+/// A linear map with bias.
+pub(crate) struct Dense {
+    weight: Var,
+    bias: Var,
+}
+
+impl Dense {
+    pub(crate) fn build(
+        input: Shape,
+        width: usize,
+        builder: &mut Builder<'_>,
+    ) -> Result<(Box<dyn Layer>, Shape)> {
+        let Shape::Features(features) = input else {
+            return Err(wrong(builder, "needs features; put a flatten before it", input));
+        };
+        if width == 0 {
+            return Err(infeasible("the width of a linear layer must be at least 1"));
+        }
+        let start = Start::Uniform { fan_in: features };
+        builder.count_flops((features + 1) * width);
+        builder.count_activations(2 * width);
+        let weight = builder.parameter("weight", &[width, features], start)?;
+        let bias = builder.parameter("bias", &[width], start)?;
+        Ok((Box::new(Self { weight, bias }), Shape::Features(width)))
+    }
+}
+
+impl Layer for Dense {
+    fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
+        let (weight, bias) = (cx.parameter(&self.weight), cx.parameter(&self.bias));
+        Ok(x.matmul(&weight.t()?)?.broadcast_add(&bias)?)
+    }
+}
+
+/// An operation that does not fit its input.
+pub(crate) fn wrong(builder: &Builder<'_>, needs: &str, input: Shape) -> crate::Error {
+    infeasible(format!("\"{}\" {needs}, and its input is {input}", builder.path()))
+}

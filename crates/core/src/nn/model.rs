@@ -1,0 +1,249 @@
+//! A graph as a trainable function.
+
+use candle_core::{DType, Device, Tensor, Var};
+use nascent_record::Graph;
+
+use super::builder::{Store, Target};
+use super::network::Network;
+use super::{Builder, Cost, ForwardContext, Parameter, Shape, infeasible};
+use crate::{Result, Seed};
+
+/// What the network of a graph costs for inputs of this shape, without building it.
+///
+/// # Errors
+/// [`Error::Infeasible`](crate::Error::Infeasible) if the graph does not fit the shape, or does not
+/// end in the classes.
+pub fn cost(graph: &Graph, input: &[usize], classes: usize) -> Result<Cost> {
+    let mut store = Store::default();
+    build(graph, input, classes, None, &mut store)?;
+    Ok(store.cost)
+}
+
+fn build(
+    graph: &Graph,
+    input: &[usize],
+    classes: usize,
+    target: Option<&Target>,
+    store: &mut Store,
+) -> Result<Network> {
+    graph.check()?;
+    if graph.inputs != 1 {
+        let (name, inputs) = (&graph.name, graph.inputs);
+        return Err(infeasible(format!("the network \"{name}\" has {inputs} inputs instead of one")));
+    }
+    let input = Shape::new(input)?;
+    store.cost.activations += input.len() as u64;
+    let network = Network::build(graph, &[input], &mut Builder::new(store, target, classes))?;
+    if network.output != Shape::Features(classes) {
+        let (name, output) = (&graph.name, network.output);
+        return Err(infeasible(format!(
+            "the network \"{name}\" ends in {output} instead of {classes} classes; end it in a head \
+             or a classifier"
+        )));
+    }
+    Ok(network)
+}
+
+/// A network with weights.
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use nascent::Seed;
+/// use nascent::nn::Model;
+/// use nascent::record::{Graph, Op};
+///
+/// let mut graph = Graph::new("perceptron");
+/// graph.then("flatten", Op::new("flatten"));
+/// graph.then("hidden", Op::new("linear").with("width", 16_usize));
+/// graph.then("relu", Op::new("activation").with("kind", "relu"));
+/// graph.then("classifier", Op::new("classifier"));
+///
+/// let model = Model::new(&graph, &[1, 8, 8], 10, Seed::new(1), &Device::Cpu)?;
+/// assert_eq!(model.cost().params, 65 * 16 + 17 * 10);
+///
+/// // The weights of a final training are the artifact `weights`; they carry the graph with them.
+/// let bytes = model.to_safetensors()?;
+/// let loaded = Model::from_safetensors(&bytes, &Device::Cpu)?;
+/// let images = Tensor::zeros((2, 1, 8, 8), candle_core::DType::F32, &Device::Cpu)?;
+/// let logits = loaded.predict(&images)?;
+/// assert_eq!(logits.dims(), [2, 10]);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+pub struct Model {
+    pub(super) graph: Graph,
+    pub(super) input: Vec<usize>,
+    pub(super) classes: usize,
+    network: Network,
+    pub(super) store: Store,
+    device: Device,
+    dtype: DType,
+    mean: Var,
+    deviation: Var,
+}
+
+impl Model {
+    /// The network of a graph, for inputs `[channels, height, width]` or `[features]`, with first
+    /// weights from this seed.
+    ///
+    /// # Errors
+    /// [`Error::Infeasible`](crate::Error::Infeasible) if the graph does not fit the shape, or does
+    /// not end in the classes.
+    pub fn new(
+        graph: &Graph,
+        input: &[usize],
+        classes: usize,
+        seed: Seed,
+        device: &Device,
+    ) -> Result<Self> {
+        Self::with_dtype(graph, input, classes, seed, device, DType::F32)
+    }
+
+    /// The same in another precision.
+    ///
+    /// # Errors
+    /// As [`Model::new`].
+    pub fn with_dtype(
+        graph: &Graph,
+        input: &[usize],
+        classes: usize,
+        seed: Seed,
+        device: &Device,
+        dtype: DType,
+    ) -> Result<Self> {
+        let target = Target { seed, dtype, device: device.clone() };
+        let mut store = Store::default();
+        let channels = input.first().copied().unwrap_or(1);
+        let mut builder = Builder::new(&mut store, Some(&target), classes);
+        let mut part = builder.part("input");
+        let mean = part.buffer("mean", &[channels], 0.0)?;
+        let deviation = part.buffer("deviation", &[channels], 1.0)?;
+        let network = build(graph, input, classes, Some(&target), &mut store)?;
+        Ok(Self {
+            graph: graph.clone(),
+            input: input.to_vec(),
+            classes,
+            network,
+            store,
+            device: device.clone(),
+            dtype,
+            mean,
+            deviation,
+        })
+    }
+
+    /// Computes the logits `[batch, classes]` of inputs `[batch, channels, height, width]` or
+    /// `[batch, features]`, which are normalized first.
+    ///
+    /// # Errors
+    /// If the shape is wrong.
+    pub fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
+        if x.dims().get(1..) != Some(&self.input) {
+            return Err(infeasible(format!(
+                "the model takes batches of {:?}, not a tensor of the shape {:?}",
+                self.input,
+                x.dims()
+            )));
+        }
+        let x = x.to_dtype(self.dtype)?;
+        let (mean, deviation) = (self.mean.as_detached_tensor(), self.deviation.as_detached_tensor());
+        let x = if x.rank() == 4 {
+            let column = (self.input[0], 1, 1, 1);
+            let x = x.transpose(0, 1)?.contiguous()?;
+            let x = x.broadcast_sub(&mean.reshape(column)?)?;
+            x.broadcast_div(&deviation.reshape(column)?)?
+        } else {
+            x.broadcast_sub(&mean)?.broadcast_div(&deviation)?
+        };
+        self.network.run(&[x], cx)
+    }
+
+    /// Computes the logits in evaluation mode.
+    ///
+    /// # Errors
+    /// If the shape is wrong.
+    pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
+        self.forward(x, &mut ForwardContext::eval())
+    }
+
+    /// Sets what inputs are normalized with, per channel or feature. It is saved with the weights.
+    ///
+    /// # Errors
+    /// If there is not one for each channel.
+    pub fn set_input_statistics(&self, mean: &[f64], deviation: &[f64]) -> Result<()> {
+        for (var, values) in [(&self.mean, mean), (&self.deviation, deviation)] {
+            let values = Tensor::from_slice(values, values.len(), &Device::Cpu)?;
+            var.set(&values.to_dtype(self.dtype)?.to_device(&self.device)?)?;
+        }
+        Ok(())
+    }
+
+    /// The trainable tensors, in the order of the graph.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.store.parameters
+    }
+
+    /// All tensors that are saved, by name: parameters and running statistics.
+    pub(super) fn tensors(&self) -> impl Iterator<Item = (&str, &Var)> {
+        let parameters = self.store.parameters.iter().map(|p| (p.name.as_str(), &p.var));
+        parameters.chain(self.store.buffers.iter().map(|(name, var)| (name.as_str(), var)))
+    }
+
+    /// What it costs.
+    pub fn cost(&self) -> Cost {
+        self.store.cost
+    }
+
+    /// Its graph.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The shape of one input.
+    pub fn input_shape(&self) -> &[usize] {
+        &self.input
+    }
+
+    /// The number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Where it computes.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Its precision.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+}
+
+/// Builds the network of a graph, and checks that a batch goes through it in training and in
+/// evaluation.
+///
+/// # Errors
+/// If it does not, or the result has the wrong shape or is not finite.
+#[cfg(any(test, feature = "conformance"))]
+pub fn check_forward(graph: &Graph, input: &[usize], classes: usize) -> Result<()> {
+    let model = Model::new(graph, input, classes, Seed::new(0), &Device::Cpu)?;
+    let count = 3 * input.iter().product::<usize>();
+    let values: Vec<f32> = (0..count).map(|i| (i % 7) as f32 / 7.0).collect();
+    let mut dims = vec![3];
+    dims.extend(input);
+    let inputs = Tensor::from_vec(values, dims, &Device::Cpu)?;
+    for mut cx in [ForwardContext::train(Seed::new(0)), ForwardContext::eval()] {
+        let logits = model.forward(&inputs, &mut cx)?;
+        let sum = logits.sum_all()?.to_scalar::<f32>()?;
+        if logits.dims() != [3, classes] || !sum.is_finite() {
+            let (name, dims) = (&graph.name, logits.dims());
+            return Err(infeasible(format!(
+                "the network \"{name}\" gives a tensor {dims:?} with the sum {sum}"
+            )));
+        }
+        if cx.is_train() {
+            logits.sum_all()?.backward()?;
+        }
+    }
+    Ok(())
+}

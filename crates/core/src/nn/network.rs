@@ -1,0 +1,300 @@
+//! A graph as layers: what is computed, in which order.
+
+use std::collections::HashMap;
+
+use candle_core::Tensor;
+use nascent_record::{Combine, Graph, Op as Settings, suggestion};
+
+use super::{Builder, ForwardContext, Layer, Shape, find, infeasible};
+use crate::Result;
+
+/// A graph, or a cell of one, built for inputs of certain shapes.
+pub(crate) struct Network {
+    inputs: usize,
+    steps: Vec<Step>,
+    /// After which step nobody needs the value of a node.
+    last_use: Vec<usize>,
+    pub(crate) output: Shape,
+}
+
+/// How one node is computed.
+struct Step {
+    node: usize,
+    combine: Combine,
+    /// Where each input comes from and through what.
+    edges: Vec<(usize, Option<Box<dyn Layer>>)>,
+    /// The shape of the combined input, for a node that nothing reaches.
+    joined: Shape,
+    /// What an edge without a connection would bring; for [`Combine::Concat`].
+    absent: Vec<(usize, Shape)>,
+    op: Stage,
+}
+
+enum Stage {
+    Nothing,
+    Layer(Box<dyn Layer>),
+    Cell(Network),
+}
+
+/// What an edge or node named [`Settings`] does.
+enum Built {
+    Nothing,
+    Absent,
+    Layer(Box<dyn Layer>),
+    Cell(Network),
+}
+
+impl Network {
+    /// Builds a checked graph.
+    ///
+    /// # Errors
+    /// If an operation does not fit.
+    pub(crate) fn build(
+        graph: &Graph,
+        inputs: &[Shape],
+        builder: &mut Builder<'_>,
+    ) -> Result<Self> {
+        let names = names(graph);
+        let mut shapes = inputs.to_vec();
+        let mut steps = Vec::new();
+        for (node, this) in graph.nodes.iter().enumerate().skip(graph.inputs) {
+            let edges: Vec<_> = graph.entering(node).collect();
+            let separate = match &this.op {
+                Some(op) if op.name == Settings::CELL => cell(graph, op)?.inputs > 1,
+                _ => false,
+            };
+            let mut arriving = Vec::new();
+            let mut step = Step {
+                node,
+                combine: this.combine,
+                edges: Vec::new(),
+                joined: Shape::Features(0),
+                absent: Vec::new(),
+                op: Stage::Nothing,
+            };
+            let mut seen: HashMap<usize, usize> = HashMap::new();
+            for edge in edges {
+                let input = shapes[edge.from];
+                let repeat = seen.entry(edge.from).or_default();
+                let name = match *repeat {
+                    0 => format!("edge_{}_{node}", edge.from),
+                    n => format!("edge_{}_{node}_{n}", edge.from),
+                };
+                *repeat += 1;
+                let mut part = builder.part(&name);
+                let (built, shape) = operation(graph, edge.op.as_ref(), &[input], &mut part)?;
+                arriving.push(shape);
+                match built {
+                    Built::Nothing => step.edges.push((edge.from, None)),
+                    Built::Layer(layer) => step.edges.push((edge.from, Some(layer))),
+                    Built::Cell(network) => {
+                        step.edges.push((edge.from, Some(Box::new(network))));
+                    }
+                    Built::Absent if separate || this.combine == Combine::Concat => {
+                        step.absent.push((arriving.len() - 1, shape));
+                    }
+                    Built::Absent => {}
+                }
+            }
+            let joined = if separate {
+                arriving.clone()
+            } else {
+                vec![join(&names[node], this.combine, &arriving)?]
+            };
+            step.joined = joined[0];
+            let mut part = builder.part(&names[node]);
+            if step.edges.len() > 1 && !separate {
+                part.count_activations(joined[0].len());
+            }
+            let (built, shape) = operation(graph, this.op.as_ref(), &joined, &mut part)?;
+            step.op = match built {
+                Built::Nothing => Stage::Nothing,
+                Built::Layer(layer) => Stage::Layer(layer),
+                Built::Cell(network) => Stage::Cell(network),
+                Built::Absent => {
+                    step.edges.clear();
+                    step.absent.clear();
+                    step.joined = shape;
+                    Stage::Nothing
+                }
+            };
+            shapes.push(shape);
+            steps.push(step);
+        }
+        let output = shapes.last().copied().unwrap_or(Shape::Features(0));
+        Ok(Self::connected(graph.inputs, shapes.len(), steps, output))
+    }
+
+    /// Leaves out the nodes that do not reach the output. Their parameters stay: they are part of
+    /// the architecture, and of its published size.
+    fn connected(inputs: usize, nodes: usize, mut steps: Vec<Step>, output: Shape) -> Self {
+        let mut needed = vec![false; nodes];
+        if let Some(last) = needed.last_mut() {
+            *last = true;
+        }
+        for step in steps.iter().rev().filter(|step| !step.edges.is_empty()) {
+            if needed[step.node] {
+                for (from, _) in &step.edges {
+                    needed[*from] = true;
+                }
+            }
+        }
+        steps.retain(|step| needed[step.node]);
+        let mut last_use = vec![usize::MAX; nodes];
+        for (at, step) in steps.iter().enumerate() {
+            for (from, _) in &step.edges {
+                last_use[*from] = at;
+            }
+        }
+        Self { inputs, steps, last_use, output }
+    }
+
+    /// Computes the output from the inputs.
+    pub(crate) fn run(&self, inputs: &[Tensor], cx: &mut ForwardContext) -> Result<Tensor> {
+        let like = inputs.first().ok_or_else(|| infeasible("a network needs an input"))?;
+        let mut values: Vec<Option<Tensor>> = vec![None; self.last_use.len()];
+        for (value, input) in values.iter_mut().zip(inputs).take(self.inputs) {
+            *value = Some(input.clone());
+        }
+        let zeros = |shape: Shape| -> Result<Tensor> {
+            let batch = like.dim(if like.rank() == 2 { 0 } else { 1 })?;
+            Ok(Tensor::zeros(shape.batch(batch), like.dtype(), like.device())?)
+        };
+        for (at, step) in self.steps.iter().enumerate() {
+            let mut arriving = Vec::with_capacity(step.edges.len());
+            for (from, layer) in &step.edges {
+                let value = values[*from].as_ref();
+                let value = value.ok_or_else(|| infeasible("a node is used before its time"))?;
+                arriving.push(match layer {
+                    None => value.clone(),
+                    Some(layer) => layer.forward(value, cx)?,
+                });
+            }
+            for (from, _) in &step.edges {
+                if self.last_use[*from] == at {
+                    values[*from] = None;
+                }
+            }
+            for (at, shape) in &step.absent {
+                arriving.insert(*at, zeros(*shape)?);
+            }
+            let value = match &step.op {
+                Stage::Cell(network) if network.inputs > 1 => network.run(&arriving, cx)?,
+                stage => {
+                    let joined = match (arriving.len(), step.combine) {
+                        (0, _) => zeros(step.joined)?,
+                        (1, _) => arriving.remove(0),
+                        (_, Combine::Sum) => sum(&arriving)?,
+                        (_, Combine::Concat) => {
+                            Tensor::cat(&arriving, if arriving[0].rank() == 2 { 1 } else { 0 })?
+                        }
+                    };
+                    match stage {
+                        Stage::Nothing => joined,
+                        Stage::Layer(layer) => layer.forward(&joined, cx)?,
+                        Stage::Cell(network) => network.run(&[joined], cx)?,
+                    }
+                }
+            };
+            values[step.node] = Some(value);
+        }
+        let output = values.pop().flatten();
+        output.ok_or_else(|| infeasible("a network needs an output"))
+    }
+}
+
+impl Layer for Network {
+    fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
+        self.run(std::slice::from_ref(x), cx)
+    }
+}
+
+fn sum(values: &[Tensor]) -> Result<Tensor> {
+    let mut sum = (&values[0] + &values[1])?;
+    for value in &values[2..] {
+        sum = (sum + value)?;
+    }
+    Ok(sum)
+}
+
+fn cell<'a>(graph: &'a Graph, op: &Settings) -> Result<&'a Graph> {
+    let name = op.text("cell").unwrap_or_default();
+    graph.cells.get(name).ok_or_else(|| infeasible(format!("there is no cell \"{name}\"")))
+}
+
+/// Builds what stands on a node or edge.
+fn operation(
+    graph: &Graph,
+    op: Option<&Settings>,
+    inputs: &[Shape],
+    builder: &mut Builder<'_>,
+) -> Result<(Built, Shape)> {
+    let Some(settings) = op else { return Ok((Built::Nothing, inputs[0])) };
+    if settings.name == Settings::CELL {
+        let cell = cell(graph, settings)?;
+        if cell.inputs != inputs.len() {
+            let (name, needs, has) = (&cell.name, cell.inputs, inputs.len());
+            return Err(infeasible(format!("cell \"{name}\" has {needs} inputs and gets {has}")));
+        }
+        let network = Network::build(cell, inputs, builder)?;
+        let output = network.output;
+        return Ok((Built::Cell(network), output));
+    }
+    let op = find(&settings.name)?;
+    for name in settings.attributes.keys() {
+        if !op.attributes().contains(&name.as_str()) {
+            let hint = match op.attributes() {
+                [] => "it has none".to_owned(),
+                known => suggestion(name, known.iter().copied()),
+            };
+            let op = op.name();
+            return Err(infeasible(format!("\"{op}\" has no attribute \"{name}\"; {hint}")));
+        }
+    }
+    let (layer, output) = op.build(settings, inputs[0], builder)?;
+    let built = match op.name() {
+        "none" => Built::Absent,
+        "skip_connect" | "identity" => Built::Nothing,
+        _ => Built::Layer(layer),
+    };
+    Ok((built, output))
+}
+
+/// The shape of what a node gets.
+fn join(node: &str, combine: Combine, shapes: &[Shape]) -> Result<Shape> {
+    let (Some(first), rest) = (shapes.first().copied(), shapes.iter().skip(1)) else {
+        return Err(infeasible(format!("no edge enters node \"{node}\"")));
+    };
+    let mismatch = |other: &Shape| {
+        infeasible(format!("node \"{node}\" cannot join {first} and {other}: put a projection before"))
+    };
+    let mut joined = first;
+    for other in rest {
+        joined = match (combine, joined, *other) {
+            (Combine::Sum, a, b) if a == b => a,
+            (Combine::Concat, Shape::Features(a), Shape::Features(b)) => Shape::Features(a + b),
+            (
+                Combine::Concat,
+                Shape::Image { channels: a, height, width },
+                Shape::Image { channels: b, height: h, width: w },
+            ) if (height, width) == (h, w) => Shape::Image { channels: a + b, height, width },
+            _ => return Err(mismatch(other)),
+        };
+    }
+    Ok(joined)
+}
+
+/// A name for each node that is unique in the graph and fit for a path.
+fn names(graph: &Graph) -> Vec<String> {
+    let slug = |label: &str| {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+        label.chars().map(plain).collect::<String>()
+    };
+    let slugs: Vec<String> = graph.nodes.iter().map(|node| slug(&node.label)).collect();
+    let unique = |(at, name): (usize, &String)| {
+        let twice = slugs.iter().filter(|other| *other == name).count() > 1;
+        let plain = !name.is_empty() && !name.starts_with("edge_") && !twice;
+        if plain { name.clone() } else { format!("node_{at}_{name}") }
+    };
+    slugs.iter().enumerate().map(unique).collect()
+}

@@ -1,0 +1,44 @@
+//! The operations, by family.
+
+mod cell;
+mod convolution;
+mod dense;
+mod pooling;
+mod skeleton;
+
+use nascent_record::Op as Settings;
+
+pub(super) use cell::{AvgPool3x3, Identity, NorConv1x1, NorConv3x3, SkipConnect, Zero};
+pub(super) use convolution::{Conv, MbConv, Projection, SeparableConv};
+pub(super) use dense::{
+    ActivationOp, BatchNormOp, Classifier, DropoutOp, Flatten, LayerNormOp, Linear,
+};
+pub(super) use pooling::{AvgPool, MaxPool};
+pub(super) use skeleton::{Head, ResidualReduction, Stem};
+
+use super::functional::Window;
+use super::infeasible;
+use super::layers::Activation;
+use crate::Result;
+
+/// A whole-number attribute, at least 1.
+fn number(op: &Settings, name: &str, default: Option<usize>) -> Result<usize> {
+    let missing = || infeasible(format!("\"{}\" needs the whole number \"{name}\"", op.name));
+    match op.attributes.get(name) {
+        None => default.ok_or_else(missing),
+        Some(_) => op.int(name).filter(|value| *value > 0).ok_or_else(missing),
+    }
+}
+
+/// The attributes `kernel` (3 by default) and `stride` (1 by default).
+fn window(op: &Settings) -> Result<Window> {
+    Ok(Window { kernel: number(op, "kernel", Some(3))?, stride: number(op, "stride", Some(1))? })
+}
+
+/// The attribute `activation`, relu by default.
+fn activation(op: &Settings) -> Result<Activation> {
+    match op.attributes.get("activation") {
+        None => Ok(Activation::Relu),
+        Some(kind) => Activation::parse(&kind.to_string()),
+    }
+}

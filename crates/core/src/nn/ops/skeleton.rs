@@ -1,0 +1,103 @@
+//! What stands around the cells of NAS-Bench-201.
+
+use nascent_record::Op as Settings;
+
+use super::cell::relu_conv_bn;
+use super::number;
+use crate::Result;
+use crate::nn::functional::Window;
+use crate::nn::layers::{
+    Activation, Average, BatchNorm, Convolution, Dense, GlobalAverage, Parallel, Sequence, wrong,
+};
+use crate::nn::{Builder, Layer, Op, Shape};
+
+/// The first layer of a convolutional network.
+pub(crate) struct Stem;
+
+impl Op for Stem {
+    fn name(&self) -> &'static str {
+        "stem"
+    }
+    fn summary(&self) -> &'static str {
+        "3x3 convolution and batch normalization: the first layer."
+    }
+    fn attributes(&self) -> &'static [&'static str] {
+        &["channels"]
+    }
+    fn build(
+        &self,
+        op: &Settings,
+        input: Shape,
+        builder: &mut Builder<'_>,
+    ) -> Result<(Box<dyn Layer>, Shape)> {
+        let channels = number(op, "channels", None)?;
+        let window = Window { kernel: 3, stride: 1 };
+        let mut part = builder.part("conv");
+        let (conv, shape) = Convolution::build(input, channels, window, &mut part)?;
+        let norm = BatchNorm::build(shape, &mut builder.part("norm"))?;
+        Ok((Box::new(Sequence(vec![conv, norm])), shape))
+    }
+}
+
+/// Residual block that halves height and width.
+pub(crate) struct ResidualReduction;
+
+impl Op for ResidualReduction {
+    fn name(&self) -> &'static str {
+        "residual_reduction"
+    }
+    fn summary(&self) -> &'static str {
+        "Residual block with two 3x3 convolutions that halves height and width."
+    }
+    fn attributes(&self) -> &'static [&'static str] {
+        &["channels"]
+    }
+    fn build(
+        &self,
+        op: &Settings,
+        input: Shape,
+        builder: &mut Builder<'_>,
+    ) -> Result<(Box<dyn Layer>, Shape)> {
+        let channels = number(op, "channels", None)?;
+        let reduce = Window { kernel: 3, stride: 2 };
+        let keep = Window { kernel: 3, stride: 1 };
+        let (first, inner) = relu_conv_bn(input, channels, reduce, &mut builder.part("conv_a"))?;
+        let (second, shape) = relu_conv_bn(inner, channels, keep, &mut builder.part("conv_b"))?;
+        let mut part = builder.part("shortcut");
+        let (pool, pooled) = Average::build(input, Window { kernel: 2, stride: 2 }, &mut part)?;
+        let one = Window { kernel: 1, stride: 1 };
+        let (project, _) = Convolution::build(pooled, channels, one, &mut part)?;
+        builder.count_activations(shape.len());
+        let shortcut = Sequence(vec![pool, project]);
+        let block = Sequence(vec![first, second]);
+        Ok((Box::new(Parallel(Box::new(shortcut), Box::new(block))), shape))
+    }
+}
+
+/// From feature maps to the classes.
+pub(crate) struct Head;
+
+impl Op for Head {
+    fn name(&self) -> &'static str {
+        "head"
+    }
+    fn summary(&self) -> &'static str {
+        "Batch normalization, ReLU, global average and a linear layer to the classes: the last layer."
+    }
+    fn build(
+        &self,
+        _: &Settings,
+        input: Shape,
+        builder: &mut Builder<'_>,
+    ) -> Result<(Box<dyn Layer>, Shape)> {
+        let Shape::Image { channels, .. } = input else {
+            return Err(wrong(builder, "needs an image", input));
+        };
+        let norm = BatchNorm::build(input, &mut builder.part("norm"))?;
+        let relu = Activation::Relu.build(input, builder);
+        let classes = builder.classes();
+        let features = Shape::Features(channels);
+        let (linear, output) = Dense::build(features, classes, &mut builder.part("linear"))?;
+        Ok((Box::new(Sequence(vec![norm, relu, Box::new(GlobalAverage), linear])), output))
+    }
+}

@@ -1,0 +1,138 @@
+//! Weights as safetensors.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use candle_core::{DType, Device, Tensor};
+use nascent_record::Graph;
+use safetensors::tensor::{Dtype, SafeTensors, View};
+use serde::{Deserialize, Serialize};
+
+use super::Model;
+use crate::{Error, Result, Seed};
+
+/// The one entry of the metadata: what the weights are of. One, because the order of several would
+/// differ from run to run.
+const KEY: &str = "nascent";
+
+#[derive(Serialize, Deserialize)]
+struct Description {
+    graph: Graph,
+    input: Vec<usize>,
+    classes: usize,
+}
+
+/// A tensor in little-endian bytes.
+struct Raw {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl View for Raw {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+fn invalid(problem: impl ToString) -> Error {
+    Error::Weights { problem: problem.to_string() }
+}
+
+impl Model {
+    /// The weights, with running statistics and input normalization, and with the graph in the
+    /// metadata. The same weights give the same bytes.
+    ///
+    /// # Errors
+    /// If a tensor cannot be read from its device.
+    pub fn to_safetensors(&self) -> Result<Vec<u8>> {
+        let mut tensors = BTreeMap::new();
+        for (name, var) in self.tensors() {
+            tensors.insert(name.to_owned(), raw(var.as_tensor())?);
+        }
+        let description = Description {
+            graph: self.graph.clone(),
+            input: self.input.clone(),
+            classes: self.classes,
+        };
+        let description = serde_json::to_string(&description).map_err(invalid)?;
+        let metadata = HashMap::from([(KEY.to_owned(), description)]);
+        safetensors::serialize(tensors, Some(metadata)).map_err(invalid)
+    }
+
+    /// Replaces the weights by saved ones of the same graph.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] if a tensor is missing or has another shape.
+    pub fn load_safetensors(&self, bytes: &[u8]) -> Result<()> {
+        let saved = SafeTensors::deserialize(bytes).map_err(invalid)?;
+        for (name, var) in self.tensors() {
+            let view = saved.tensor(name).map_err(|_| {
+                invalid(format!("there is no tensor \"{name}\": they are of another network"))
+            })?;
+            if view.shape() != var.dims() {
+                let (theirs, ours) = (view.shape(), var.dims());
+                return Err(invalid(format!(
+                    "the tensor \"{name}\" has the shape {theirs:?} instead of {ours:?}"
+                )));
+            }
+            let values = values(view.dtype(), view.data())
+                .ok_or_else(|| invalid(format!("the tensor \"{name}\" is neither f32 nor f64")))?;
+            let tensor = Tensor::from_vec(values, var.dims(), &Device::Cpu)?;
+            var.set(&tensor.to_dtype(var.dtype())?.to_device(var.device())?)?;
+        }
+        Ok(())
+    }
+
+    /// The network that [`Model::to_safetensors`] saved, ready to predict.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] if the bytes are not of a model.
+    pub fn from_safetensors(bytes: &[u8], device: &Device) -> Result<Self> {
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(invalid)?;
+        let description = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
+        let description = description
+            .ok_or_else(|| invalid("they do not name their graph; were they saved by Nascent?"))?;
+        let description: Description = serde_json::from_str(description).map_err(invalid)?;
+        let Description { graph, input, classes } = description;
+        let model = Self::new(&graph, &input, classes, Seed::new(0), device)?;
+        model.load_safetensors(bytes)?;
+        Ok(model)
+    }
+}
+
+fn raw(tensor: &Tensor) -> Result<Raw> {
+    let shape = tensor.dims().to_vec();
+    let flat = tensor.flatten_all()?;
+    let (dtype, bytes) = if tensor.dtype() == DType::F64 {
+        let values = flat.to_vec1::<f64>()?;
+        (Dtype::F64, values.iter().flat_map(|x| x.to_le_bytes()).collect())
+    } else {
+        let values = flat.to_dtype(DType::F32)?.to_vec1::<f32>()?;
+        (Dtype::F32, values.iter().flat_map(|x| x.to_le_bytes()).collect())
+    };
+    Ok(Raw { dtype, shape, bytes })
+}
+
+fn values(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f64>> {
+    match dtype {
+        Dtype::F32 => {
+            let (chunks, _) = bytes.as_chunks();
+            Some(chunks.iter().map(|chunk| f64::from(f32::from_le_bytes(*chunk))).collect())
+        }
+        Dtype::F64 => {
+            let (chunks, _) = bytes.as_chunks();
+            Some(chunks.iter().map(|chunk| f64::from_le_bytes(*chunk)).collect())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,177 @@
+//! The training loop.
+
+use candle_core::DType;
+use nascent_record::Metrics;
+
+use super::augment::Augment;
+use super::config::TrainConfig;
+use super::data::{Data, Part};
+use super::loss::{cross_entropy, score};
+use super::optim::Optimizer;
+use super::schedule::Schedule;
+use crate::evaluate::{Flow, Reporter};
+use crate::nn::{ForwardContext, Model, Shape};
+use crate::{Error, Result, Seed};
+
+/// How well a model does on a part of the data.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    /// The part of right answers, from 0 to 1.
+    pub accuracy: f64,
+    /// The mean cross-entropy.
+    pub loss: f64,
+}
+
+/// What an epoch came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EpochResult {
+    /// Its number, from 1.
+    pub epoch: u32,
+    /// The mean loss of its batches, while they were trained on.
+    pub train_loss: f64,
+    /// The score on the validation part, after it.
+    pub valid: Score,
+}
+
+impl EpochResult {
+    /// Whether it is better than another: more right answers, or as many with a lower loss.
+    fn beats(&self, other: &Self) -> bool {
+        let order = self.valid.accuracy.total_cmp(&other.valid.accuracy);
+        order.then(other.valid.loss.total_cmp(&self.valid.loss)).is_gt()
+    }
+
+    /// As metrics: `train_loss`, `valid_accuracy`, `valid_loss`.
+    ///
+    /// # Errors
+    /// If one is not finite.
+    pub fn metrics(&self) -> Result<Metrics> {
+        Ok(Metrics::new([
+            ("train_loss", self.train_loss),
+            ("valid_accuracy", self.valid.accuracy),
+            ("valid_loss", self.valid.loss),
+        ])?)
+    }
+}
+
+/// What a training came to.
+#[derive(Clone, Debug, Default)]
+pub struct Fit {
+    /// The epochs that were trained to their end.
+    pub epochs: u32,
+    /// Whether the reporter stopped it.
+    pub stopped: bool,
+    /// The last epoch.
+    pub last: Option<EpochResult>,
+    /// The best epoch by validation accuracy, then by validation loss, then the earlier.
+    pub best: Option<EpochResult>,
+}
+
+/// Trains a model; in the end it has the weights of the best epoch.
+///
+/// All randomness derives from the seed. The learning curve is reported after every epoch, and
+/// between two batches the reporter is asked whether to go on; when it says stop, the training ends
+/// at once.
+///
+/// # Errors
+/// [`Error::Diverged`] if a loss is no number any more.
+pub fn fit(
+    model: &Model,
+    data: &Data,
+    config: &TrainConfig,
+    epochs: u32,
+    seed: Seed,
+    reporter: &mut dyn Reporter,
+) -> Result<Fit> {
+    model.set_input_statistics(data.mean(), data.deviation())?;
+    let shape = Shape::new(model.input_shape())?;
+    let augment = Augment::new(config, shape, data.mean());
+    let mut optimizer = Optimizer::new(config, model.parameters());
+    let batches = batches(data.examples(Part::Train).len(), config.batch_size);
+    let schedule = Schedule::new(config, batches, epochs);
+    let mut fit = Fit::default();
+    let mut checkpoint = None;
+    let mut since_best = 0;
+    'epochs: for epoch in 1..=epochs {
+        let order = data.shuffled(seed, epoch);
+        let (mut sum, mut seen) = (0.0, 0);
+        for (at, examples) in order.chunks(config.batch_size).take(batches).enumerate() {
+            if reporter.poll() == Flow::Stop {
+                fit.stopped = true;
+                break 'epochs;
+            }
+            let number = (epoch - 1) as usize * batches + at;
+            let augment = augment.as_ref().map(|augment| (augment, seed, epoch));
+            let (inputs, labels) = data.batch(Part::Train, examples, augment, model.device())?;
+            let mut cx = ForwardContext::train(seed.derive("dropout", number as u64));
+            let logits = model.forward(&inputs, &mut cx)?;
+            let loss = cross_entropy(&logits, &labels, config.label_smoothing)?;
+            let value = loss.to_dtype(DType::F64)?.to_scalar::<f64>()?;
+            finite(epoch, "train_loss", value)?;
+            optimizer.step(&loss.backward()?, schedule.rate(number))?;
+            sum += value * examples.len() as f64;
+            seen += examples.len();
+        }
+        let valid = evaluate(model, data, Part::Valid, config.eval_batch_size)?;
+        finite(epoch, "valid_loss", valid.loss)?;
+        let result = EpochResult { epoch, train_loss: sum / seen as f64, valid };
+        fit.epochs = epoch;
+        fit.last = Some(result);
+        if fit.best.is_none_or(|best| result.beats(&best)) {
+            fit.best = Some(result);
+            checkpoint = if epoch < epochs { Some(model.to_safetensors()?) } else { None };
+            since_best = 0;
+        } else {
+            since_best += 1;
+        }
+        if reporter.report(epoch, &result.metrics()?) == Flow::Stop {
+            fit.stopped = true;
+            break;
+        }
+        if config.early_stop_patience > 0 && since_best >= config.early_stop_patience {
+            break;
+        }
+    }
+    if let Some(weights) = checkpoint {
+        model.load_safetensors(&weights)?;
+    }
+    Ok(fit)
+}
+
+/// The number of batches of an epoch. A last batch of one example is left out, unless it is the
+/// only one: it has no variance to normalize with.
+fn batches(examples: usize, batch_size: usize) -> usize {
+    let whole = examples / batch_size;
+    match examples % batch_size {
+        0 => whole,
+        1 if whole > 0 => whole,
+        _ => whole + 1,
+    }
+}
+
+fn finite(epoch: u32, what: &'static str, value: f64) -> Result<()> {
+    if value.is_finite() { Ok(()) } else { Err(Error::Diverged { epoch, what, value }) }
+}
+
+/// How well a model does on a part of the data.
+///
+/// # Errors
+/// If the part has no examples.
+pub fn evaluate(model: &Model, data: &Data, part: Part, batch_size: usize) -> Result<Score> {
+    let examples = data.examples(part);
+    if examples.is_empty() {
+        return Err(Error::Missing {
+            evaluator: "train",
+            what: "test data: the dataset has none and test_fraction is 0".to_owned(),
+        });
+    }
+    let (mut loss, mut right) = (0.0, 0);
+    for examples in examples.chunks(batch_size.max(1)) {
+        let (inputs, labels) = data.batch(part, examples, None, model.device())?;
+        let logits = model.predict(&inputs)?.to_dtype(DType::F32)?.flatten_all()?;
+        let (sum, count) = score(&logits.to_vec1::<f32>()?, &labels, model.classes());
+        loss += sum;
+        right += count;
+    }
+    let count = examples.len() as f64;
+    Ok(Score { accuracy: right as f64 / count, loss: loss / count })
+}

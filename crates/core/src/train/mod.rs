@@ -1,0 +1,29 @@
+//! Training a model: data, loss, optimizer, schedule, and the loop.
+//!
+//! The same seed gives the same weights, bit for bit, on one kind of machine: all random numbers
+//! come from [`init`] and the seeds of [`Seed`](crate::Seed), and every sum keeps its order. (The
+//! matrix product takes the size of its blocks from the caches of the processor, so another kind of
+//! processor may round otherwise.)
+
+mod augment;
+mod config;
+mod data;
+mod device;
+mod fit;
+pub(crate) mod init;
+mod loss;
+mod memory;
+mod optim;
+mod pool;
+mod schedule;
+
+pub use augment::Augment;
+pub use config::{OptimizerKind, ScheduleKind, ScheduleUnit, TrainConfig};
+pub use data::{Data, Part};
+pub use device::device;
+pub use fit::{EpochResult, Fit, Score, evaluate, fit};
+pub use loss::cross_entropy;
+pub use memory::memory_mib;
+pub use optim::Optimizer;
+pub(crate) use pool::on_one_thread;
+pub use schedule::Schedule;
