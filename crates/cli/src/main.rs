@@ -1,2 +1,77 @@
-//! The nascent command.
-fn main() {}
+//! The `nascent` command: search, resume, show, compare and export neural architecture searches.
+
+mod args;
+mod commands;
+mod data;
+mod interrupt;
+mod output;
+mod progress;
+mod report;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Cli, Command};
+use crate::commands::Status;
+
+fn main() -> ExitCode {
+    quiet_workers();
+    let cli = Cli::parse();
+    let mut out = io::stdout().lock();
+    let result = run(&cli.command, &mut out).and_then(|status| {
+        out.flush()?;
+        Ok(status)
+    });
+    match result {
+        Ok(Status::Done) => ExitCode::SUCCESS,
+        // As a shell reports a process that an interrupt ended.
+        Ok(Status::Interrupted) => ExitCode::from(130),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _nobody_reads = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command, out: &mut dyn io::Write) -> anyhow::Result<Status> {
+    match command {
+        Command::Search(args) => return commands::search::run(args, out),
+        Command::Resume(args) => return commands::resume::run(args, out),
+        Command::Runs(args) => commands::runs::run(args, out)?,
+        Command::Show(args) => commands::show::run(args, out)?,
+        Command::Best(args) => commands::best::run(args, out)?,
+        Command::Plot(args) => commands::plot::run(args, out)?,
+        Command::Draw(args) => commands::draw::run(args, out)?,
+        Command::Compare(args) => commands::compare::run(args, out)?,
+        Command::Export(args) => commands::export::run(args, out)?,
+        Command::Report(args) => commands::report::run(args, out)?,
+        Command::List(args) => commands::list::run(args, out)?,
+        Command::Datasets(args) => commands::datasets::run(args, out)?,
+        Command::Bench(args) => commands::bench::run(args, out)?,
+    }
+    Ok(Status::Done)
+}
+
+/// A panic in a worker is a failed trial, which the run records; it is no noise on the terminal.
+fn quiet_workers() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let thread = std::thread::current();
+        if !thread
+            .name()
+            .is_some_and(|name| name.starts_with("nascent-worker"))
+        {
+            usual(info);
+        }
+    }));
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<io::Error>());
+    io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -96,6 +96,9 @@ pub struct Manifest {
     /// The limits of each trial.
     #[serde(default)]
     pub limits: TrialLimits,
+    /// For how many epochs the best architecture is trained again after the search; 0 for not.
+    #[serde(default)]
+    pub final_epochs: u32,
     /// Versions of the software, by package.
     #[serde(default)]
     pub versions: BTreeMap<String, String>,

@@ -1,8 +1,8 @@
 //! The loop over several workers: threads evaluate, one coordinator asks, tells and logs.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
-use std::sync::Arc;
 use std::time::Duration;
 
 use nascent_record::{Event, FinishReason, Metrics, Proposal, RunFinished, RunView, TrialId};
@@ -31,8 +31,17 @@ pub enum Stopped {
 }
 
 enum Message {
-    Report { trial: TrialId, step: u32, metrics: Metrics, reply: Sender<Flow> },
-    Ended { worker: usize, trial: TrialId, ended: Option<Ended> },
+    Report {
+        trial: TrialId,
+        step: u32,
+        metrics: Metrics,
+        reply: Sender<Flow>,
+    },
+    Ended {
+        worker: usize,
+        trial: TrialId,
+        ended: Option<Ended>,
+    },
 }
 
 struct Task {
@@ -111,12 +120,21 @@ impl Study {
                 return Ok(Stopped::Finished(reason));
             }
             match inbox.recv_timeout(Duration::from_millis(100)) {
-                Ok(Message::Report { trial, step, metrics, reply }) => {
+                Ok(Message::Report {
+                    trial,
+                    step,
+                    metrics,
+                    reply,
+                }) => {
                     let flow = self.report(trial, step, metrics)?;
                     // A worker that is gone does not wait for the answer.
                     let _gone = reply.send(flow);
                 }
-                Ok(Message::Ended { worker, trial, ended }) => {
+                Ok(Message::Ended {
+                    worker,
+                    trial,
+                    ended,
+                }) => {
                     idle.push(worker);
                     if let Some(ended) = ended {
                         self.finish(trial, ended)?;
@@ -154,8 +172,7 @@ struct Runner<'a> {
 
 impl Runner<'_> {
     fn work(&self, tasks: &Receiver<Task>) {
-        let halted =
-            || self.halt.load(Ordering::Relaxed) || self.stop.load(Ordering::Relaxed);
+        let halted = || self.halt.load(Ordering::Relaxed) || self.stop.load(Ordering::Relaxed);
         while let Ok(Task { trial, proposal }) = tasks.recv() {
             let job = Job {
                 space: &*self.space,
@@ -168,7 +185,12 @@ impl Runner<'_> {
             let (reply, answer) = mpsc::channel();
             let report = |step, metrics: &Metrics| {
                 let (metrics, reply) = (metrics.clone(), reply.clone());
-                let sent = self.results.send(Message::Report { trial, step, metrics, reply });
+                let sent = self.results.send(Message::Report {
+                    trial,
+                    step,
+                    metrics,
+                    reply,
+                });
                 // The coordinator answers at once, or has given up and raised `halt`.
                 while sent.is_ok() && !self.halt.load(Ordering::Relaxed) {
                     match answer.recv_timeout(Duration::from_millis(50)) {
@@ -179,11 +201,14 @@ impl Runner<'_> {
                 }
                 Flow::Continue // `halted` stops it at the check that follows
             };
-            let mut guard =
-                Guard::new(&*self.clock, self.limits, report).interrupted_by(halted);
+            let mut guard = Guard::new(&*self.clock, self.limits, report).interrupted_by(halted);
             let ended = evaluate_guarded(&*self.evaluator, &job, &mut guard);
             drop(guard);
-            let message = Message::Ended { worker: self.worker, trial, ended };
+            let message = Message::Ended {
+                worker: self.worker,
+                trial,
+                ended,
+            };
             if self.results.send(message).is_err() {
                 return;
             }

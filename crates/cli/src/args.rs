@@ -1,0 +1,466 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde_json::{Map, Value};
+
+/// Neural architecture search: finds, trains, records and shows the best network for your data.
+#[derive(Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "\
+Start here:
+  nascent search                      search on the built-in handwritten digits, a few minutes
+  nascent search --data fashion_mnist --trials 20 --epochs 5
+  nascent runs                        what was searched so far
+  nascent list searchers              what there is to search with
+Every command explains itself: nascent search --help")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Search for the best architecture, then train it longer and test it
+    Search(Box<SearchArgs>),
+    /// Go on with a run that was interrupted, or give it more budget
+    Resume(ResumeArgs),
+    /// List runs
+    Runs(RunsArgs),
+    /// Show a run or one of its trials
+    Show(ShowArgs),
+    /// Show the best architectures of a run, and get the trained network out
+    Best(BestArgs),
+    /// Plot one run or several as SVG or PNG
+    Plot(PlotArgs),
+    /// Draw an architecture as SVG or PNG
+    Draw(DrawArgs),
+    /// Compare runs
+    Compare(CompareArgs),
+    /// Write the trials of a run as CSV, Parquet or JSON
+    Export(ExportArgs),
+    /// Write a run's report.html anew
+    Report(ReportArgs),
+    /// List what there is: spaces, searchers, pruners, evaluators, datasets, plots
+    List(ListArgs),
+    /// List datasets, or fetch one
+    Datasets(DatasetsArgs),
+    /// Measure searchers over a table of known results
+    Bench(BenchArgs),
+}
+
+/// The limits of a search.
+#[derive(Args, Clone, Copy, Default)]
+pub(crate) struct BudgetArgs {
+    /// Trials of the search
+    #[arg(long, short = 'n', value_name = "N", help_heading = "Budget")]
+    pub(crate) trials: Option<u32>,
+    /// Training epochs of all trials together
+    #[arg(long, value_name = "N", help_heading = "Budget")]
+    pub(crate) max_epochs: Option<u64>,
+    /// Simulated seconds of all trials together, where a table has costs
+    #[arg(long, value_name = "SECONDS", help_heading = "Budget")]
+    pub(crate) max_cost_secs: Option<f64>,
+    /// Wall-clock seconds of the search
+    #[arg(long, value_name = "SECONDS", help_heading = "Budget")]
+    pub(crate) max_secs: Option<f64>,
+}
+
+/// Where the data is.
+#[derive(Args, Clone, Default)]
+pub(crate) struct DataArgs {
+    /// Dataset by name (see `nascent datasets`), or a CSV or Parquet file of tabular data
+    #[arg(
+        long,
+        value_name = "NAME|FILE",
+        default_value = "digits",
+        help_heading = "Data"
+    )]
+    pub(crate) data: String,
+    /// Column of a CSV or Parquet file that holds the class
+    #[arg(long, value_name = "COLUMN", help_heading = "Data")]
+    pub(crate) label: Option<String>,
+    /// Where the files of datasets are, before NASCENT_DATA and the usual places
+    #[arg(long, value_name = "DIR", help_heading = "Data")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Use the first N training examples only
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    pub(crate) max_train: Option<usize>,
+    /// Use the first N test examples only
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    pub(crate) max_test: Option<usize>,
+}
+
+/// A table of known results.
+#[derive(Args, Clone, Default)]
+pub(crate) struct TableArgs {
+    /// Look results up in this CSV or Parquet file; do not train
+    #[arg(long, value_name = "FILE", help_heading = "Table")]
+    pub(crate) table: Option<PathBuf>,
+    /// Column with the name of the architecture [default: arch]
+    #[arg(long, value_name = "COLUMN", help_heading = "Table")]
+    pub(crate) key: Option<String>,
+    /// Column with the validation accuracy that is searched for [default: valid_accuracy]
+    #[arg(long, value_name = "COLUMN", help_heading = "Table")]
+    pub(crate) valid: Option<String>,
+    /// Column with the test accuracy, reported only
+    #[arg(long, value_name = "COLUMN", help_heading = "Table")]
+    pub(crate) test: Option<String>,
+    /// Epochs that the --valid column stands for [default: 1]
+    #[arg(long, value_name = "N", help_heading = "Table")]
+    pub(crate) table_epochs: Option<u32>,
+    /// Column of validation accuracy after other epochs; repeatable
+    #[arg(long, value_name = "EPOCHS=COLUMN", help_heading = "Table")]
+    pub(crate) fidelity: Vec<String>,
+    /// Column with the cost of an evaluation
+    #[arg(long, value_name = "COLUMN", help_heading = "Table")]
+    pub(crate) cost: Option<String>,
+    /// Seconds for each unit of the cost column [default: 1]
+    #[arg(long, value_name = "X", help_heading = "Table")]
+    pub(crate) cost_scale: Option<f64>,
+    /// Column with a further metric of which less is better; repeatable
+    #[arg(long, value_name = "METRIC=COLUMN", help_heading = "Table")]
+    pub(crate) other: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct SearchArgs {
+    /// Search space
+    #[arg(long, default_value = "nas_bench_201", help_heading = "What")]
+    pub(crate) space: String,
+    /// Setting of the space, such as channels=16; repeatable (see `nascent list spaces`)
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "What")]
+    pub(crate) space_set: Vec<String>,
+    /// Searcher
+    #[arg(long, default_value = "regularized_evolution", help_heading = "What")]
+    pub(crate) searcher: String,
+    /// Setting of the searcher; repeatable (see `nascent list searchers`)
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "What")]
+    pub(crate) searcher_set: Vec<String>,
+    /// Pruner
+    #[arg(long, default_value = "never", help_heading = "What")]
+    pub(crate) pruner: String,
+    /// Setting of the pruner; repeatable (see `nascent list pruners`)
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "What")]
+    pub(crate) pruner_set: Vec<String>,
+    /// Evaluator [default: train, or table with --table]
+    #[arg(long, help_heading = "What")]
+    pub(crate) evaluator: Option<String>,
+    /// Setting of the evaluator, such as batch_size=32; repeatable (see `nascent list evaluators`)
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "What")]
+    pub(crate) evaluator_set: Vec<String>,
+    /// Metric to optimize; repeatable, the first decides what is best [default: valid_accuracy]
+    #[arg(long, value_name = "METRIC", help_heading = "What")]
+    pub(crate) objective: Vec<String>,
+    /// Training epochs of each trial
+    #[arg(long, value_name = "N", help_heading = "What")]
+    pub(crate) epochs: Option<u32>,
+    /// Epochs for which the best is trained again at the end, then tested; 0 for not [default: 12]
+    #[arg(long, value_name = "N", help_heading = "What")]
+    pub(crate) final_epochs: Option<u32>,
+    /// Seed: everything random derives from it
+    #[arg(long, default_value_t = 0, help_heading = "What")]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    #[command(flatten)]
+    pub(crate) budget: BudgetArgs,
+    /// Wall-clock seconds that one trial may take
+    #[arg(long, value_name = "SECONDS", help_heading = "Budget")]
+    pub(crate) trial_secs: Option<f64>,
+    /// Mebibytes that the training of one trial may need
+    #[arg(long, value_name = "MIB", help_heading = "Budget")]
+    pub(crate) trial_mib: Option<u64>,
+    /// Trials at a time; no influence on the results [default: the number of cores]
+    #[arg(long, value_name = "N", help_heading = "How")]
+    pub(crate) workers: Option<u32>,
+    /// Trials that may be proposed before the oldest of them has ended; part of what decides the
+    /// results, so keep it when you compare [default: 4, or --workers where that is more]
+    #[arg(long, value_name = "N", help_heading = "How")]
+    pub(crate) lookahead: Option<u32>,
+    /// What to train on: cpu, cuda or metal
+    #[arg(long, default_value = "cpu", help_heading = "How")]
+    pub(crate) device: String,
+    /// Folder for runs; each gets a folder of its own in it
+    #[arg(long, value_name = "DIR", default_value = "runs", help_heading = "How")]
+    pub(crate) runs: PathBuf,
+    /// Folder of this run, instead of one in --runs
+    #[arg(long, value_name = "DIR", help_heading = "How")]
+    pub(crate) run: Option<PathBuf>,
+    /// No progress
+    #[arg(long, short, help_heading = "How")]
+    pub(crate) quiet: bool,
+    /// The result as JSON
+    #[arg(long, help_heading = "How")]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ResumeArgs {
+    /// Folder of the run
+    pub(crate) run: PathBuf,
+    #[command(flatten)]
+    pub(crate) budget: BudgetArgs,
+    /// Trials at a time; no influence on the results [default: the number of cores]
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<u32>,
+    /// Where the files of datasets are, before NASCENT_DATA and the usual places
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Where the table is now, if it has moved
+    #[arg(long, value_name = "FILE")]
+    pub(crate) table: Option<PathBuf>,
+    /// No progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// The result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct RunsArgs {
+    /// Folder with runs
+    #[arg(default_value = "runs")]
+    pub(crate) folder: PathBuf,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ShowArgs {
+    /// Folder of the run
+    pub(crate) run: PathBuf,
+    /// Show this trial
+    #[arg(long, short, value_name = "N", conflicts_with = "hash")]
+    pub(crate) trial: Option<u32>,
+    /// Print only the hash of the history: everything but times
+    #[arg(long)]
+    pub(crate) hash: bool,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct BestArgs {
+    /// Folder of the run
+    pub(crate) run: PathBuf,
+    /// How many
+    #[arg(long, short = 'k', value_name = "K", default_value_t = 5)]
+    pub(crate) top: usize,
+    /// Write the trained weights of the best as safetensors
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How a picture looks.
+#[derive(Args)]
+pub(crate) struct PictureArgs {
+    /// File to write, .svg or .png
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Dark background
+    #[arg(long)]
+    pub(crate) dark: bool,
+    /// Width in pixels
+    #[arg(long, value_name = "PIXELS")]
+    pub(crate) width: Option<u32>,
+    /// Height in pixels
+    #[arg(long, value_name = "PIXELS")]
+    pub(crate) height: Option<u32>,
+}
+
+#[derive(Args)]
+pub(crate) struct PlotArgs {
+    /// Plot by name (see `nascent list plots`)
+    pub(crate) plot: String,
+    /// Folders of the runs
+    #[arg(required = true)]
+    pub(crate) runs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
+    /// Metric to plot [default: the first objective]
+    #[arg(long)]
+    pub(crate) metric: Option<String>,
+    /// Metric that it is weighed against, for the Pareto front
+    #[arg(long)]
+    pub(crate) cost: Option<String>,
+    /// What the best so far is plotted against
+    #[arg(long, value_enum, default_value_t = Against::Trials)]
+    pub(crate) against: Against,
+    /// How many of the best trials stand out
+    #[arg(long, value_name = "K", default_value_t = 5)]
+    pub(crate) top: usize,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Against {
+    /// Number of the trial
+    Trials,
+    /// Training epochs so far
+    Epochs,
+    /// Simulated seconds so far
+    Cost,
+    /// Time since the start
+    WallClock,
+}
+
+#[derive(Args)]
+pub(crate) struct DrawArgs {
+    /// Folder of the run
+    pub(crate) run: PathBuf,
+    /// Trial to draw [default: the best]
+    #[arg(long, short, value_name = "N", conflicts_with = "architecture")]
+    pub(crate) trial: Option<u32>,
+    /// Architecture to draw, in the text form that `show` prints
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) architecture: Option<String>,
+    /// Draw the whole network, not its cell
+    #[arg(long)]
+    pub(crate) network: bool,
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct CompareArgs {
+    /// Folders of the runs
+    #[arg(required = true)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Also write a plot of the best so far, .svg or .png
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ExportArgs {
+    /// Folder of the run
+    pub(crate) run: PathBuf,
+    /// File to write, .csv, .parquet or .json [default: CSV to the standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// One row for each point of a learning curve, not for each trial
+    #[arg(long)]
+    pub(crate) curves: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ReportArgs {
+    /// Folder of the run
+    pub(crate) run: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct ListArgs {
+    /// What to list
+    #[arg(value_enum)]
+    pub(crate) kind: Kind,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Kind {
+    /// Search spaces
+    Spaces,
+    /// Searchers
+    Searchers,
+    /// Pruners
+    Pruners,
+    /// Evaluators
+    Evaluators,
+    /// Datasets
+    Datasets,
+    /// Plots
+    Plots,
+}
+
+#[derive(Args)]
+pub(crate) struct DatasetsArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<DatasetsCommand>,
+    /// Where the files of datasets are, before NASCENT_DATA and the usual places
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// As JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum DatasetsCommand {
+    /// List datasets with size, license, and where their files are looked for
+    List,
+    /// Download a dataset and check it
+    Fetch {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    pub(crate) command: BenchCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Run searchers many times over a table: how good is the best after so many trials or seconds
+    Searchers(Box<BenchSearchersArgs>),
+}
+
+#[derive(Args)]
+pub(crate) struct BenchSearchersArgs {
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    /// Search space
+    #[arg(long, default_value = "nas_bench_201")]
+    pub(crate) space: String,
+    /// Searchers, separated by commas, or `all`; settings in brackets:
+    /// random,regularized_evolution[population_size=10;sample_size=3]
+    #[arg(long, default_value = "all")]
+    pub(crate) searchers: String,
+    /// Seeds: how often each is run
+    #[arg(long, default_value_t = 100)]
+    pub(crate) seeds: u32,
+    /// Report the best after these numbers of trials
+    #[arg(long, value_delimiter = ',', value_name = "N,N,…")]
+    pub(crate) at_trials: Vec<u32>,
+    /// Report the best after these simulated seconds
+    #[arg(long, value_delimiter = ',', value_name = "S,S,…")]
+    pub(crate) at_secs: Vec<f64>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `key=value` settings as a JSON object. A value is JSON if it can be read as JSON, else text.
+pub(crate) fn settings(pairs: &[String]) -> Result<Value> {
+    let mut map = Map::new();
+    for pair in pairs {
+        let (key, value) = split_pair(pair)?;
+        let parsed = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        map.insert(key.to_owned(), parsed);
+    }
+    Ok(Value::Object(map))
+}
+
+/// The two sides of `key=value`.
+pub(crate) fn split_pair(pair: &str) -> Result<(&str, &str)> {
+    pair.split_once('=')
+        .with_context(|| format!("\"{pair}\" is not of the form key=value, such as channels=16"))
+}

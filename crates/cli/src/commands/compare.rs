@@ -1,0 +1,89 @@
+//! `nascent compare`: runs side by side.
+
+use std::io::Write;
+
+use anyhow::{Context as _, Result};
+use nascent_figures::{PlotOptions, RenderOptions};
+use nascent_record::analysis;
+use serde_json::{Value, json};
+
+use super::plot::{borrowed, open, render};
+use crate::args::CompareArgs;
+use crate::output;
+
+/// Runs the command.
+pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
+    let views = open(&args.runs)?;
+    let (mut rows, mut all) = (Vec::new(), Vec::new());
+    for (name, view) in &views {
+        let manifest = view.manifest();
+        let best = analysis::incumbent(view);
+        let value = |metric: &str| {
+            let value = best.and_then(|trial| trial.metric(metric));
+            value.map_or_else(
+                || "–".to_owned(),
+                |value| output::metric(manifest, metric, value),
+            )
+        };
+        let objective = manifest
+            .objective()
+            .map_or("", |objective| &objective.metric);
+        let test = view
+            .retrained()
+            .last()
+            .and_then(|again| again.metrics.get("test_accuracy"));
+        let test = test.or_else(|| best?.metric("test_accuracy"));
+        let failed = view
+            .trials()
+            .iter()
+            .filter(|trial| trial.status() == "failed")
+            .count();
+        let epochs: u64 = view
+            .trials()
+            .iter()
+            .map(|trial| u64::from(trial.epochs))
+            .sum();
+        rows.push(vec![
+            name.clone(),
+            manifest.searcher.name.clone(),
+            manifest.seed.to_string(),
+            view.finished_trials().to_string(),
+            failed.to_string(),
+            epochs.to_string(),
+            format!("{} {objective}", value(objective)),
+            best.map_or_else(|| "–".to_owned(), |trial| trial.id.to_string()),
+            test.map_or_else(
+                || "–".to_owned(),
+                |t| output::metric(manifest, "test_accuracy", t),
+            ),
+        ]);
+        all.push(json!({
+            "run": name,
+            "space": manifest.space.name,
+            "searcher": manifest.searcher.name,
+            "seed": manifest.seed,
+            "trials": view.finished_trials(),
+            "failed": failed,
+            "epochs": epochs,
+            "objective": objective,
+            "best": best.map(|trial| json!({ "trial": trial.id, "metrics": trial.metrics() })),
+            "test_accuracy": test,
+        }));
+    }
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&Value::Array(all))?)?;
+    } else {
+        let header = [
+            "run", "searcher", "seed", "trials", "failed", "epochs", "best", "at", "test",
+        ];
+        writeln!(out, "{}", output::table(&header, &rows))?;
+    }
+    if let Some(path) = &args.output {
+        let plot = nascent_figures::find("best_so_far")?;
+        let figure = plot.figure(&borrowed(&views), &PlotOptions::default());
+        let figure = figure.context("nothing to plot")?;
+        render(path, (&figure).into(), &RenderOptions::default())?;
+        writeln!(std::io::stderr(), "best so far: {}", path.display())?;
+    }
+    Ok(())
+}

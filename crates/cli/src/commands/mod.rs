@@ -1,0 +1,24 @@
+//! One file for each command.
+
+pub(crate) mod bench;
+pub(crate) mod best;
+pub(crate) mod compare;
+pub(crate) mod datasets;
+pub(crate) mod draw;
+pub(crate) mod export;
+pub(crate) mod list;
+pub(crate) mod plot;
+pub(crate) mod report;
+pub(crate) mod resume;
+pub(crate) mod runs;
+pub(crate) mod search;
+pub(crate) mod show;
+
+/// How a command ended, if not in an error.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// It did what it was asked for.
+    Done,
+    /// It was interrupted, and can be resumed.
+    Interrupted,
+}

@@ -1,0 +1,82 @@
+//! `nascent plot`: pictures of runs.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use nascent_figures::{Picture, PlotOptions, Progress, RenderOptions, Theme};
+use nascent_record::{Run, RunView};
+
+use crate::args::{Against, PictureArgs, PlotArgs};
+use crate::output;
+
+/// Runs the command.
+pub(crate) fn run(args: &PlotArgs, out: &mut dyn Write) -> Result<()> {
+    let plot = nascent_figures::find(&args.plot)?;
+    let views = open(&args.runs)?;
+    let options = PlotOptions {
+        metric: args.metric.clone(),
+        cost: args.cost.clone(),
+        top: args.top,
+        progress: match args.against {
+            Against::Trials => Progress::Trials,
+            Against::Epochs => Progress::Epochs,
+            Against::Cost => Progress::Cost,
+            Against::WallClock => Progress::WallClock,
+        },
+        ..PlotOptions::default()
+    };
+    let figure = plot
+        .figure(&borrowed(&views), &options)
+        .context("nothing to plot")?;
+    save(&args.picture, (&figure).into(), out)
+}
+
+/// Opens runs, each under the name of its folder.
+pub(crate) fn open(runs: &[PathBuf]) -> Result<Vec<(String, RunView)>> {
+    let opened = runs.iter().map(|path| {
+        let name = path
+            .file_name()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy()
+            .into_owned();
+        Ok((name, Run::open(path)?))
+    });
+    opened.collect()
+}
+
+/// Runs as plots take them.
+pub(crate) fn borrowed(views: &[(String, RunView)]) -> Vec<(&str, &RunView)> {
+    views
+        .iter()
+        .map(|(name, view)| (name.as_str(), view))
+        .collect()
+}
+
+/// Draws a picture into the file that was asked for.
+pub(crate) fn save(args: &PictureArgs, picture: Picture<'_>, out: &mut dyn Write) -> Result<()> {
+    let mut options = RenderOptions::default();
+    options.theme = if args.dark { Theme::Dark } else { Theme::Light };
+    options.width = args.width.unwrap_or(options.width);
+    options.height = args.height.unwrap_or(options.height);
+    render(&args.output, picture, &options)?;
+    writeln!(out, "{}", args.output.display())?;
+    Ok(())
+}
+
+/// Draws a picture into a file, in the format of its name.
+pub(crate) fn render(path: &Path, picture: Picture<'_>, options: &RenderOptions) -> Result<()> {
+    let extension = path
+        .extension()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
+    match extension.as_str() {
+        "svg" => output::write_file(
+            path,
+            nascent_figures::render_svg(picture, options)?.as_bytes(),
+        ),
+        "png" => output::write_file(path, &nascent_figures::render_png(picture, options)?),
+        _ => bail!("{} ends neither in .svg nor in .png", path.display()),
+    }
+}

@@ -1,0 +1,34 @@
+//! `nascent resume`: goes on where a run was interrupted, or with more budget.
+
+use std::io::Write;
+
+use anyhow::Result;
+use nascent_record::{DirectoryStore, SystemClock};
+
+use super::Status;
+use super::search::{Session, budget, workers};
+use crate::args::ResumeArgs;
+use crate::data;
+
+/// Runs the command.
+pub(crate) fn run(args: &ResumeArgs, out: &mut dyn Write) -> Result<Status> {
+    let (store, view) = DirectoryStore::open(&args.run, Box::new(SystemClock))?;
+    let resources = data::from_manifest(
+        view.manifest(),
+        args.data_dir.as_deref(),
+        args.table.as_deref(),
+    )?;
+    let budget = budget(&args.budget, view.budget());
+    if !args.quiet {
+        let (ended, run) = (view.finished_trials(), args.run.display());
+        writeln!(std::io::stderr(), "resuming {run} after {ended} trials")?;
+    }
+    let session = Session {
+        directory: args.run.clone(),
+        workers: workers(args.workers)?,
+        budget,
+        quiet: args.quiet,
+        json: args.json,
+    };
+    session.run(store, view, &resources, out)
+}
