@@ -242,7 +242,8 @@ pub struct LegendEntry {
 }
 
 impl Figure {
-    /// The legend: each pair of name and role once, in the order of the marks.
+    /// The legend: each pair of name and role once; the best first, then the series, what is picked,
+    /// and what is muted.
     pub fn legend(&self) -> Vec<LegendEntry> {
         let mut entries: Vec<LegendEntry> = Vec::new();
         let mut add = |name: &str, role: Role, line: bool| {
@@ -274,6 +275,12 @@ impl Figure {
                 }
             }
         }
+        entries.sort_by_key(|entry| match entry.role {
+            Role::Best => (0, 0),
+            Role::Series(at) => (1, at),
+            Role::Selected => (2, 0),
+            Role::Muted => (3, 0),
+        });
         entries
     }
 }

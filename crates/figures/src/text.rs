@@ -85,6 +85,24 @@ pub(crate) fn elide(text: &str, size: f64, weight: Weight, room: f64) -> String 
     String::new()
 }
 
+/// The same, cut in its middle: names of runs often differ only at their ends.
+pub(crate) fn elide_middle(text: &str, size: f64, weight: Weight, room: f64) -> String {
+    if width(text, size, weight) <= room {
+        return text.to_owned();
+    }
+    let letters: Vec<char> = text.chars().collect();
+    for kept in (2..letters.len()).rev() {
+        let (head, tail) = (kept / 3, kept - kept / 3);
+        let head = letters[..head].iter();
+        let tail = letters[letters.len() - tail..].iter();
+        let short: String = head.chain(&['…']).chain(tail).collect();
+        if width(&short, size, weight) <= room {
+            return short;
+        }
+    }
+    elide(text, size, weight, room)
+}
+
 /// A number as a person writes it: 0.9123, 91.2, 10k, 1.25M.
 pub(crate) fn number(value: f64) -> String {
     let magnitude = value.abs();
@@ -212,6 +230,11 @@ mod tests {
         assert!(short.ends_with('…') && width(&short, 12.0, Weight::Regular) <= room);
         assert_eq!(elide("short", 12.0, Weight::Regular, 100.0), "short");
         assert_eq!(elide("short", 12.0, Weight::Regular, 1.0), "");
+        let short = elide_middle("2026-random-17", 12.0, Weight::Regular, 60.0);
+        assert!(
+            short.starts_with("20") && short.ends_with("m-17"),
+            "{short}"
+        );
     }
 
     #[test]

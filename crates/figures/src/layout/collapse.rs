@@ -36,12 +36,11 @@ pub(super) fn collapse(graph: &Graph) -> (Vec<Unit>, Vec<Link<'_>>) {
         while end < count && alike(graph, &entering, start, end) {
             end += 1;
         }
+        // A node inside of a run may lead no farther than to where the run's pattern leads.
         let back = entering[start].iter().map(|edge| start - edge.from).max();
-        // The nodes inside of a run may only lead to the run and to what directly follows it.
-        let hidden =
-            |end: usize| (start..end - 1).any(|node| reach[node] >= end + back.unwrap_or(1));
-        while end > start + 1 && hidden(end) {
-            end -= 1;
+        let hides = |node: usize| reach[node] > node + back.unwrap_or(1);
+        if let Some(node) = (start..end - 1).find(|&node| hides(node)) {
+            end = node + 1;
         }
         unit_of[start..end].fill(units.len());
         units.push(Unit { nodes: start..end });

@@ -57,7 +57,11 @@ pub(super) struct Placed {
 /// The room around the drawing.
 const MARGIN: f64 = 12.0;
 /// The distance of neighbors in a layer.
-const CROSS_GAP: f64 = 12.0;
+const CROSS_GAP: f64 = 14.0;
+/// The distance of an edge that passes to its neighbors.
+const BEND_GAP: f64 = 11.0;
+/// Boxes nearer than this to an edge that passes are passed in a straight line.
+const NEAR: f64 = 60.0;
 /// The rounds of ordering and of placing; both are at rest long before for graphs of our size.
 const ROUNDS: usize = 24;
 
@@ -76,7 +80,10 @@ struct Slot {
     /// Neighbors in the layer before and in the layer behind, with how much they pull.
     before: Vec<(usize, f64)>,
     behind: Vec<(usize, f64)>,
+    /// Its center, across.
     at: f64,
+    /// How far before and behind its center edges run straight.
+    reach: f64,
 }
 
 /// Places boxes and edges; the edges lead from lower to higher positions.
@@ -94,6 +101,22 @@ pub(super) fn place(boxes: &[Vertex], links: &[Link], flow: Flow) -> Placed {
     }
     order(&mut layers, &slots);
     settle(&layers, &mut slots);
+    for _ in 0..4 {
+        straighten(&layers, &mut slots);
+    }
+    for layer in &layers {
+        for &at in layer {
+            let near = |other: &usize| {
+                let (a, b) = (&slots[at], &slots[*other]);
+                (a.at - b.at).abs() - f64::midpoint(a.extent.cross, b.extent.cross) < NEAR
+            };
+            let near = layer.iter().copied().filter(near);
+            let widest = near
+                .map(|other| slots[other].extent.main)
+                .fold(0.0, f64::max);
+            slots[at].reach = widest / 2.0;
+        }
+    }
 
     let low = |slot: &Slot| slot.at - slot.extent.cross / 2.0;
     let high = |slot: &Slot| slot.at + slot.extent.cross / 2.0;
@@ -104,10 +127,10 @@ pub(super) fn place(boxes: &[Vertex], links: &[Link], flow: Flow) -> Placed {
     for slot in &mut slots {
         slot.at += shift;
     }
-    let gap = match (flow, labeled) {
-        (Flow::Right, true) => 14.0,
-        (Flow::Right, false) => 36.0,
-        (Flow::Down, _) => 26.0,
+    let gap = if flow == Flow::Right && !labeled {
+        36.0
+    } else {
+        26.0
     };
     let mut spans = Vec::with_capacity(layers.len()); // where each layer begins and ends
     let mut main = MARGIN;
@@ -127,7 +150,7 @@ pub(super) fn place(boxes: &[Vertex], links: &[Link], flow: Flow) -> Placed {
     };
     let center = |slot: &Slot| {
         let (begin, end) = spans[slot.layer];
-        point((begin + end) / 2.0, slot.at)
+        point(f64::midpoint(begin, end), slot.at)
     };
     let routes = chains.iter().map(|chain| {
         let label = chain.iter().find(|&&at| slots[at].kind == Kind::Label);
@@ -157,6 +180,7 @@ fn slot(kind: Kind, layer: usize, extent: Vertex) -> Slot {
         before: Vec::new(),
         behind: Vec::new(),
         at: 0.0,
+        reach: 0.0,
     }
 }
 
@@ -194,66 +218,111 @@ fn chain(slots: &mut Vec<Slot>, link: &Link) -> Vec<usize> {
             .count();
         // Long edges are to be straight (Gansner et al., "A Technique for Drawing Directed
         // Graphs", 1993).
-        let pull = [8.0, 2.0, 1.0][boxes];
+        let pull = [8.0, if chain.len() == 3 { 6.0 } else { 2.0 }, 2.0][boxes];
         slots[pair[0]].behind.push((pair[1], pull));
         slots[pair[1]].before.push((pair[0], pull));
     }
     chain
 }
 
-/// Orders each layer so that few edges cross.
+/// Orders each layer so that few edges cross: barycenters first, then swaps of neighbors, from the
+/// order as it is and from its reverse in every other layer; the best that was seen is kept.
 fn order(layers: &mut [Vec<usize>], slots: &[Slot]) {
-    let mut position = vec![0; slots.len()];
-    let note = |layers: &[Vec<usize>], position: &mut [usize]| {
-        for layer in layers {
-            for (at, &slot) in layer.iter().enumerate() {
-                position[slot] = at;
+    let mut best: Option<(usize, Vec<Vec<usize>>)> = None;
+    for start in 0..4 {
+        let mut trial = layers.to_vec();
+        for (at, layer) in trial.iter_mut().enumerate() {
+            if (start >> (at % 2)) & 1 == 1 {
+                layer.reverse();
             }
         }
-    };
-    note(layers, &mut position);
-    let mut best = (crossings(layers, slots, &position), layers.to_vec());
-    for round in 0..ROUNDS {
-        let forward = round % 2 == 0;
-        for step in 0..layers.len() {
-            let at = if forward {
-                step
-            } else {
-                layers.len() - 1 - step
-            };
-            let mut layer = std::mem::take(&mut layers[at]);
-            let center = |slot: usize| {
-                let near = if forward {
-                    &slots[slot].before
+        let mut position = vec![0; slots.len()];
+        for layer in &trial {
+            note(layer, &mut position);
+        }
+        for round in 0..ROUNDS {
+            let forward = round % 2 == 0;
+            for step in 0..trial.len() {
+                let at = if forward {
+                    step
                 } else {
-                    &slots[slot].behind
+                    trial.len() - 1 - step
                 };
-                let sum: usize = near.iter().map(|(other, _)| position[*other]).sum();
-                (!near.is_empty()).then(|| sum as f64 / near.len() as f64)
-            };
-            // One without neighbors stays where it is.
-            let keys: Vec<f64> = layer
-                .iter()
-                .enumerate()
-                .map(|(at, &slot)| center(slot).unwrap_or(at as f64))
-                .collect();
-            let mut by_key: Vec<usize> = (0..layer.len()).collect();
-            by_key.sort_by(|&a, &b| match keys[a].total_cmp(&keys[b]) {
-                Ordering::Equal if round % 4 >= 2 => b.cmp(&a),
-                other => other.then(a.cmp(&b)),
-            });
-            layer = by_key.into_iter().map(|at| layer[at]).collect();
-            for (at, &slot) in layer.iter().enumerate() {
-                position[slot] = at;
+                by_barycenter(&mut trial[at], slots, &mut position, round);
             }
-            layers[at] = layer;
-        }
-        let count = crossings(layers, slots, &position);
-        if count < best.0 {
-            best = (count, layers.to_vec());
+            for layer in &mut trial {
+                swap_neighbors(layer, slots, &mut position);
+            }
+            let count = crossings(&trial, slots, &position);
+            if best.as_ref().is_none_or(|(known, _)| count < *known) {
+                best = Some((count, trial.clone()));
+            }
         }
     }
-    layers.clone_from_slice(&best.1);
+    if let Some((_, best)) = best {
+        layers.clone_from_slice(&best);
+    }
+}
+
+fn note(layer: &[usize], position: &mut [usize]) {
+    for (at, &slot) in layer.iter().enumerate() {
+        position[slot] = at;
+    }
+}
+
+fn by_barycenter(layer: &mut [usize], slots: &[Slot], position: &mut [usize], round: usize) {
+    // Forward and backward in turn, and equals in either order.
+    let (forward, last_first) = (round.is_multiple_of(2), round % 4 >= 2);
+    let mut keyed: Vec<(f64, usize, usize)> = Vec::with_capacity(layer.len());
+    for (at, &slot) in layer.iter().enumerate() {
+        let near = if forward {
+            &slots[slot].before
+        } else {
+            &slots[slot].behind
+        };
+        let sum: usize = near.iter().map(|(other, _)| position[*other]).sum();
+        // One without neighbors stays where it is.
+        let key = if near.is_empty() {
+            at as f64
+        } else {
+            sum as f64 / near.len() as f64
+        };
+        keyed.push((key, at, slot));
+    }
+    keyed.sort_by(|a, b| match a.0.total_cmp(&b.0) {
+        Ordering::Equal if last_first => b.1.cmp(&a.1),
+        other => other.then(a.1.cmp(&b.1)),
+    });
+    for (at, (_, _, slot)) in keyed.into_iter().enumerate() {
+        layer[at] = slot;
+    }
+    note(layer, position);
+}
+
+/// Swaps neighbors in a layer as long as that removes crossings.
+fn swap_neighbors(layer: &mut [usize], slots: &[Slot], position: &mut [usize]) {
+    for _ in 0..layer.len() {
+        let mut better = false;
+        for at in 1..layer.len() {
+            let (a, b) = (&slots[layer[at - 1]], &slots[layer[at]]);
+            let pairs = |upper: &[(usize, f64)], lower: &[(usize, f64)]| {
+                let ends = upper
+                    .iter()
+                    .flat_map(|a| lower.iter().map(move |b| (a.0, b.0)));
+                ends.filter(|&(a, b)| position[a] > position[b]).count()
+            };
+            let now = pairs(&a.before, &b.before) + pairs(&a.behind, &b.behind);
+            let then = pairs(&b.before, &a.before) + pairs(&b.behind, &a.behind);
+            if then < now {
+                layer.swap(at - 1, at);
+                better = true;
+            }
+        }
+        note(layer, position);
+        if !better {
+            break;
+        }
+    }
 }
 
 /// The number of pairs of edges that cross between neighboring layers.
@@ -315,6 +384,54 @@ fn settle(layers: &[Vec<usize>], slots: &mut [Slot]) {
     }
 }
 
+/// The least distance of the centers of neighbors in a layer.
+fn distance(a: &Slot, b: &Slot) -> f64 {
+    let bends = a.kind == Kind::Bend || b.kind == Kind::Bend;
+    let gap = if bends { BEND_GAP } else { CROSS_GAP };
+    f64::midpoint(a.extent.cross, b.extent.cross) + gap
+}
+
+/// Puts what leads straight on (a chain of boxes, the places of a long edge) onto one line, where
+/// there is room for it.
+fn straighten(layers: &[Vec<usize>], slots: &mut [Slot]) {
+    let mut limits: Vec<(Option<usize>, Option<usize>)> = vec![(None, None); slots.len()];
+    for layer in layers {
+        for pair in layer.windows(2) {
+            limits[pair[0]].1 = Some(pair[1]);
+            limits[pair[1]].0 = Some(pair[0]);
+        }
+    }
+    let next = |slots: &[Slot], at: usize| match slots[at].behind[..] {
+        [(next, _)] if slots[next].before.len() == 1 => Some(next),
+        _ => None,
+    };
+    let mut followed = vec![false; slots.len()];
+    for at in 0..slots.len() {
+        if let Some(next) = next(slots, at) {
+            followed[next] = true;
+        }
+    }
+    for start in (0..slots.len()).filter(|&at| !followed[at]) {
+        let line: Vec<usize> = std::iter::successors(Some(start), |&at| next(slots, at)).collect();
+        let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
+        for &at in &line {
+            let (before, behind) = limits[at];
+            if let Some(other) = before {
+                low = low.max(slots[other].at + distance(&slots[other], &slots[at]));
+            }
+            if let Some(other) = behind {
+                high = high.min(slots[other].at - distance(&slots[at], &slots[other]));
+            }
+        }
+        let mean = line.iter().map(|&at| slots[at].at).sum::<f64>() / line.len() as f64;
+        if low <= high {
+            for &at in &line {
+                slots[at].at = mean.clamp(low, high);
+            }
+        }
+    }
+}
+
 /// The least-squares fit to the wanted places that keeps order and gaps: with the gaps subtracted
 /// it is a monotone regression, solved exactly by pooling neighbors that are out of order.
 fn fit(layer: &[usize], slots: &mut [Slot], wanted: &[(f64, f64)]) {
@@ -323,8 +440,7 @@ fn fit(layer: &[usize], slots: &mut [Slot], wanted: &[(f64, f64)]) {
     let mut pools: Vec<(f64, f64, usize)> = Vec::new(); // mean, weight, members
     for (at, &slot) in layer.iter().enumerate() {
         if at > 0 {
-            let half = |slot: usize| slots[slot].extent.cross / 2.0;
-            offset += half(layer[at - 1]) + CROSS_GAP + half(slot);
+            offset += distance(&slots[layer[at - 1]], &slots[slot]);
         }
         offsets.push(offset);
         let mut pool = (wanted[at].0 - offset, wanted[at].1, 1);
@@ -344,39 +460,45 @@ fn fit(layer: &[usize], slots: &mut [Slot], wanted: &[(f64, f64)]) {
     }
 }
 
-/// The curve through the places of an edge. It runs straight through each layer, so that it cannot
-/// touch a box beside it, and bends between them.
+/// The curve through the places of an edge. It runs straight past the boxes beside it, so that it
+/// does not touch them, and bends between layers.
 fn path(
     chain: &[usize],
     slots: &[Slot],
     spans: &[(f64, f64)],
     point: impl Fn(f64, f64) -> [f64; 2],
 ) -> Vec<[f64; 2]> {
-    let mut path = Vec::new();
-    let (first, last) = (0, chain.len() - 1);
+    let mut path: Vec<(f64, f64)> = Vec::new();
+    let last = chain.len() - 1;
     for (step, &at) in chain.iter().enumerate() {
         let slot = &slots[at];
         let (begin, end) = spans[slot.layer];
-        let (middle, half) = ((begin + end) / 2.0, slot.extent.main / 2.0);
-        if step == first {
-            path.push((middle + half, slot.at));
-            if end > middle + half {
-                path.extend(straight((middle + half, slot.at), end));
-            }
-            continue;
-        }
-        let Some(&(x, y)) = path.last() else {
-            continue;
+        let (middle, half) = (f64::midpoint(begin, end), slot.extent.main / 2.0);
+        let enter = if step == last {
+            middle - half
+        } else {
+            middle - slot.reach
         };
-        let half_way = (begin - x) / 2.0;
-        path.extend([
-            (x + half_way, y),
-            (begin - half_way, slot.at),
-            (begin, slot.at),
-        ]);
-        let leave = if step == last { middle - half } else { end };
-        if leave > begin {
-            path.extend(straight((begin, slot.at), leave));
+        let leave = if step == 0 {
+            middle + half
+        } else {
+            middle + slot.reach
+        };
+        let stops = match step {
+            0 => [leave, middle + slot.reach],
+            _ if step == last => [middle - slot.reach, enter],
+            _ => [enter, leave],
+        };
+        match path.last() {
+            None => path.push((stops[0], slot.at)),
+            Some(&(main, cross)) => {
+                let half_way = (stops[0] - main) / 2.0;
+                let to = (stops[0], slot.at);
+                path.extend([(main + half_way, cross), (to.0 - half_way, to.1), to]);
+            }
+        }
+        if stops[1] > stops[0] {
+            path.extend(straight((stops[0], slot.at), stops[1]));
         }
     }
     path.into_iter()

@@ -56,7 +56,7 @@ impl OpFamily {
         let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
         if name == Op::CELL {
             Self::Cell
-        } else if has(&["conv", "conv2d", "bottleneck"]) {
+        } else if has(&["conv", "bottleneck", "residual", "reduction", "stem"]) {
             Self::Convolution
         } else if has(&["pool"]) {
             Self::Pooling
@@ -64,7 +64,7 @@ impl OpFamily {
             Self::Skip
         } else if name == "none" || has(&["zero"]) {
             Self::None
-        } else if has(&["linear", "dense", "classifier", "mlp"]) {
+        } else if has(&["linear", "dense", "classifier", "mlp", "head"]) {
             Self::Linear
         } else if has(&["norm"]) {
             Self::Norm
@@ -259,8 +259,10 @@ fn lines(node: &Node, times: usize, enters: usize) -> Vec<String> {
     let (name, details) = words(op);
     let mut lines = if times > 1 {
         vec![format!("{name} ×{times}")]
-    } else if node.label.is_empty() || same(&node.label, &op.name) || op.name == Op::CELL {
+    } else if node.label.is_empty() || op.name == Op::CELL || same(&node.label, &op.name) {
         vec![name]
+    } else if plain(&node.label).starts_with(&plain(&op.name)) {
+        vec![node.label.clone()] // "linear 2"
     } else {
         vec![node.label.clone(), name]
     };
@@ -273,8 +275,11 @@ fn lines(node: &Node, times: usize, enters: usize) -> Vec<String> {
     lines
 }
 
+fn plain(text: &str) -> String {
+    text.to_lowercase().replace(['_', '-', ' '], "")
+}
+
 fn same(label: &str, name: &str) -> bool {
-    let plain = |text: &str| text.to_lowercase().replace(['_', '-', ' '], "");
     plain(label) == plain(name)
 }
 
@@ -305,6 +310,7 @@ fn words(op: &Op) -> (String, String) {
                 }
             }
             ("stride" | "dilation" | "groups", Attribute::Int(1)) => {}
+            ("kind", Attribute::Text(kind)) => details.insert(0, kind.clone()),
             _ => details.push(format!("{} {value}", key.replace('_', " "))),
         }
     }

@@ -3,7 +3,7 @@
 use nascent_record::{Outcome, RunView, Trial};
 
 use super::{Metric, NotYet, Plot, PlotOptions, Progress, count, focus, picked, role_of};
-use crate::{Axis, Figure, Mark, Point, Role, Series};
+use crate::{Axis, Band, Figure, Mark, Point, Role, Series};
 
 /// See the module.
 pub(super) struct BestSoFar;
@@ -29,55 +29,17 @@ impl Plot for BestSoFar {
             .collect();
         let latest = walks.iter().flatten().map(|(x, _)| *x);
         let (unit, label) = x_unit(options.progress, latest.fold(0.0, f64::max));
-        let mut marks = Vec::new();
-        let (mut best, mut values, mut keep) = (None, Vec::new(), Vec::new());
-        for (run, ((name, _), walk)) in std::iter::zip(runs, &walks).enumerate() {
-            let place = |(x, trial): &(f64, &Trial)| {
-                metric.of(trial).map(|y| Point::of(trial.id, x / unit, y))
-            };
-            let points: Vec<Point> = walk.iter().filter_map(place).collect();
-            values.extend(points.iter().map(|point| point.y));
-            let mut improvements: Vec<Point> = Vec::new();
-            for point in &points {
-                let better = |known: &Point| metric.better(point.y, known.y);
-                if improvements.last().is_none_or(better) {
-                    improvements.push(*point);
-                }
-            }
-            let Some(last) = improvements.last().copied() else {
-                continue;
-            };
-            keep.push(last.y);
-            if best.is_none_or(|(_, known)| metric.better(last.y, known)) {
-                best = Some((last.trial, last.y));
-            }
-            let single = runs.len() == 1;
-            if single {
-                marks.push(Mark::Points(Series {
-                    name: "trial".to_owned(),
-                    role: Role::Muted,
-                    run,
-                    points: points.clone(),
-                }));
-            }
-            let role = role_of(run, runs);
-            let name = if single { "best so far" } else { name };
-            let end = walk.last().map_or(last.x, |(x, _)| x / unit);
-            let mut steps = improvements.clone();
-            if end > last.x {
-                steps.push(Point { x: end, ..last });
-            }
-            let series = |points| Series {
-                name: name.to_owned(),
-                role,
-                run,
-                points,
-            };
-            marks.push(Mark::Step(series(steps)));
-            marks.push(Mark::Points(series(improvements)));
-            marks.extend(picked(options, &points, run).map(Mark::Points));
+        let mut climbs = Vec::new();
+        for (run, walk) in walks.iter().enumerate() {
+            climbs.extend(Climb::of(run, walk, unit, &metric));
         }
-        let Some((trial, value)) = best else {
+        let mut best: Option<Point> = None;
+        for top in climbs.iter().filter_map(|climb| climb.improvements.last()) {
+            if best.is_none_or(|known| metric.better(top.y, known.y)) {
+                best = Some(*top);
+            }
+        }
+        let Some(best) = best else {
             let problem = match options.progress {
                 Progress::Cost if runs.iter().any(|(_, view)| view.finished_trials() > 0) => {
                     "No complete trial has the metric cost_secs, which this picture counts by."
@@ -86,17 +48,34 @@ impl Plot for BestSoFar {
             };
             return Err(NotYet(problem.to_owned()));
         };
-        let (range, outside) = focus(&metric, &values, &keep);
-        let best = metric.text(value);
-        let mut subtitle = match trial {
+        let marks = if options.pool {
+            pooled(runs, &climbs)
+        } else {
+            let each = climbs.iter().flat_map(|climb| climb.marks(runs, options));
+            each.collect()
+        };
+        let keep: Vec<f64> = climbs.iter().map(|climb| climb.last().y).collect();
+        let shown: Vec<f64> = if runs.len() == 1 {
+            climbs
+                .iter()
+                .flat_map(|climb| &climb.points)
+                .map(|point| point.y)
+                .collect()
+        } else {
+            let points = climbs.iter().flat_map(|climb| &climb.improvements);
+            points.map(|point| point.y).collect()
+        };
+        let (range, outside) = focus(&metric, &shown, &keep);
+        let value = metric.text(best.y);
+        let mut subtitle = match best.trial {
             Some(trial) if runs.len() == 1 => {
                 format!(
-                    "{}; best {best} at trial {trial}",
+                    "{}; best {value} at trial {trial}",
                     count(walks[0].len(), "trial")
                 )
             }
             _ => format!(
-                "{}; best {best}; {}",
+                "{}; best {value}; {}",
                 count(runs.len(), "run"),
                 metric.wanted()
             ),
@@ -113,6 +92,169 @@ impl Plot for BestSoFar {
             marks,
         })
     }
+}
+
+/// How a run came to its best trial; it has one.
+struct Climb {
+    run: usize,
+    /// All complete trials.
+    points: Vec<Point>,
+    /// Those that were better than all before.
+    improvements: Vec<Point>,
+    /// How far the search has come.
+    end: f64,
+}
+
+impl Climb {
+    fn of(run: usize, walk: &[(f64, &Trial)], unit: f64, metric: &Metric) -> Option<Self> {
+        let place =
+            |(x, trial): &(f64, &Trial)| metric.of(trial).map(|y| Point::of(trial.id, x / unit, y));
+        let points: Vec<Point> = walk.iter().filter_map(place).collect();
+        let mut improvements: Vec<Point> = Vec::new();
+        for point in &points {
+            if improvements
+                .last()
+                .is_none_or(|known| metric.better(point.y, known.y))
+            {
+                improvements.push(*point);
+            }
+        }
+        let end = walk.last()?.0 / unit;
+        (!improvements.is_empty()).then_some(Self {
+            run,
+            points,
+            improvements,
+            end,
+        })
+    }
+
+    fn last(&self) -> Point {
+        self.improvements[self.improvements.len() - 1]
+    }
+
+    /// The value at `x`.
+    fn at(&self, x: f64) -> f64 {
+        let until = self.improvements.partition_point(|point| point.x <= x);
+        self.improvements[until.saturating_sub(1)].y
+    }
+
+    fn marks(&self, runs: &[(&str, &RunView)], options: &PlotOptions) -> Vec<Mark> {
+        let run = self.run;
+        let single = runs.len() == 1;
+        let series = |name: &str, role, points| Series {
+            name: name.to_owned(),
+            role,
+            run,
+            points,
+        };
+        let mut marks = Vec::new();
+        if single {
+            marks.push(Mark::Points(series(
+                "trial",
+                Role::Muted,
+                self.points.clone(),
+            )));
+        }
+        let name = if single { "best so far" } else { runs[run].0 };
+        let role = role_of(run, runs);
+        let mut steps = self.improvements.clone();
+        let last = self.last();
+        if self.end > last.x {
+            steps.push(Point {
+                x: self.end,
+                ..last
+            });
+        }
+        marks.push(Mark::Step(series(name, role, steps)));
+        marks.push(Mark::Points(series(name, role, self.improvements.clone())));
+        marks.extend(picked(options, &self.points, run).map(Mark::Points));
+        marks
+    }
+}
+
+/// One series for the runs of each searcher on each space, as far as all of them have come.
+fn pooled(runs: &[(&str, &RunView)], climbs: &[Climb]) -> Vec<Mark> {
+    let team = |climb: &Climb| {
+        let manifest = runs[climb.run].1.manifest();
+        (
+            manifest.searcher.name.as_str(),
+            manifest.space.name.as_str(),
+        )
+    };
+    let mut teams: Vec<((&str, &str), Vec<&Climb>)> = Vec::new();
+    for climb in climbs {
+        match teams.iter_mut().find(|(known, _)| *known == team(climb)) {
+            Some((_, members)) => members.push(climb),
+            None => teams.push((team(climb), vec![climb])),
+        }
+    }
+    let one_space = teams.iter().all(|((_, space), _)| *space == teams[0].0.1);
+    let (mut bands, mut lines) = (Vec::new(), Vec::new());
+    for (at, ((searcher, space), members)) in teams.iter().enumerate() {
+        let begin = members
+            .iter()
+            .map(|climb| climb.improvements[0].x)
+            .fold(0.0, f64::max);
+        let end = members
+            .iter()
+            .map(|climb| climb.end)
+            .fold(f64::INFINITY, f64::min);
+        let mut xs: Vec<f64> = members
+            .iter()
+            .flat_map(|climb| climb.improvements.iter().map(|point| point.x))
+            .filter(|x| *x > begin && *x < end)
+            .chain([begin, end.max(begin)])
+            .collect();
+        xs.sort_by(f64::total_cmp);
+        xs.dedup();
+        let (mut band, mut line) = (Vec::new(), Vec::new());
+        let mut before: Option<[f64; 2]> = None;
+        for x in xs {
+            let mut values: Vec<f64> = members.iter().map(|climb| climb.at(x)).collect();
+            values.sort_by(f64::total_cmp);
+            let (low, high) = (quantile(&values, 0.25), quantile(&values, 0.75));
+            // Steps, as the line has them.
+            band.extend(before.map(|[low, high]| [x, low, high]));
+            band.push([x, low, high]);
+            before = Some([low, high]);
+            line.push(Point {
+                x,
+                y: quantile(&values, 0.5),
+                trial: None,
+            });
+        }
+        let place = if one_space {
+            String::new()
+        } else {
+            format!(" on {space}")
+        };
+        let name = format!(
+            "{searcher}{place}: median of {}",
+            count(members.len(), "run")
+        );
+        let (role, run) = (Role::Series(at), members[0].run);
+        bands.push(Mark::Band(Band {
+            name: String::new(),
+            role,
+            run,
+            points: band,
+        }));
+        lines.push(Mark::Step(Series {
+            name,
+            role,
+            run,
+            points: line,
+        }));
+    }
+    bands.append(&mut lines);
+    bands
+}
+
+/// A quantile of sorted values, between them where it falls between.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let at = share * (sorted.len() - 1) as f64;
+    let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
+    low + (high - low) * at.fract()
 }
 
 /// The finished trials with how far the search had come with each, in that order.

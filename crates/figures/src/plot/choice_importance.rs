@@ -111,5 +111,20 @@ fn note(importance: &analysis::ChoiceImportance, metric: &Metric) -> String {
             best = Some(group);
         }
     }
-    best.map_or_else(String::new, |(value, ..)| format!("best: {value}"))
+    match best {
+        // What explains nothing has no best value.
+        Some((value, ..)) if importance.importance >= 0.01 => format!("best: {}", short(value)),
+        _ => String::new(),
+    }
+}
+
+/// "up to 0.0811265" without the decimals that nobody reads.
+fn short(value: &str) -> String {
+    let number = value
+        .strip_prefix("up to ")
+        .and_then(|number| number.parse().ok());
+    number.map_or_else(
+        || value.to_owned(),
+        |number| format!("up to {}", crate::text::number(number)),
+    )
 }

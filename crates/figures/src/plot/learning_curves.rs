@@ -46,7 +46,7 @@ impl Plot for LearningCurves {
                 let oriented = |value| metric.objective.direction.oriented(value);
                 oriented(b.1).total_cmp(&oriented(a.1)).then(a.0.cmp(&b.0))
             });
-            ranked.truncate(options.top.max(1));
+            ranked.truncate((options.top / runs.len()).max(1));
             let budget = options.max_lines / runs.len();
             for at in even_sample(learned.len(), budget) {
                 if !ranked.iter().any(|(top, _)| *top == at) {

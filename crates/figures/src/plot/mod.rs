@@ -42,6 +42,9 @@ pub struct PlotOptions {
     pub cost: Option<String>,
     /// What the best so far is plotted against.
     pub progress: Progress,
+    /// Whether runs of one searcher on one space become one series: their median and the range of
+    /// their middle half. Of the best so far only.
+    pub pool: bool,
     /// How many of the best trials are highlighted.
     pub top: usize,
     /// How many trials are drawn as lines at most; of more, an even sample is drawn.
@@ -56,6 +59,7 @@ impl Default for PlotOptions {
             metric: None,
             cost: None,
             progress: Progress::Trials,
+            pool: false,
             top: 5,
             max_lines: 400,
             selected: None,

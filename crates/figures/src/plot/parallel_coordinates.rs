@@ -1,7 +1,7 @@
 //! Every trial as a line across its choices and what came of it.
 
 use nascent_record::analysis::choice_importance;
-use nascent_record::{Choice, Domain, RunView, Trial, TrialId, Value};
+use nascent_record::{Choice, Domain, RunView, Trial, Value};
 
 use super::{Metric, NotYet, Plot, PlotOptions, count, even_sample, focus};
 use crate::{Axis, Bundle, Figure, Mark, Parallel, Role, Scale, Thread, Tick};
@@ -39,106 +39,33 @@ impl Plot for ParallelCoordinates {
         }
         let (choices, all) = choices(runs, &metric)?;
         let values: Vec<f64> = trials.iter().flatten().map(|(_, value)| *value).collect();
-        let mut sorted = values.clone();
-        sorted.sort_by(|a, b| {
-            metric
-                .objective
-                .direction
-                .oriented(*a)
-                .total_cmp(&metric.objective.direction.oriented(*b))
-        });
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let margin = if high > low { 0.03 * (high - low) } else { 0.5 };
         let (range, outside) = focus(&metric, &values, &[]);
         let range = range.unwrap_or([low - margin, high + margin]);
-
         let mut axes: Vec<Axis> = choices.iter().map(|choice| axis(choice)).collect();
         axes.push(Axis::new(metric.label.clone()).range(Some(range)));
-        let thread = |view: &RunView, trial: &Trial, value: f64| {
-            // Trials of one option are spread by how good they are, so that they can be told apart.
-            let rank = sorted.partition_point(|other| metric.better(value, *other));
-            let rank = (rank as f64 + 0.5) / sorted.len() as f64;
-            let mut values: Vec<f64> = choices
-                .iter()
-                .map(|choice| {
-                    let at = view.manifest().spec.position(&choice.name);
-                    let of = at.and_then(|at| trial.proposal.architecture.values().get(at));
-                    place(choice, of.copied().flatten(), rank)
-                })
-                .collect();
-            values.push(value);
-            Thread {
-                trial: trial.id,
-                values,
-            }
-        };
-        let mut bundles = Vec::new();
-        let mut shown = 0;
-        let mut best: Option<(usize, &Trial, f64)> = None;
-        for (run, ((name, view), trials)) in std::iter::zip(runs, &trials).enumerate() {
-            let mut ranked: Vec<usize> = (0..trials.len()).collect();
-            ranked.sort_by(|&a, &b| {
-                let score = |at: usize| metric.objective.direction.oriented(trials[at].1);
-                score(b).total_cmp(&score(a)).then(a.cmp(&b))
-            });
-            if let Some(&first) = ranked.first() {
-                let (trial, value) = trials[first];
-                if best.is_none_or(|(_, _, known)| metric.better(value, known)) {
-                    best = Some((run, trial, value));
-                }
-            }
-            let budget = (options.max_lines / runs.len()).max(1);
-            let top = trials.len().div_ceil(10).min(budget / 2).max(1);
-            let rest = even_sample(ranked.len() - top.min(ranked.len()), budget - top);
-            let rest: Vec<usize> = rest.map(|at| ranked[top + at]).collect();
-            let mut bundle = |name: &str, role, members: &[usize]| {
-                shown += members.len();
-                let threads = members.iter().rev().map(|&at| {
-                    let (trial, value) = trials[at];
-                    thread(view, trial, value)
-                });
-                bundles.push(Bundle {
-                    name: name.to_owned(),
-                    role,
-                    run,
-                    threads: threads.collect(),
-                });
-            };
-            let best_few = &ranked[..top.min(ranked.len())];
-            if runs.len() == 1 {
-                bundle("other trials", Role::Muted, &rest);
-                if best_few.len() > 1 {
-                    bundle("best tenth", Role::Series(0), best_few);
-                }
-            } else {
-                bundle(name, Role::Series(run), &[best_few, &rest].concat());
-            }
+
+        let weaver = Weaver::new(runs, &metric, choices, values);
+        let mut bundles: Vec<Bundle> = Vec::new();
+        for (run, (name, _)) in runs.iter().enumerate() {
+            let budget = (options.max_lines / runs.len()).max(2);
+            bundles.extend(weaver.bundles(run, name, &trials[run], budget));
         }
-        let mut single = |name: String, role, run: usize, trial: TrialId| {
-            if let Some((trial, value)) = trials[run].iter().find(|(t, _)| t.id == trial) {
-                let threads = vec![thread(runs[run].1, trial, *value)];
-                bundles.push(Bundle {
-                    name,
-                    role,
-                    run,
-                    threads,
-                });
-            }
-        };
-        if let Some((run, trial, value)) = best {
-            let name = format!("best: trial {}, {}", trial.id, metric.text(value));
-            single(name, Role::Best, run, trial.id);
-        }
+        let shown: usize = bundles.iter().map(|bundle| bundle.threads.len()).sum();
+        bundles.extend(weaver.best(&trials));
         if let Some((run, trial)) = options.selected.filter(|(run, _)| *run < runs.len()) {
-            single(format!("trial {trial}"), Role::Selected, run, trial);
+            let found = trials[run].iter().find(|(known, _)| known.id == trial);
+            let name = format!("trial {trial}");
+            bundles.extend(found.map(|found| weaver.single(name, Role::Selected, run, *found)));
         }
         let mut subtitle = if shown < total {
             format!("{shown} of {}", count(total, "complete trial"))
         } else {
             count(total, "complete trial")
         };
-        if choices.len() < all {
+        if weaver.choices.len() < all {
             subtitle = format!("{subtitle}; the {MOST} most important of {all} choices");
         }
         if outside > 0 {
@@ -152,6 +79,113 @@ impl Plot for ParallelCoordinates {
             y: Axis::default(),
             marks: vec![Mark::Parallel(Parallel { axes, bundles })],
         })
+    }
+}
+
+/// Makes threads of trials.
+struct Weaver<'a> {
+    runs: &'a [(&'a str, &'a RunView)],
+    metric: &'a Metric,
+    choices: Vec<&'a Choice>,
+    /// All values of the metric, from the worst on.
+    values: Vec<f64>,
+}
+
+impl<'a> Weaver<'a> {
+    fn new(
+        runs: &'a [(&'a str, &'a RunView)],
+        metric: &'a Metric,
+        choices: Vec<&'a Choice>,
+        mut values: Vec<f64>,
+    ) -> Self {
+        let oriented = |value| metric.objective.direction.oriented(value);
+        values.sort_by(|a, b| oriented(*a).total_cmp(&oriented(*b)));
+        Self {
+            runs,
+            metric,
+            choices,
+            values,
+        }
+    }
+
+    fn thread(&self, run: usize, (trial, value): (&Trial, f64)) -> Thread {
+        // Trials of one option are spread by how good they are, so that they can be told apart.
+        let rank = self
+            .values
+            .partition_point(|other| self.metric.better(value, *other));
+        let rank = (rank as f64 + 0.5) / self.values.len() as f64;
+        let spec = &self.runs[run].1.manifest().spec;
+        let at = |choice: &&Choice| {
+            let value = spec.position(&choice.name);
+            let value = value.and_then(|at| trial.proposal.architecture.values().get(at));
+            place(choice, value.copied().flatten(), rank)
+        };
+        Thread {
+            trial: trial.id,
+            values: self.choices.iter().map(at).chain([value]).collect(),
+        }
+    }
+
+    /// The trials of a run, at most `budget`: the best tenth is drawn denser than the others.
+    fn bundles(
+        &self,
+        run: usize,
+        name: &str,
+        trials: &[(&Trial, f64)],
+        budget: usize,
+    ) -> Vec<Bundle> {
+        let mut ranked = trials.to_vec();
+        let score = |value| self.metric.objective.direction.oriented(value);
+        ranked.sort_by(|a, b| score(b.1).total_cmp(&score(a.1)).then(a.0.id.cmp(&b.0.id)));
+        let (top, rest) = ranked.split_at(ranked.len().div_ceil(10));
+        let bundle = |name: &str, role, threads| Bundle {
+            name: name.to_owned(),
+            role,
+            run,
+            threads,
+        };
+        // The best are drawn last, on top.
+        let sample = |of: &[(&Trial, f64)], most| -> Vec<Thread> {
+            let mut threads: Vec<Thread> = even_sample(of.len(), most)
+                .map(|at| self.thread(run, of[at]))
+                .collect();
+            threads.reverse();
+            threads
+        };
+        let top = sample(top, budget / 2);
+        let rest = sample(rest, budget - top.len());
+        if self.runs.len() > 1 {
+            let threads = rest.into_iter().chain(top).collect();
+            return vec![bundle(name, Role::Series(run), threads)];
+        }
+        vec![
+            bundle("other trials", Role::Muted, rest),
+            bundle("best tenth", Role::Series(0), top),
+        ]
+    }
+
+    /// The best trial of all runs.
+    fn best(&self, trials: &[Vec<(&Trial, f64)>]) -> Option<Bundle> {
+        let mut best: Option<(usize, (&Trial, f64))> = None;
+        for (run, trials) in trials.iter().enumerate() {
+            for &trial in trials {
+                if best.is_none_or(|(_, known)| self.metric.better(trial.1, known.1)) {
+                    best = Some((run, trial));
+                }
+            }
+        }
+        let (run, (trial, value)) = best?;
+        let name = format!("best: trial {}, {}", trial.id, self.metric.text(value));
+        Some(self.single(name, Role::Best, run, (trial, value)))
+    }
+
+    fn single(&self, name: String, role: Role, run: usize, trial: (&Trial, f64)) -> Bundle {
+        Bundle {
+            name,
+            role,
+            run,
+            threads: vec![self.thread(run, trial)],
+        }
     }
 }
 
@@ -266,12 +300,14 @@ fn axis(choice: &Choice) -> Axis {
             numeric(*low as f64, *high as f64, *log)
         }
         Domain::Float { low, high, log } => {
-            let middle = if *log {
-                (low * high).sqrt()
+            if *log {
+                let decades = low.log10().ceil() as i32..=high.log10().floor() as i32;
+                let powers = decades.map(|e| 10_f64.powi(e));
+                let inner = powers.filter(|p| p / low > 1.5 && high / p > 1.5);
+                ticks.extend([*low].into_iter().chain(inner).chain([*high]).map(number));
             } else {
-                low + (high - low) / 2.0
-            };
-            ticks.extend([*low, middle, *high].map(number));
+                ticks.extend([*low, low + (high - low) / 2.0, *high].map(number));
+            }
             numeric(*low, *high, *log)
         }
     };

@@ -67,12 +67,8 @@ fn header(scene: &mut Scene, figure: &Figure, palette: &Palette) -> f64 {
     let (mut x, mut rows) = (EDGE, 1);
     let last_row = 3;
     for (at, entry) in legend.iter().enumerate() {
-        let name = text::elide(
-            &entry.name,
-            LEGEND,
-            Weight::Regular,
-            (room / 2.0).min(240.0),
-        );
+        let most = (room / 2.0).min(240.0);
+        let name = text::elide_middle(&entry.name, LEGEND, Weight::Regular, most);
         let wide = 24.0 + letters.width(&name);
         if x > EDGE && x + wide > scene.width - EDGE {
             if rows == last_row {
@@ -122,7 +118,7 @@ impl<'a> Chart<'a> {
         frame.top += if figure.y.label.is_empty() { 0.0 } else { 16.0 };
         frame.bottom -= 36.0;
         let y = Span::new(&figure.y, places().map(|(_, y)| y), 0.06);
-        let y_ticks = y.ticks(&figure.y, (frame.bottom - frame.top) / 46.0);
+        let y_ticks = y.ticks(&figure.y, ((frame.bottom - frame.top) / 46.0).max(3.0));
         let letters = Letters::new(TICK, plotters::style::BLACK);
         let room = (frame.right - frame.left) * 0.35;
         let cut = |(at, name): (f64, String)| (at, text::elide(&name, TICK, Weight::Regular, room));
@@ -137,7 +133,7 @@ impl<'a> Chart<'a> {
             places().map(|(x, _)| x),
             if bars { 0.0 } else { 0.02 },
         );
-        let x_ticks = x.ticks(&figure.x, (frame.right - frame.left) / 80.0);
+        let x_ticks = x.ticks(&figure.x, ((frame.right - frame.left) / 80.0).max(3.0));
         if bars {
             frame.right -= 130.0_f64.min((frame.right - frame.left) * 0.25); // for notes
         }

@@ -12,8 +12,7 @@ use plotters::style::{
 };
 use plotters_backend::DrawingBackend;
 
-use super::scene::{Anchor, At, Letters, Scene, Shape, Stroke};
-use super::theme::mix;
+use super::scene::{Anchor, At, Letters, Scene, Shape};
 use crate::text::{self, Weight};
 
 /// Units of the view box to a pixel.
@@ -173,21 +172,22 @@ pub(super) fn png(scene: &Scene, scale: f64) -> Result<Vec<u8>, Problem> {
 type Drawn<B> = Result<(), plotters_backend::DrawingErrorKind<<B as DrawingBackend>::ErrorType>>;
 
 fn bitmap<B: DrawingBackend>(scene: &Scene, scale: f64, backend: &mut B) -> Drawn<B> {
-    let size = backend.get_size();
+    let (width, height) = backend.get_size();
     let ground = style(scene.ground, 1.0, 0, true);
-    backend.draw_rect((0, 0), (size.0 as i32, size.1 as i32), &ground, true)?;
+    backend.draw_rect((0, 0), (width as i32, height as i32), &ground, true)?;
+    let mut brush = Brush::new(width as usize, height as usize);
     for shape in &scene.shapes {
         match shape {
             Shape::Line(points, stroke) => {
-                bitmap_line(backend, points, *stroke, scale, scene.ground)?
+                brush.stroke(points, stroke.width, scale);
+                brush.lift(backend, stroke.color, stroke.alpha)?;
+            }
+            Shape::Disc(center, radius, color, alpha) => {
+                brush.stroke(&[*center, *center], 2.0 * radius, scale);
+                brush.lift(backend, *color, *alpha)?;
             }
             Shape::Area(points, color, alpha) => {
                 backend.fill_polygon(scaled(points, scale), &style(*color, *alpha, 0, true))?;
-            }
-            Shape::Disc(center, radius, color, alpha) => {
-                let radius = (radius * scale).round() as u32;
-                let style = style(*color, *alpha, 0, true);
-                backend.draw_circle(fine(*center, scale), radius, &style, true)?;
             }
             Shape::Text(text, at, letters) => bitmap_text(backend, text, *at, *letters, scale)?,
         }
@@ -195,51 +195,83 @@ fn bitmap<B: DrawingBackend>(scene: &Scene, scale: f64, backend: &mut B) -> Draw
     backend.present()
 }
 
-/// A line as one area for each piece and a disc for each bend. The backend's own wide lines have
-/// spikes at sharp bends. Pieces overlap, so the color is mixed with the ground beforehand.
-fn bitmap_line<B: DrawingBackend>(
-    backend: &mut B,
-    points: &[At],
-    stroke: Stroke,
-    scale: f64,
-    ground: Rgb,
-) -> Drawn<B> {
-    let color = style(mix(stroke.color, stroke.alpha, ground), 1.0, 0, true);
-    let half = (stroke.width * scale / 2.0).max(0.5);
-    for pair in points.windows(2) {
-        let [(x0, y0), (x1, y1)] = [pair[0], pair[1]].map(|(x, y)| (x * scale, y * scale));
-        let (dx, dy) = (x1 - x0, y1 - y0);
-        let length = dx.hypot(dy);
-        if length == 0.0 {
-            continue;
-        }
-        if dx == 0.0 || dy == 0.0 {
-            // The far sides of a rectangle belong to it.
-            let (along_x, along_y) = if dx == 0.0 { (half, 0.0) } else { (0.0, half) };
-            let low = fine((x0.min(x1) - along_x, y0.min(y1) - along_y), 1.0);
-            let high = fine(
-                (x0.max(x1) + along_x - 1.0, y0.max(y1) + along_y - 1.0),
-                1.0,
-            );
-            let high = (high.0.max(low.0), high.1.max(low.1));
-            backend.draw_rect(low, high, &color, true)?;
-            continue;
-        }
-        let (nx, ny) = (-dy / length * half, dx / length * half);
-        let corners = [
-            (x0 + nx, y0 + ny),
-            (x1 + nx, y1 + ny),
-            (x1 - nx, y1 - ny),
-            (x0 - nx, y0 - ny),
-        ];
-        backend.fill_polygon(scaled(&corners, 1.0), &color)?;
-    }
-    if half > 1.0 {
-        for &bend in points.get(1..points.len() - 1).unwrap_or_default() {
-            backend.draw_circle(fine(bend, scale), half.floor() as u32, &color, true)?;
+/// Draws lines as a round brush does. The backend's own wide lines have spikes at sharp bends, and
+/// where a line crosses itself its color would count twice.
+struct Brush {
+    width: usize,
+    height: usize,
+    /// How much of each dot is covered.
+    covered: Vec<f32>,
+    touched: Vec<usize>,
+}
+
+impl Brush {
+    fn new(width: usize, height: usize) -> Self {
+        Self {
+            width,
+            height,
+            covered: vec![0.0; width * height],
+            touched: Vec::new(),
         }
     }
-    Ok(())
+
+    /// Covers what is nearer than half the width to the line.
+    fn stroke(&mut self, points: &[At], width: f64, scale: f64) {
+        let half = (width * scale / 2.0).max(0.5);
+        for pair in points.windows(2) {
+            let [a, b] = [pair[0], pair[1]].map(|(x, y)| (x * scale, y * scale));
+            let (dx, dy) = (b.0 - a.0, b.1 - a.1);
+            let square = dx * dx + dy * dy;
+            let reach = half + 1.0;
+            let (top, bottom) = (a.1.min(b.1) - reach, a.1.max(b.1) + reach);
+            for y in dots(top, bottom, self.height) {
+                // Where the line is within reach of this row.
+                let row = y as f64 + 0.5;
+                let (mut left, mut right) = (a.0.min(b.0) - reach, a.0.max(b.0) + reach);
+                if dy.abs() > 1e-9 {
+                    let on = |y: f64| a.0 + dx * ((y - a.1) / dy).clamp(0.0, 1.0);
+                    // Of a slanted line the near part is longer than the reach.
+                    let (one, other) = (on(row - 1.5 * reach), on(row + 1.5 * reach));
+                    left = left.max(one.min(other) - 1.5 * reach);
+                    right = right.min(one.max(other) + 1.5 * reach);
+                }
+                for x in dots(left, right, self.width) {
+                    let (px, py) = (x as f64 + 0.5 - a.0, row - a.1);
+                    let along = if square > 0.0 {
+                        (px * dx + py * dy) / square
+                    } else {
+                        0.0
+                    };
+                    let along = along.clamp(0.0, 1.0);
+                    let distance = (px - along * dx).hypot(py - along * dy);
+                    let covered = (half + 0.5 - distance).clamp(0.0, 1.0) as f32;
+                    let dot = &mut self.covered[y * self.width + x];
+                    if covered > *dot {
+                        if *dot == 0.0 {
+                            self.touched.push(y * self.width + x);
+                        }
+                        *dot = covered;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts the color where the brush has been, and cleans it.
+    fn lift<B: DrawingBackend>(&mut self, backend: &mut B, color: Rgb, alpha: f64) -> Drawn<B> {
+        for at in self.touched.drain(..) {
+            let covered = f64::from(std::mem::take(&mut self.covered[at]));
+            let (x, y) = ((at % self.width) as i32, (at / self.width) as i32);
+            backend.draw_pixel((x, y), color.mix(covered * alpha).to_backend_color())?;
+        }
+        Ok(())
+    }
+}
+
+/// The dots of a side that these positions touch.
+fn dots(from: f64, to: f64, side: usize) -> std::ops::Range<usize> {
+    let end = (to.ceil().max(0.0) as usize).min(side);
+    (from.floor().max(0.0) as usize).min(end)..end
 }
 
 fn bitmap_text<B: DrawingBackend>(

@@ -40,62 +40,71 @@ pub(super) fn draw(scene: &mut Scene, parallel: &Parallel, frame: Frame, palette
     let across = |at: usize| left + gap * at as f64;
     let up = |place: f64| bottom - place * (bottom - top);
 
-    for bundle in &parallel.bundles {
-        let look = palette.look(bundle.role);
-        let many = bundle.threads.len() > 60;
-        let (width, alpha) = match bundle.role {
-            Role::Muted => (1.0, if many { 0.3 } else { 0.45 }),
-            Role::Series(_) if many => (1.0, 0.5),
-            Role::Series(_) => (1.5, 0.75),
-            Role::Best | Role::Selected => (3.0, 1.0),
-        };
-        let stroke = Stroke {
-            color: look.color,
-            alpha,
-            width,
-        };
-        for thread in &bundle.threads {
-            let places = std::iter::zip(&thread.values, &spans).enumerate();
-            let points: Vec<At> = places
-                .filter_map(|(at, (value, span))| {
-                    Some((across(at), up(span.place(*value)?.clamp(0.0, 1.0))))
-                })
-                .collect();
-            scene.line(points, stroke);
+    let threads = |scene: &mut Scene, on_top: bool| {
+        for bundle in &parallel.bundles {
+            if matches!(bundle.role, Role::Best | Role::Selected) != on_top {
+                continue;
+            }
+            let many = bundle.threads.len() > 60;
+            let (width, alpha) = match bundle.role {
+                Role::Muted => (1.0, if many { 0.3 } else { 0.45 }),
+                Role::Series(_) if many => (1.0, 0.5),
+                Role::Series(_) => (1.5, 0.75),
+                Role::Best | Role::Selected => (3.0, 1.0),
+            };
+            let color = palette.look(bundle.role).color;
+            for thread in &bundle.threads {
+                let places = std::iter::zip(&thread.values, &spans).enumerate();
+                let points: Vec<At> = places
+                    .filter_map(|(at, (value, span))| {
+                        Some((across(at), up(span.place(*value)?.clamp(0.0, 1.0))))
+                    })
+                    .collect();
+                scene.line(
+                    points,
+                    Stroke {
+                        color,
+                        alpha,
+                        width,
+                    },
+                );
+            }
         }
-    }
+    };
+    threads(scene, false);
+    let rule = Stroke::new(palette.rule, 1.5);
+    let mut names: Vec<(String, At, Letters)> = Vec::new();
     for (at, (axis, ticks)) in std::iter::zip(&parallel.axes, &ticks).enumerate() {
         let x = across(at);
-        scene.line(vec![(x, top), (x, bottom)], Stroke::new(palette.rule, 1.5));
+        scene.line(vec![(x, top), (x, bottom)], rule);
         let room = match at {
             0 => left - 8.0,
             _ if at + 1 == count => scene.width - x - 10.0,
             _ => gap - 12.0,
         };
+        let (start, anchor) = if at == 0 {
+            (x - 6.0, Anchor::End)
+        } else {
+            (x + 6.0, Anchor::Start)
+        };
         for (place, name) in ticks {
             let y = up(*place);
             let name = text::elide(name, TICK, Weight::Regular, room);
-            let wide = letters.width(&name);
-            let (start, anchor) = if at == 0 {
-                (x - 6.0 - wide, Anchor::End)
-            } else {
-                (x + 6.0, Anchor::Start)
-            };
             if at > 0 && at + 1 < count {
                 // Lines pass here: the name needs a ground of its own.
                 let (low, high) = (y - 8.0, y + 8.0);
-                let (begin, end) = (start - 2.0, start + wide + 3.0);
+                let (begin, end) = (start - 2.0, start + letters.width(&name) + 3.0);
                 let ground = vec![(begin, low), (end, low), (end, high), (begin, high)];
-                scene.area(ground, palette.ground, 0.8);
+                scene.area(ground, palette.ground, 0.75);
             }
-            scene.line(
-                vec![(x - 3.0, y), (x + 3.0, y)],
-                Stroke::new(palette.rule, 1.5),
-            );
-            let text_at = if at == 0 { x - 6.0 } else { start };
-            scene.text(name, (text_at, y + TICK * 0.36), letters.anchor(anchor));
+            scene.line(vec![(x - 3.0, y), (x + 3.0, y)], rule);
+            names.push((name, (start, y + TICK * 0.36), letters.anchor(anchor)));
         }
         label(scene, axis, at, count, x, (gap, top), palette);
+    }
+    threads(scene, true);
+    for (name, at, letters) in names {
+        scene.text(name, at, letters);
     }
 }
 

@@ -71,7 +71,7 @@ static DARK: Palette = Palette {
         rgb(0xE8_C5_47),
         rgb(0x2F_BF_95),
         rgb(0xE5_8B_C4),
-        rgb(0xA9_B4_F5),
+        rgb(0x72_79_F5),
         rgb(0xBC_A9_8E),
     ],
     families: [

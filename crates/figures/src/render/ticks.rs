@@ -72,21 +72,19 @@ impl Span {
             Scale::Log => self.log_values(count),
             Scale::Linear => None,
         };
-        let named: Vec<(f64, String)> = match values {
-            Some(values) => values
+        let named: Vec<(f64, String)> = if let Some(values) = values {
+            values
                 .iter()
                 .map(|&value| (value, text::number(value)))
-                .collect(),
-            None => {
-                let (low, high) = match self.scale {
-                    Scale::Linear => (self.low, self.high),
-                    Scale::Log => (10_f64.powf(self.low), 10_f64.powf(self.high)),
-                };
-                let step = step(high - low, count, self.whole);
-                multiples(low, high, step)
-                    .map(|value| (value, text::number_in_steps(value, step)))
-                    .collect()
-            }
+                .collect()
+        } else {
+            let (low, high) = match self.scale {
+                Scale::Linear => (self.low, self.high),
+                Scale::Log => (10_f64.powf(self.low), 10_f64.powf(self.high)),
+            };
+            let step = step(high - low, count, self.whole);
+            let name = |value| (value, text::number_in_steps(value, step));
+            multiples(low, high, step).map(name).collect()
         };
         let place = |(value, name)| Some((self.place(value)?, name));
         named

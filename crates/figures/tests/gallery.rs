@@ -1,0 +1,106 @@
+//! Writes every picture to `target/gallery`, to be looked at:
+//! `cargo nextest run -p nascent-figures --test gallery --run-ignored all`.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod common;
+
+use std::path::PathBuf;
+
+use nascent_figures::{
+    PLOTS, Picture, PlotOptions, Progress, RenderOptions, Theme, draw_graph, render_png, render_svg,
+};
+use nascent_record::{RunView, TrialId};
+
+fn save<'a>(name: &str, picture: impl Into<Picture<'a>>) {
+    let picture = picture.into();
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/gallery");
+    std::fs::create_dir_all(&dir).unwrap();
+    for theme in [Theme::Light, Theme::Dark] {
+        let options = RenderOptions {
+            theme,
+            scale: 1.5,
+            ..RenderOptions::default()
+        };
+        let file = dir.join(format!("{name}-{theme:?}").to_lowercase());
+        std::fs::write(
+            file.with_extension("png"),
+            render_png(picture, &options).unwrap(),
+        )
+        .unwrap();
+        std::fs::write(
+            file.with_extension("svg"),
+            render_svg(picture, &options).unwrap(),
+        )
+        .unwrap();
+    }
+}
+
+#[test]
+#[ignore = "writes pictures for people to look at"]
+fn gallery() {
+    let views: Vec<RunView> = (0..3).map(|seed| common::run(60, 12, seed)).collect();
+    let names = [
+        "2026-03-01 random, seed 0",
+        "regularized_evolution",
+        "local_search",
+    ];
+    let runs: Vec<(&str, &RunView)> = names.into_iter().zip(&views).collect();
+    for plot in PLOTS {
+        for count in [1, 3] {
+            let options = PlotOptions {
+                selected: (count == 1).then_some((0, TrialId(7))),
+                ..PlotOptions::default()
+            };
+            if let Ok(figure) = plot.figure(&runs[..count], &options) {
+                save(&format!("{}-{count}", plot.id()), &figure);
+            }
+        }
+    }
+    let options = PlotOptions {
+        progress: Progress::WallClock,
+        ..PlotOptions::default()
+    };
+    let figure = PLOTS[0].figure(&runs, &options).unwrap();
+    save("best_so_far-time", &figure);
+    let large = common::run(20_000, 1, 9);
+    for plot in PLOTS {
+        if let Ok(figure) = plot.figure(&[("large", &large)], &PlotOptions::default()) {
+            save(&format!("{}-large", plot.id()), &figure);
+        }
+    }
+    let searcher = |seed| ["random", "regularized_evolution"][usize::from(seed % 3 == 0)];
+    let many: Vec<RunView> = (0..14)
+        .map(|seed| common::run_of(searcher(seed), 30, 3, seed))
+        .collect();
+    let names: Vec<String> = (0..14)
+        .map(|seed| format!("2026-03-01-1204-nas_bench_201-regularized_evolution-{seed}"))
+        .collect();
+    let runs: Vec<(&str, &RunView)> = names.iter().map(String::as_str).zip(&many).collect();
+    let pool = PlotOptions {
+        pool: true,
+        ..PlotOptions::default()
+    };
+    save("best_so_far-pool", &PLOTS[0].figure(&runs, &pool).unwrap());
+    for plot in PLOTS {
+        let figure = plot.figure(&runs, &PlotOptions::default()).unwrap();
+        save(&format!("{}-many", plot.id()), &figure);
+        let small = RenderOptions {
+            width: 360,
+            height: 240,
+            ..RenderOptions::default()
+        };
+        let figure = plot.figure(&runs[..2], &PlotOptions::default()).unwrap();
+        let png = render_png(&figure, &small).unwrap();
+        let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/gallery");
+        std::fs::write(dir.join(format!("{}-small.png", plot.id())), png).unwrap();
+    }
+    for (name, graph) in [
+        ("cell", common::cell()),
+        ("network", common::network()),
+        ("darts", common::darts()),
+        ("residual", common::residual()),
+    ] {
+        save(name, &draw_graph(&graph));
+    }
+}
