@@ -1,6 +1,6 @@
 //! What holds for the drawing of any graph.
 
-use nascent_figures::{Drawing, NodeBox, RenderOptions, draw_graph, render_svg};
+use nascent_figures::{Drawing, NodeBox, RenderOptions, draw_graph, render_png, render_svg};
 use nascent_record::{Edge, Graph, Op};
 use proptest::prelude::*;
 
@@ -118,6 +118,31 @@ fn runs_of_identical_nodes_are_one_box_only_where_nothing_is_hidden() {
         lines(&graph),
         ["input", "normal cell ×3", "normal cell ×3", "head linear"]
     );
+}
+
+#[test]
+fn a_large_graph_is_laid_out_and_refused_as_a_bitmap() {
+    let mut graph = Graph::new("large");
+    for at in 0..400_usize {
+        let op = Op::new(["conv", "relu"][at % 2]);
+        graph.node("", Some(op), &[at]);
+        if at > 20 {
+            graph.edges.push(Edge {
+                from: at - at % 20,
+                to: at + 1,
+                op: None,
+            });
+        }
+    }
+    let drawing = draw_graph(&graph);
+    assert_eq!(drawing.nodes.len(), 401);
+    let options = RenderOptions {
+        scale: 8.0,
+        ..RenderOptions::default()
+    };
+    render_svg(&drawing, &options).unwrap();
+    let error = render_png(&drawing, &options).unwrap_err().to_string();
+    assert!(error.ends_with("draw it as SVG or smaller"), "{error}");
 }
 
 #[test]

@@ -48,22 +48,20 @@ impl Plot for BestSoFar {
             };
             return Err(NotYet(problem.to_owned()));
         };
-        let marks = if options.pool {
+        let marks: Vec<Mark> = if options.pool {
             pooled(runs, &climbs)
         } else {
             let each = climbs.iter().flat_map(|climb| climb.marks(runs, options));
             each.collect()
         };
-        let keep: Vec<f64> = climbs.iter().map(|climb| climb.last().y).collect();
-        let shown: Vec<f64> = if runs.len() == 1 {
-            climbs
+        let shown: Vec<f64> = marks.iter().flat_map(heights).collect();
+        let keep: Vec<f64> = if options.pool {
+            marks
                 .iter()
-                .flat_map(|climb| &climb.points)
-                .map(|point| point.y)
+                .filter_map(|mark| heights(mark).last().copied())
                 .collect()
         } else {
-            let points = climbs.iter().flat_map(|climb| &climb.improvements);
-            points.map(|point| point.y).collect()
+            climbs.iter().map(|climb| climb.last().y).collect()
         };
         let (range, outside) = focus(&metric, &shown, &keep);
         let value = metric.text(best.y);
@@ -80,7 +78,7 @@ impl Plot for BestSoFar {
                 metric.wanted()
             ),
         };
-        if outside > 0 {
+        if outside > 0 && runs.len() == 1 {
             let outside = count(outside, "trial");
             subtitle = format!("{subtitle}; {outside} worse than the axis shows");
         }
@@ -91,6 +89,15 @@ impl Plot for BestSoFar {
             y: Axis::new(metric.label).range(range),
             marks,
         })
+    }
+}
+
+/// The values of the trials that a mark shows.
+fn heights(mark: &Mark) -> Vec<f64> {
+    match mark {
+        Mark::Points(series) | Mark::Line(series) => series.points.iter().map(|p| p.y).collect(),
+        Mark::Band(band) => band.points.iter().flat_map(|p| [p[1], p[2]]).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::scene::{Anchor, At, Letters, Scene, Stroke, rounded};
+use super::scene::{Anchor, At, Letters, Scene, Stroke};
 use super::theme::{Look, Palette};
 use super::ticks::Span;
 use super::{RenderOptions, parallel};
@@ -288,6 +288,13 @@ impl<'a> Chart<'a> {
             alpha: look.alpha,
             width: look.line,
         };
+        if let [only] = points[..] {
+            // A curve of one point so far.
+            if self.within(only) {
+                scene.disc(only, look.line.max(1.5), look.color, look.alpha);
+            }
+            return;
+        }
         for piece in clipped(&thinned(points), self.frame) {
             match look.dash {
                 Some(dash) => scene.dashes(&piece, stroke, dash),
@@ -330,11 +337,9 @@ impl<'a> Chart<'a> {
                 let y = y + (at as f64 - groups.len() as f64 / 2.0) * thick;
                 let wide = (x - self.frame.left).max(1.0);
                 let bar_thick = (thick - if groups.len() > 1 { 1.0 } else { 0.0 }).max(1.0);
-                scene.area(
-                    rounded((self.frame.left, y), (wide, bar_thick), 1.5),
-                    look.color,
-                    0.9,
-                );
+                let (left, right, end) = (self.frame.left, self.frame.left + wide, y + bar_thick);
+                let outline = vec![(left, y), (right, y), (right, end), (left, end)];
+                scene.area(outline, look.color, 0.9);
                 if thick < 9.0 {
                     continue;
                 }

@@ -19,6 +19,8 @@ use crate::text::{self, Weight};
 const FINE: f64 = 10.0;
 /// Dots of the bitmap, each way, that are averaged into one.
 const SAMPLES: usize = 2;
+/// A bitmap of more dots than this would take gigabytes.
+const MOST_DOTS: usize = 64_000_000;
 /// Works where the embedded font is not installed; the others are of about its width.
 const FAMILIES: &str = "Inter, Helvetica Neue, Arial, Liberation Sans, sans-serif";
 
@@ -106,12 +108,8 @@ fn svg_text(
         Weight::Regular => FontStyle::Normal,
         Weight::Bold => FontStyle::Bold,
     };
-    let font = (
-        FontFamily::Name(FAMILIES),
-        letters.size * FINE * 1.24,
-        font_style,
-    )
-        .into_font();
+    let size = letters.size * FINE * 1.24;
+    let font = (FontFamily::Name(FAMILIES), size, font_style).into_font();
     let anchor = match letters.anchor {
         Anchor::Start => HPos::Left,
         Anchor::Middle => HPos::Center,
@@ -136,6 +134,11 @@ fn svg_text(
 pub(super) fn png(scene: &Scene, scale: f64) -> Result<Vec<u8>, Problem> {
     let width = (scene.width * scale).round() as usize;
     let height = (scene.height * scale).round() as usize;
+    if width * height > MOST_DOTS {
+        return Err(format!(
+            "{width} × {height} dots are too many; draw it as SVG or smaller"
+        ));
+    }
     let (wide, high) = (width * SAMPLES, height * SAMPLES);
     let mut dots = vec![0; wide * high * 3];
     {
