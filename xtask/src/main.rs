@@ -1,2 +1,58 @@
-//! xtask
-fn main() {}
+//! `cargo xtask …`: what developers and CI run.
+
+mod docs;
+mod nextest;
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+
+/// What developers and CI run
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check everything: format, lints, documentation, tests; cheapest first
+    Test(test::Args),
+    /// Write the reference tables of the documentation anew, from the tables of the code
+    Docs(docs::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Test(args) => test::run(&args),
+        Command::Docs(args) => docs::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the workspace.
+fn root() -> Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    root.map(Path::to_owned).context("the folder of xtask has no parent")
+}
+
+/// The cargo that runs us.
+fn cargo() -> std::process::Command {
+    std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// A line for the person at the terminal, in order with what the steps themselves print there.
+fn say(line: &str) {
+    use std::io::Write as _;
+    let _nobody_reads = writeln!(std::io::stderr(), "{line}");
+}
