@@ -76,7 +76,12 @@ impl<'a> Builder<'a> {
 
     /// A builder for a part of the operation.
     pub fn part(&mut self, name: &str) -> Builder<'_> {
-        Builder { path: self.join(name), store: self.store, target: self.target, classes: self.classes }
+        Builder {
+            path: self.join(name),
+            store: self.store,
+            target: self.target,
+            classes: self.classes,
+        }
     }
 
     fn join(&self, name: &str) -> String {
@@ -90,7 +95,9 @@ impl<'a> Builder<'a> {
     pub fn parameter(&mut self, name: &str, dims: &[usize], start: Start) -> Result<Var> {
         self.store.cost.params += dims.iter().product::<usize>() as u64;
         let name = self.join(name);
-        let Some(target) = self.target else { return self.empty() };
+        let Some(target) = self.target else {
+            return self.empty();
+        };
         let value = init::tensor(target.seed, &name, dims, start, target.dtype, &target.device)?;
         let var = Var::from_tensor(&value)?;
         let is_weight = start.is_random() && dims.len() > 1;
@@ -104,7 +111,9 @@ impl<'a> Builder<'a> {
     /// If it cannot be made.
     pub fn buffer(&mut self, name: &str, dims: &[usize], value: f64) -> Result<Var> {
         let name = self.join(name);
-        let Some(target) = self.target else { return self.empty() };
+        let Some(target) = self.target else {
+            return self.empty();
+        };
         let start = Start::Constant(value);
         let value = init::tensor(target.seed, &name, dims, start, target.dtype, &target.device)?;
         let var = Var::from_tensor(&value)?;
@@ -114,9 +123,8 @@ impl<'a> Builder<'a> {
 
     /// An empty tensor with the precision and on the device of the model.
     pub(crate) fn like(&self) -> Result<Tensor> {
-        let (dtype, device) = self
-            .target
-            .map_or((DType::F32, &Device::Cpu), |target| (target.dtype, &target.device));
+        let (dtype, device) =
+            self.target.map_or((DType::F32, &Device::Cpu), |target| (target.dtype, &target.device));
         Ok(Tensor::zeros(0, dtype, device)?)
     }
 

@@ -34,11 +34,7 @@ pub(crate) fn with_gradient<B: Backward>(
         return Ok(output.clone());
     }
     let output = Mutex::new(Some(output.contiguous()?));
-    let op = WithGradient {
-        name,
-        output,
-        backward,
-    };
+    let op = WithGradient { name, output, backward };
     match inputs {
         [a] => a.apply_op1(op),
         [a, b] => a.apply_op2(b, op),
@@ -58,10 +54,7 @@ impl<B: Backward> WithGradient<B> {
     fn take<S>(&self, clone: impl FnOnce(&Storage) -> Result<S>) -> Result<(S, Shape)> {
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(output) = output.take() else {
-            return Err(Error::Msg(format!(
-                "{} was asked for its value twice",
-                self.name
-            )));
+            return Err(Error::Msg(format!("{} was asked for its value twice", self.name)));
         };
         let output = match output.layout().start_offset() {
             0 => output,
@@ -113,9 +106,7 @@ impl<B: Backward> WithGradient<B> {
 }
 
 fn elsewhere(name: &str) -> Error {
-    Error::Msg(format!(
-        "{name} was computed on another device than its inputs"
-    ))
+    Error::Msg(format!("{name} was computed on another device than its inputs"))
 }
 
 impl<B: Backward> CustomOp1 for WithGradient<B> {

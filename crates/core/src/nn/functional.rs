@@ -37,14 +37,16 @@ impl Window {
 }
 
 /// Cuts or extends an axis behind its end, and extends it before its start, with a constant.
-fn pad(x: &Tensor, axis: usize, left: usize, length: usize, value: f64) -> Result<Tensor> {
+pub(crate) fn pad(
+    x: &Tensor,
+    axis: usize,
+    left: usize,
+    length: usize,
+    value: f64,
+) -> Result<Tensor> {
     let size = x.dim(axis)?;
     let kept = size.min(length.saturating_sub(left));
-    let x = if kept < size {
-        x.narrow(axis, 0, kept)?
-    } else {
-        x.clone()
-    };
+    let x = if kept < size { x.narrow(axis, 0, kept)? } else { x.clone() };
     let fill = |amount: usize| {
         let mut dims = x.dims().to_vec();
         dims[axis] = amount;
@@ -65,7 +67,7 @@ fn pad(x: &Tensor, axis: usize, left: usize, length: usize, value: f64) -> Resul
 
 /// For each offset in a window the values at that offset of all windows: `kernel` views of `count`
 /// values along the axis.
-fn taps(
+pub(crate) fn taps(
     x: &Tensor,
     axis: usize,
     window: Window,
@@ -77,9 +79,7 @@ fn taps(
     let length = ((kernel - 1) / stride + count) * stride;
     let x = pad(x, axis, left, length, value)?;
     if stride == 1 {
-        return (0..kernel)
-            .map(|offset| x.narrow(axis, offset, count))
-            .collect();
+        return (0..kernel).map(|offset| x.narrow(axis, offset, count)).collect();
     }
     let mut dims = x.dims().to_vec();
     dims[axis] = length / stride;
@@ -126,11 +126,33 @@ fn backward_window(window: Window) -> (Window, usize) {
     (Window { kernel, stride: 1 }, kernel - 1 - window.left())
 }
 
+/// How many numbers are unfolded at once: what stays in a cache of the second level.
+pub(crate) const UNFOLDED: usize = 1 << 17;
+
+/// The pieces of a batch in which `per_image` unfolded numbers per image stay below [`UNFOLDED`].
+fn pieces(batch: usize, per_image: usize) -> impl Iterator<Item = (usize, usize)> {
+    let size = (UNFOLDED / per_image.max(1)).clamp(1, batch.max(1));
+    (0..batch).step_by(size).map(move |start| (start, size.min(batch - start)))
+}
+
+/// Puts pieces of a batch together again.
+fn whole(pieces: &[Tensor]) -> Result<Tensor> {
+    Tensor::cat(pieces, 1)
+}
+
+/// The first argument, or the sum of both.
+fn accumulate(sum: Option<Tensor>, more: Tensor) -> Result<Option<Tensor>> {
+    Ok(Some(match sum {
+        Some(sum) => (sum + more)?,
+        None => more,
+    }))
+}
+
 /// A convolution of images `[channels, batch, height, width]` with weights
 /// `[outputs, channels, kernel, kernel]`.
 ///
-/// One thread, against candle's own convolution, forward and backward together: see the bench
-/// `convolution`; unfolding the gradient instead of folding it back is what makes the difference.
+/// The batch is unfolded in pieces that stay in the cache, and the backward pass unfolds again
+/// instead of keeping what is `kernel * kernel` times the input.
 pub(crate) fn convolution(x: &Tensor, weight: &Tensor, stride: usize) -> Result<Tensor> {
     let (outputs, channels, kernel, _) = weight.dims4()?;
     let (_, batch, height, width) = x.dims4()?;
@@ -139,37 +161,54 @@ pub(crate) fn convolution(x: &Tensor, weight: &Tensor, stride: usize) -> Result<
         let x = subsample(x, stride)?;
         let weight = weight.reshape((outputs, channels))?;
         let (_, _, height, width) = x.dims4()?;
-        return weight
-            .matmul(&x.flatten_from(1)?)?
-            .reshape((outputs, batch, height, width));
+        return weight.matmul(&x.flatten_from(1)?)?.reshape((outputs, batch, height, width));
     }
-    let (rows, columns) = (window.count(height), window.count(width));
-    let inputs = move |x: &Tensor| unfold(x, window, window.left(), (rows, columns))?.flatten_from(1);
     let size = kernel * kernel;
+    let counts = (window.count(height), window.count(width));
+    let pixels = counts.0 * counts.1;
+    // One product for each piece of the batch, on what is unfolded with this window.
+    let correlate =
+        move |x: &Tensor, matrix: &Tensor, window: Window, left: usize, counts: (usize, usize)| {
+            let (inputs, batch, ..) = x.dims4()?;
+            let outputs = matrix.dim(0)?;
+            let products: Result<Vec<Tensor>> = pieces(batch, size * inputs * counts.0 * counts.1)
+                .map(|(start, length)| {
+                    let unfolded = unfold(&x.narrow(1, start, length)?, window, left, counts)?;
+                    let product = matrix.matmul(&unfolded.flatten_from(1)?)?;
+                    product.reshape((outputs, length, counts.0, counts.1))
+                })
+                .collect();
+            whole(&products?)
+        };
     let matrix = weight.detach().permute((0, 2, 3, 1))?.reshape((outputs, size * channels))?;
-    let output = matrix.matmul(&inputs(&x.detach())?)?;
-    let output = output.reshape((outputs, batch, rows, columns))?;
+    let output = correlate(&x.detach(), &matrix, window, window.left(), counts)?;
     let input_needs_gradient = x.track_op();
-    with_gradient("convolution", &[x, weight], &output, move |inputs_, _, gradient| {
-        let [x, weight] = inputs_ else {
+    with_gradient("convolution", &[x, weight], &output, move |inputs, _, gradient| {
+        let [x, weight] = inputs else {
             candle_core::bail!("convolution has two inputs");
         };
-        let for_weight = gradient
-            .flatten_from(1)?
-            .matmul(&inputs(x)?.t()?)?
-            .reshape((outputs, kernel, kernel, channels))?
-            .permute((0, 3, 1, 2))?;
+        let mut for_weight = None;
+        for (start, length) in pieces(batch, size * channels * pixels) {
+            let unfolded = unfold(&x.narrow(1, start, length)?, window, window.left(), counts)?;
+            let gradient = gradient.narrow(1, start, length)?.contiguous()?;
+            let product = gradient.flatten_from(1)?.matmul(&unfolded.flatten_from(1)?.t()?)?;
+            for_weight = accumulate(for_weight, product)?;
+        }
+        let for_weight = match for_weight {
+            Some(sum) => {
+                Some(sum.reshape((outputs, kernel, kernel, channels))?.permute((0, 3, 1, 2))?)
+            }
+            None => None,
+        };
         let for_input = if input_needs_gradient {
             let (back, left) = backward_window(window);
-            let gradient = unfold(&dilate(gradient, stride)?, back, left, (height, width))?;
             let matrix = weight.flip(&[2, 3])?.permute((1, 2, 3, 0))?;
             let matrix = matrix.reshape((channels, size * outputs))?;
-            let x = matrix.matmul(&gradient.flatten_from(1)?)?;
-            Some(x.reshape((channels, batch, height, width))?)
+            Some(correlate(&dilate(gradient, stride)?, &matrix, back, left, (height, width))?)
         } else {
             None
         };
-        Ok(vec![for_input, Some(for_weight)])
+        Ok(vec![for_input, for_weight])
     })
 }
 
@@ -179,41 +218,59 @@ pub(crate) fn depthwise(x: &Tensor, weight: &Tensor, stride: usize) -> Result<Te
     let (_, batch, height, width) = x.dims4()?;
     let window = Window { kernel, stride };
     let size = kernel * kernel;
-    let (rows, columns) = (window.count(height), window.count(width));
-    let counts = (rows, columns);
-    // Every channel is a product of a row of weights with a matrix.
-    let inputs = move |x: &Tensor, window: Window, left: usize, counts: (usize, usize)| {
-        let x = unfold(x, window, left, counts)?;
-        let n = batch * counts.0 * counts.1;
+    let counts = (window.count(height), window.count(width));
+    let pixels = counts.0 * counts.1;
+    // Every channel of a piece of the batch as a matrix.
+    let unfolded = move |x: &Tensor,
+                         piece: (usize, usize),
+                         window: Window,
+                         left: usize,
+                         counts: (usize, usize)| {
+        let x = unfold(&x.narrow(1, piece.0, piece.1)?, window, left, counts)?;
+        let n = piece.1 * counts.0 * counts.1;
         let x = x.reshape((size, channels, n))?.transpose(0, 1)?;
         match x.device() {
             Device::Cpu => Ok(x),
             _ => x.contiguous(),
         }
     };
+    let correlate =
+        move |x: &Tensor, matrix: &Tensor, window: Window, left: usize, counts: (usize, usize)| {
+            let products: Result<Vec<Tensor>> =
+                pieces(batch, size * channels * counts.0 * counts.1)
+                    .map(|piece| {
+                        let product = matrix.matmul(&unfolded(x, piece, window, left, counts)?)?;
+                        product.reshape((channels, piece.1, counts.0, counts.1))
+                    })
+                    .collect();
+            whole(&products?)
+        };
     let matrix = weight.detach().reshape((channels, 1, size))?;
-    let output = matrix.matmul(&inputs(&x.detach(), window, window.left(), counts)?)?;
-    let output = output.reshape((channels, batch, rows, columns))?;
+    let output = correlate(&x.detach(), &matrix, window, window.left(), counts)?;
     let input_needs_gradient = x.track_op();
-    with_gradient("depthwise", &[x, weight], &output, move |inputs_, _, gradient| {
-        let [x, weight] = inputs_ else {
+    with_gradient("depthwise", &[x, weight], &output, move |inputs, _, gradient| {
+        let [x, weight] = inputs else {
             candle_core::bail!("depthwise has two inputs");
         };
-        let x = inputs(x, window, window.left(), counts)?;
-        let for_weight = gradient
-            .reshape((channels, 1, batch * rows * columns))?
-            .matmul(&x.t()?)?
-            .reshape((channels, 1, kernel, kernel))?;
+        let mut for_weight = None;
+        for piece in pieces(batch, size * channels * pixels) {
+            let x = unfolded(x, piece, window, window.left(), counts)?;
+            let gradient = gradient.narrow(1, piece.0, piece.1)?.contiguous()?;
+            let gradient = gradient.reshape((channels, 1, piece.1 * pixels))?;
+            for_weight = accumulate(for_weight, gradient.matmul(&x.t()?)?)?;
+        }
+        let for_weight = match for_weight {
+            Some(sum) => Some(sum.reshape((channels, 1, kernel, kernel))?),
+            None => None,
+        };
         let for_input = if input_needs_gradient {
             let (back, left) = backward_window(window);
-            let gradient = inputs(&dilate(gradient, stride)?, back, left, (height, width))?;
             let matrix = weight.flip(&[2, 3])?.reshape((channels, 1, size))?;
-            let x = matrix.matmul(&gradient)?;
-            Some(x.reshape((channels, batch, height, width))?)
+            Some(correlate(&dilate(gradient, stride)?, &matrix, back, left, (height, width))?)
         } else {
             None
         };
-        Ok(vec![for_input, Some(for_weight)])
+        Ok(vec![for_input, for_weight])
     })
 }
 
@@ -327,9 +384,8 @@ pub(crate) fn normalize_rows(
     let variance = (dot_rows(&centered, &centered)? / n as f64)?;
     let inverse = (&variance + EPSILON)?.sqrt()?.recip()?;
     let factor = (&inverse * scale.detach().reshape(column)?)?;
-    let output = centered
-        .broadcast_mul(&factor)?
-        .broadcast_add(&shift.detach().reshape(column)?)?;
+    let output =
+        centered.broadcast_mul(&factor)?.broadcast_add(&shift.detach().reshape(column)?)?;
     let (saved_mean, saved_inverse) = (mean.clone(), inverse);
     let output = with_gradient(
         "normalize_rows",
@@ -346,14 +402,9 @@ pub(crate) fn normalize_rows(
             let a = (inverse * scale.reshape(column)?)?;
             let b = (((&a * inverse)? * &for_scale)? / -(n as f64))?;
             let c = (((&a * &sum)? / -(n as f64))? - (&b * mean)?)?;
-            let for_input = gradient
-                .broadcast_mul(&a)?
-                .add(&x.broadcast_mul(&b)?.broadcast_add(&c)?)?;
-            Ok(vec![
-                Some(for_input),
-                Some(for_scale.flatten_all()?),
-                Some(sum.flatten_all()?),
-            ])
+            let for_input =
+                gradient.broadcast_mul(&a)?.add(&x.broadcast_mul(&b)?.broadcast_add(&c)?)?;
+            Ok(vec![Some(for_input), Some(for_scale.flatten_all()?), Some(sum.flatten_all()?)])
         },
     )?;
     Ok((output, mean.flatten_all()?, variance.flatten_all()?))

@@ -13,12 +13,16 @@ mod layers;
 mod model;
 mod network;
 mod ops;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 use std::fmt;
 
 use candle_core::{Tensor, Var};
 use nascent_record::suggestion;
+
+pub(crate) use functional::UNFOLDED;
 
 pub use builder::{Builder, Cost, Parameter, Start};
 #[cfg(any(test, feature = "conformance"))]

@@ -29,7 +29,9 @@ fn build(
     graph.check()?;
     if graph.inputs != 1 {
         let (name, inputs) = (&graph.name, graph.inputs);
-        return Err(infeasible(format!("the network \"{name}\" has {inputs} inputs instead of one")));
+        return Err(infeasible(format!(
+            "the network \"{name}\" has {inputs} inputs instead of one"
+        )));
     }
     let input = Shape::new(input)?;
     store.cost.activations += input.len() as u64;
@@ -145,7 +147,8 @@ impl Model {
             )));
         }
         let x = x.to_dtype(self.dtype)?;
-        let (mean, deviation) = (self.mean.as_detached_tensor(), self.deviation.as_detached_tensor());
+        let (mean, deviation) =
+            (self.mean.as_detached_tensor(), self.deviation.as_detached_tensor());
         let x = if x.rank() == 4 {
             let column = (self.input[0], 1, 1, 1);
             let x = x.transpose(0, 1)?.contiguous()?;

@@ -229,7 +229,9 @@ fn operation(
     inputs: &[Shape],
     builder: &mut Builder<'_>,
 ) -> Result<(Built, Shape)> {
-    let Some(settings) = op else { return Ok((Built::Nothing, inputs[0])) };
+    let Some(settings) = op else {
+        return Ok((Built::Nothing, inputs[0]));
+    };
     if settings.name == Settings::CELL {
         let cell = cell(graph, settings)?;
         if cell.inputs != inputs.len() {
@@ -266,7 +268,9 @@ fn join(node: &str, combine: Combine, shapes: &[Shape]) -> Result<Shape> {
         return Err(infeasible(format!("no edge enters node \"{node}\"")));
     };
     let mismatch = |other: &Shape| {
-        infeasible(format!("node \"{node}\" cannot join {first} and {other}: put a projection before"))
+        infeasible(format!(
+            "node \"{node}\" cannot join {first} and {other}: put a projection before"
+        ))
     };
     let mut joined = first;
     for other in rest {
@@ -287,7 +291,9 @@ fn join(node: &str, combine: Combine, shapes: &[Shape]) -> Result<Shape> {
 /// A name for each node that is unique in the graph and fit for a path.
 fn names(graph: &Graph) -> Vec<String> {
     let slug = |label: &str| {
-        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }
+        };
         label.chars().map(plain).collect::<String>()
     };
     let slugs: Vec<String> = graph.nodes.iter().map(|node| slug(&node.label)).collect();

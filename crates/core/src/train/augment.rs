@@ -3,8 +3,8 @@
 use rand::RngExt as _;
 
 use super::config::TrainConfig;
-use crate::nn::Shape;
 use crate::Seed;
+use crate::nn::Shape;
 
 /// Random changes of training images. An example of an epoch is always changed the same way,
 /// whatever batch it is in.
@@ -23,7 +23,9 @@ impl Augment {
     /// The changes that the settings ask for; none for data other than images. A blanked square is
     /// filled with the mean of each channel.
     pub fn new(config: &TrainConfig, shape: Shape, mean: &[f64]) -> Option<Self> {
-        let Shape::Image { channels, height, width } = shape else { return None };
+        let Shape::Image { channels, height, width } = shape else {
+            return None;
+        };
         let (crop, flip) = (config.augment_crop, config.augment_flip);
         let cutout = config.augment_cutout;
         (crop > 0 || flip || cutout > 0).then(|| Self {
@@ -42,7 +44,8 @@ impl Augment {
         let seed = seed.derive("augment", u64::from(epoch)).derive("example", example as u64);
         let mut rng = seed.rng();
         let (height, width) = (self.height, self.width);
-        let (down, right) = (rng.random_range(0..=2 * self.crop), rng.random_range(0..=2 * self.crop));
+        let (down, right) =
+            (rng.random_range(0..=2 * self.crop), rng.random_range(0..=2 * self.crop));
         let mirrored = self.flip && rng.random::<bool>();
         let center = (rng.random_range(0..height), rng.random_range(0..width));
         if self.crop > 0 || mirrored {
@@ -53,9 +56,9 @@ impl Augment {
                         let from = if mirrored { width - 1 - x } else { x };
                         let source = (y + down).checked_sub(self.crop).filter(|y| *y < height);
                         let column = (from + right).checked_sub(self.crop).filter(|x| *x < width);
-                        let value = source.zip(column).map_or(0.0, |(y, x)| {
-                            original[(channel * height + y) * width + x]
-                        });
+                        let value = source
+                            .zip(column)
+                            .map_or(0.0, |(y, x)| original[(channel * height + y) * width + x]);
                         image[(channel * height + y) * width + x] = value;
                     }
                 }
@@ -101,7 +104,8 @@ mod tests {
 
     #[test]
     fn an_example_is_changed_the_same_way_each_time_and_another_way_in_another_epoch() {
-        let augment = augment(TrainConfig { augment_crop: 2, augment_flip: true, ..TrainConfig::default() });
+        let augment =
+            augment(TrainConfig { augment_crop: 2, augment_flip: true, ..TrainConfig::default() });
         let changed = |epoch, example| {
             let mut image = image();
             augment.apply(Seed::new(3), epoch, example, &mut image);
@@ -115,8 +119,10 @@ mod tests {
     #[test]
     fn a_mirrored_image_is_mirrored_and_a_shifted_one_keeps_its_pixels() {
         let flip = augment(TrainConfig { augment_flip: true, ..TrainConfig::default() });
-        let expected: Vec<f32> =
-            image().chunks(5).flat_map(|row| row.iter().rev().copied().collect::<Vec<_>>()).collect();
+        let expected: Vec<f32> = image()
+            .chunks(5)
+            .flat_map(|row| row.iter().rev().copied().collect::<Vec<_>>())
+            .collect();
         let mut seen = [false; 2];
         for example in 0..20 {
             let mut changed = image();

@@ -43,8 +43,7 @@ impl Data {
     /// If there are too few examples.
     pub fn new(dataset: Arc<Dataset>, config: &TrainConfig, seed: Seed) -> Result<Self> {
         let labels = dataset.train().labels();
-        let test_fraction =
-            if dataset.test().is_some() { 0.0 } else { config.test_fraction };
+        let test_fraction = if dataset.test().is_some() { 0.0 } else { config.test_fraction };
         let (mut train, mut valid, mut test) = (Vec::new(), Vec::new(), Vec::new());
         for class in 0..dataset.classes().len() {
             let has_class = |index: &usize| labels[*index] as usize == class;
@@ -167,7 +166,9 @@ fn statistics(dataset: &Dataset, train: &[usize]) -> (Vec<f64>, Vec<f64>) {
         sums.iter().map(|sum| sum / count).collect::<Vec<f64>>()
     };
     let mean = pass(None);
-    let root = |variance: f64| if variance > 1e-12 { variance.sqrt() } else { 1.0 };
+    let root = |variance: f64| {
+        if variance > 1e-12 { variance.sqrt() } else { 1.0 }
+    };
     let deviation = pass(Some(&mean)).into_iter().map(root).collect();
     (mean, deviation)
 }

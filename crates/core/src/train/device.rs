@@ -20,7 +20,8 @@ pub fn device(name: &str) -> Result<Device> {
             Device::new_metal(0).map_err(|e| unavailable(e.to_string()))
         }
         "cuda" | "metal" => {
-            let problem = format!("this program was built without it; rebuild with --features {name}");
+            let problem =
+                format!("this program was built without it; rebuild with --features {name}");
             Err(unavailable(problem))
         }
         _ => Err(unavailable(suggestion(name, ["cpu", "cuda", "metal"].into_iter()))),

@@ -73,7 +73,7 @@ pub struct Fit {
 /// at once.
 ///
 /// # Errors
-/// [`Error::Diverged`] if a loss is no number any more.
+/// [`Error::Diverged`] if a loss is no number any more, or a million.
 pub fn fit(
     model: &Model,
     data: &Data,
@@ -148,8 +148,12 @@ fn batches(examples: usize, batch_size: usize) -> usize {
     }
 }
 
+/// A loss from which no training comes back: with normalized activations, weights may grow for a
+/// long time before a number overflows.
+const DIVERGED: f64 = 1e6;
+
 fn finite(epoch: u32, what: &'static str, value: f64) -> Result<()> {
-    if value.is_finite() { Ok(()) } else { Err(Error::Diverged { epoch, what, value }) }
+    if value.abs() < DIVERGED { Ok(()) } else { Err(Error::Diverged { epoch, what, value }) }
 }
 
 /// How well a model does on a part of the data.

@@ -65,17 +65,14 @@ pub(crate) fn tensor(
 /// A dropout mask: 0 with the probability `rate`, else `1 / (1 - rate)`.
 pub(crate) fn dropout_mask(rng: &mut Rng, rate: f64, like: &Tensor) -> Result<Tensor> {
     let keep = 1.0 / (1.0 - rate);
-    let draw = |_| if rng.random::<f64>() < rate { 0.0 } else { keep };
+    let draw = |_| {
+        if rng.random::<f64>() < rate { 0.0 } else { keep }
+    };
     let values = (0..like.elem_count()).map(draw).collect();
     from_values(values, like.dims(), like.dtype(), like.device())
 }
 
-fn from_values(
-    values: Vec<f64>,
-    dims: &[usize],
-    dtype: DType,
-    device: &Device,
-) -> Result<Tensor> {
+fn from_values(values: Vec<f64>, dims: &[usize], dtype: DType, device: &Device) -> Result<Tensor> {
     Ok(Tensor::from_vec(values, dims, &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?)
 }
 

@@ -127,3 +127,74 @@ fn clip(gradients: &mut [Option<Tensor>], limit: f64) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Var};
+
+    use super::*;
+
+    /// Three steps on the mean square of a linear layer, in float64.
+    fn three_steps(config: &TrainConfig) -> (Vec<f64>, Vec<f64>) {
+        let cpu = &Device::Cpu;
+        let parameter = |name: &str, values: &[f64], dims: &[usize], is_weight| {
+            let value = Tensor::from_slice(values, dims, cpu).unwrap();
+            Parameter { name: name.to_owned(), var: Var::from_tensor(&value).unwrap(), is_weight }
+        };
+        let w = parameter("w", &[1.0, -2.0, 0.5, 3.0], &[2, 2], true);
+        let b = parameter("b", &[0.1, -0.3], &[2], false);
+        let x = Tensor::from_slice(&[1.0, 2.0, -1.0, 0.5, 0.3, -0.7], (3, 2), cpu).unwrap();
+        let mut optimizer = Optimizer::new(config, &[w.clone(), b.clone()]);
+        for _ in 0..3 {
+            let y =
+                x.matmul(&w.var.t().unwrap()).unwrap().broadcast_add(b.var.as_tensor()).unwrap();
+            let loss = y.sqr().unwrap().mean_all().unwrap();
+            optimizer.step(&loss.backward().unwrap(), 0.1).unwrap();
+        }
+        let values = |var: &Var| var.flatten_all().unwrap().to_vec1().unwrap();
+        (values(&w.var), values(&b.var))
+    }
+
+    fn check(config: &TrainConfig, weights: [f64; 4], biases: [f64; 2]) {
+        let (w, b) = three_steps(config);
+        for (actual, expected) in w.iter().chain(&b).zip(weights.iter().chain(&biases)) {
+            assert!((actual - expected).abs() < 1e-9, "{w:?} {b:?}");
+        }
+    }
+
+    // The numbers are those of torch.optim of PyTorch 2.15, in float64.
+    #[test]
+    fn three_steps_are_those_of_pytorch() {
+        let sgd = TrainConfig { weight_decay: 0.01, clip_norm: 0.0, ..TrainConfig::default() };
+        check(
+            &sgd,
+            [0.949_451_039_455, -0.453_015_289_937, -0.377_856_192_807, 0.290_999_551_125],
+            [0.578_635_446_072, -0.980_556_888_477],
+        );
+        let heavy_ball = TrainConfig { nesterov: false, ..sgd.clone() };
+        check(
+            &heavy_ball,
+            [1.018_572_667_481, -0.717_955_678_778, -0.250_558_625_981, 0.730_120_610_778],
+            [0.540_567_372_222, -0.959_510_667_222],
+        );
+        let plain = TrainConfig { momentum: 0.0, decay_all: true, ..sgd.clone() };
+        check(
+            &plain,
+            [1.005_610_037_815, -1.331_126_081_778, 0.110_009_813_019, 1.817_420_819_778],
+            [0.326_342_665_456, -0.636_441_995_256],
+        );
+        let adamw =
+            TrainConfig { optimizer: OptimizerKind::Adamw, weight_decay: 0.05, ..sgd.clone() };
+        check(
+            &adamw,
+            [1.190_057_899_483, -1.673_266_963_881, 0.195_213_615_309, 2.657_503_192_228],
+            [0.396_157_813_168, -0.598_031_037_632],
+        );
+        let clipped = TrainConfig { weight_decay: 0.0, clip_norm: 1.0, ..sgd };
+        check(
+            &clipped,
+            [1.015_988_222_682, -1.639_514_596_953, 0.284_557_562_497, 2.357_204_685_154],
+            [0.231_555_500_853, -0.501_645_219_629],
+        );
+    }
+}

@@ -4,7 +4,9 @@ use nascent_record::Op as Settings;
 
 use crate::Result;
 use crate::nn::functional::Window;
-use crate::nn::layers::{Activation, Average, BatchNorm, Convolution, Pass, Sequence, Zeros, wrong};
+use crate::nn::layers::{
+    Activation, Average, BatchNorm, Convolution, Pass, Sequence, Zeros, wrong,
+};
 use crate::nn::{Builder, Layer, Op, Shape};
 
 /// No connection.

@@ -111,7 +111,8 @@ impl Op for MbConv {
         let (depthwise, inner) = Convolution::depthwise(shape, window(op)?, &mut part)?;
         let norm = BatchNorm::build(inner, &mut builder.part("norm_2"))?;
         layers.extend([depthwise, norm, kind.build(inner, builder)]);
-        let (project, shape) = Convolution::build(inner, outputs, ONE, &mut builder.part("project"))?;
+        let (project, shape) =
+            Convolution::build(inner, outputs, ONE, &mut builder.part("project"))?;
         layers.extend([project, BatchNorm::build(shape, &mut builder.part("norm_3"))?]);
         let block: Box<dyn Layer> = Box::new(Sequence(layers));
         if shape == input {

@@ -160,9 +160,10 @@ impl Op for DropoutOp {
         input: Shape,
         builder: &mut Builder<'_>,
     ) -> Result<(Box<dyn Layer>, Shape)> {
-        let rate = op.float("rate").filter(|rate| (0.0..1.0).contains(rate)).ok_or_else(|| {
-            infeasible("\"dropout\" needs the number \"rate\" from 0 to below 1")
-        })?;
+        let rate = op
+            .float("rate")
+            .filter(|rate| (0.0..1.0).contains(rate))
+            .ok_or_else(|| infeasible("\"dropout\" needs the number \"rate\" from 0 to below 1"))?;
         builder.count_activations(2 * input.len());
         Ok((Box::new(Dropout(rate)), input))
     }

@@ -1,0 +1,105 @@
+//! The memory estimate against what trainings take.
+//!
+//! Each figure is the growth of the peak resident memory of a process of its own: the test runs
+//! itself again.
+#![cfg(target_os = "linux")]
+
+use std::process::Command;
+use std::sync::Arc;
+
+use candle_core::Device;
+use nascent::datasets::{Dataset, Inputs, Split};
+use nascent::evaluate::Silent;
+use nascent::nn::{Model, cost};
+use nascent::record::Graph;
+use nascent::train::{Data, TrainConfig, fit, memory_mib};
+use nascent::{Seed, space};
+
+const CASES: [(&str, &str, usize, usize); 4] = [
+    // Space, architecture, side of the images, batch size.
+    (
+        "nas_bench_201",
+        "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|",
+        32,
+        64,
+    ),
+    (
+        "nas_bench_201",
+        "|nor_conv_3x3~0|+|skip_connect~0|nor_conv_1x1~1|+|avg_pool_3x3~0|none~1|nor_conv_1x1~2|",
+        32,
+        128,
+    ),
+    ("macro_cnn", "", 32, 64),
+    (
+        "mlp",
+        "depth=2,width_1=256,width_2=256,activation=relu,normalization=batch_norm,dropout=off",
+        32,
+        256,
+    ),
+];
+
+fn graph(case: usize) -> Graph {
+    let (name, architecture, ..) = CASES[case];
+    let space = space::find(name).unwrap().make(&serde_json::json!({}), &()).unwrap();
+    let architecture = if architecture.is_empty() {
+        use nascent::space::SpecExt as _;
+        space.spec().sample(&mut Seed::new(5).rng())
+    } else {
+        space.parse(architecture).unwrap()
+    };
+    space.graph(&architecture).unwrap()
+}
+
+fn config(case: usize) -> TrainConfig {
+    TrainConfig { batch_size: CASES[case].3, eval_batch_size: 32, ..TrainConfig::default() }
+}
+
+fn peak_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+}
+
+fn train(case: usize) {
+    let (.., side, batch) = CASES[case];
+    let count = 3 * batch;
+    let inputs = (0..count * 3 * side * side).map(|i| (i * 37 % 251) as u8).collect();
+    let labels = (0..count as u32).map(|i| i % 4).collect();
+    let split = Split::new(Inputs::Bytes(inputs), labels).unwrap();
+    let classes = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+    let dataset = Dataset::new("noise", vec![3, side, side], classes, split, None).unwrap();
+    let data = Data::new(Arc::new(dataset), &config(case), Seed::new(1)).unwrap();
+    let before = peak_mib();
+    let model = Model::new(&graph(case), &[3, side, side], 4, Seed::new(1), &Device::Cpu).unwrap();
+    fit(&model, &data, &config(case), 1, Seed::new(1), &mut Silent).unwrap();
+    println!("PEAK {}", peak_mib() - before);
+}
+
+#[test]
+fn memory_estimate() {
+    if let Ok(case) = std::env::var("NASCENT_MEMORY_CASE") {
+        return train(case.parse().unwrap());
+    }
+    for case in 0..CASES.len() {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["memory_estimate", "--exact", "--nocapture"])
+            .env("NASCENT_MEMORY_CASE", case.to_string())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let peak = text
+            .split("PEAK ")
+            .nth(1)
+            .and_then(|rest| rest.lines().next())
+            .unwrap_or_else(|| panic!("{text}{}", String::from_utf8_lossy(&output.stderr)));
+        let peak: f64 = peak.parse().unwrap();
+        let side = CASES[case].2;
+        let cost = cost(&graph(case), &[3, side, side], 4).unwrap();
+        let estimate = memory_mib(cost, &config(case)) as f64;
+        println!("case {case}: {peak:.0} MiB, estimated {estimate}");
+        assert!(
+            (0.6..1.7).contains(&(estimate / peak)),
+            "case {case}: {peak} MiB, estimated {estimate}"
+        );
+    }
+}
