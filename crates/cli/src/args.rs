@@ -72,12 +72,7 @@ pub(crate) struct BudgetArgs {
 #[derive(Args, Clone, Default)]
 pub(crate) struct DataArgs {
     /// Dataset by name (see `nascent datasets`), or a CSV or Parquet file of tabular data
-    #[arg(
-        long,
-        value_name = "NAME|FILE",
-        default_value = "digits",
-        help_heading = "Data"
-    )]
+    #[arg(long, value_name = "NAME|FILE", default_value = "digits", help_heading = "Data")]
     pub(crate) data: String,
     /// Column of a CSV or Parquet file that holds the class
     #[arg(long, value_name = "COLUMN", help_heading = "Data")]

@@ -18,11 +18,7 @@ use crate::args::{DataArgs, TableArgs, split_pair};
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Source {
     /// A dataset of the registry.
-    Dataset {
-        max_train: Option<usize>,
-        max_test: Option<usize>,
-        fingerprint: String,
-    },
+    Dataset { max_train: Option<usize>, max_test: Option<usize>, fingerprint: String },
     /// A CSV or Parquet file with a label column.
     Tabular {
         path: PathBuf,
@@ -42,70 +38,35 @@ pub(crate) fn from_args(
     seed: u64,
     device: &str,
 ) -> Result<(Component, Resources)> {
-    let mut resources = Resources {
-        dataset: None,
-        table: None,
-        seed: Seed::new(seed),
-        device: device.to_owned(),
-    };
+    let mut resources =
+        Resources { dataset: None, table: None, seed: Seed::new(seed), device: device.to_owned() };
     let (name, source) = if let Some(path) = &table.table {
         resources.table = Some(Arc::new(read_table(path)?));
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        (
-            name,
-            Source::Table {
-                path: absolute(path)?,
-            },
-        )
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        (name, Source::Table { path: absolute(path)? })
     } else {
         let path = Path::new(&data.data);
         let is_file = path.extension().is_some() || data.data.contains(std::path::MAIN_SEPARATOR);
         let (max_train, max_test) = (data.max_train, data.max_test);
         if is_file {
             let label = data.label.clone().with_context(|| {
-                format!(
-                    "which column of {} holds the class? say --label COLUMN",
-                    path.display()
-                )
+                format!("which column of {} holds the class? say --label COLUMN", path.display())
             })?;
             let dataset = limit(read_tabular(path, &label)?, max_train, max_test);
             let fingerprint = dataset.fingerprint();
             let name = dataset.name().to_owned();
             resources.dataset = Some(Arc::new(dataset));
             let path = absolute(path)?;
-            (
-                name,
-                Source::Tabular {
-                    path,
-                    label,
-                    max_train,
-                    max_test,
-                    fingerprint,
-                },
-            )
+            (name, Source::Tabular { path, label, max_train, max_test, fingerprint })
         } else {
             let dataset = nascent_datasets::load(&data.data, data.data_dir.as_deref())?;
             let dataset = limit(dataset, max_train, max_test);
             let fingerprint = dataset.fingerprint();
             resources.dataset = Some(Arc::new(dataset));
-            (
-                data.data.clone(),
-                Source::Dataset {
-                    max_train,
-                    max_test,
-                    fingerprint,
-                },
-            )
+            (data.data.clone(), Source::Dataset { max_train, max_test, fingerprint })
         }
     };
-    Ok((
-        Component::new(&name).with(serde_json::to_value(source)?),
-        resources,
-    ))
+    Ok((Component::new(&name).with(serde_json::to_value(source)?), resources))
 }
 
 /// The data that a run was made with.
@@ -121,34 +82,20 @@ pub(crate) fn from_manifest(
         device: manifest.device.clone(),
     };
     let source = Source::deserialize(&manifest.data.config).with_context(|| {
-        format!(
-            "the run's data \"{}\" is of an unknown kind",
-            manifest.data.name
-        )
+        format!("the run's data \"{}\" is of an unknown kind", manifest.data.name)
     })?;
     let (dataset, fingerprint) = match source {
         Source::Table { path } => {
             resources.table = Some(Arc::new(read_table(table.unwrap_or(&path))?));
             return Ok(resources);
         }
-        Source::Dataset {
-            max_train,
-            max_test,
-            fingerprint,
-        } => {
+        Source::Dataset { max_train, max_test, fingerprint } => {
             let dataset = nascent_datasets::load(&manifest.data.name, data_dir)?;
             (limit(dataset, max_train, max_test), fingerprint)
         }
-        Source::Tabular {
-            path,
-            label,
-            max_train,
-            max_test,
-            fingerprint,
-        } => (
-            limit(read_tabular(&path, &label)?, max_train, max_test),
-            fingerprint,
-        ),
+        Source::Tabular { path, label, max_train, max_test, fingerprint } => {
+            (limit(read_tabular(&path, &label)?, max_train, max_test), fingerprint)
+        }
     };
     if dataset.fingerprint() != fingerprint {
         bail!(
@@ -165,10 +112,7 @@ fn limit(dataset: Dataset, max_train: Option<usize>, max_test: Option<usize>) ->
     if max_train.is_none() && max_test.is_none() {
         return dataset;
     }
-    dataset.limited(
-        max_train.unwrap_or(usize::MAX),
-        max_test.unwrap_or(usize::MAX),
-    )
+    dataset.limited(max_train.unwrap_or(usize::MAX), max_test.unwrap_or(usize::MAX))
 }
 
 fn read_table(path: &Path) -> Result<Table> {
@@ -178,10 +122,7 @@ fn read_table(path: &Path) -> Result<Table> {
 fn read_tabular(path: &Path, label: &str) -> Result<Dataset> {
     let table = read_table(path)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let options = TabularOptions {
-        name: name.into_owned(),
-        ..TabularOptions::default()
-    };
+    let options = TabularOptions { name: name.into_owned(), ..TabularOptions::default() };
     Ok(nascent_datasets::tabular_dataset(&table, label, &options)?)
 }
 
@@ -192,12 +133,8 @@ fn absolute(path: &Path) -> Result<PathBuf> {
 /// The settings of the table evaluator that the command line gives.
 pub(crate) fn table_settings(args: &TableArgs) -> Result<Map<String, Value>> {
     let mut map = Map::new();
-    let texts = [
-        ("key", &args.key),
-        ("valid", &args.valid),
-        ("test", &args.test),
-        ("cost", &args.cost),
-    ];
+    let texts =
+        [("key", &args.key), ("valid", &args.valid), ("test", &args.test), ("cost", &args.cost)];
     for (name, value) in texts {
         if let Some(value) = value {
             map.insert(name.to_owned(), Value::from(value.as_str()));

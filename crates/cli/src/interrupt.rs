@@ -19,10 +19,7 @@ pub(crate) fn listen() -> Result<()> {
         };
         let _nobody_reads = writeln!(std::io::stderr(), "{message}");
         if again {
-            #[expect(
-                clippy::exit,
-                reason = "the second Ctrl-C means now; the log is append-only"
-            )]
+            #[expect(clippy::exit, reason = "the second Ctrl-C means now; the log is append-only")]
             std::process::exit(130);
         }
     })

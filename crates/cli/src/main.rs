@@ -17,6 +17,7 @@ use crate::args::{Cli, Command};
 use crate::commands::Status;
 
 fn main() -> ExitCode {
+    nascent::train::one_thread_per_operation();
     quiet_workers();
     let cli = Cli::parse();
     let mut out = io::stdout().lock();
@@ -60,18 +61,13 @@ fn quiet_workers() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let thread = std::thread::current();
-        if !thread
-            .name()
-            .is_some_and(|name| name.starts_with("nascent-worker"))
-        {
+        if !thread.name().is_some_and(|name| name.starts_with("nascent-worker")) {
             usual(info);
         }
     }));
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let io = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<io::Error>());
+    let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
     io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

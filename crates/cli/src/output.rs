@@ -12,32 +12,23 @@ use nascent_record::{
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(header.iter().map(|title| Cell::new(title.to_uppercase())));
+    table.set_header(header.iter().map(Cell::new));
     let is_number = |text: &str| {
         text.starts_with(|c: char| c.is_ascii_digit() || "-−–".contains(c)) && text.len() < 14
     };
     for at in 0..header.len() {
-        let numeric = rows
-            .iter()
-            .all(|row| row.get(at).is_none_or(|text| is_number(text)));
+        let numeric = rows.iter().all(|row| row.get(at).is_none_or(|text| is_number(text)));
         if let Some(column) = table.column_mut(at) {
-            let side = if numeric {
-                CellAlignment::Right
-            } else {
-                CellAlignment::Left
-            };
+            let side = if numeric { CellAlignment::Right } else { CellAlignment::Left };
             column.set_cell_alignment(side);
+            column.set_padding((0, 2));
         }
     }
     for row in rows {
         table.add_row(row);
     }
     let lines = table.to_string();
-    lines
-        .lines()
-        .map(str::trim_end)
-        .collect::<Vec<_>>()
-        .join("\n")
+    lines.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
 /// A metric's value with a sensible number of digits.
@@ -68,19 +59,12 @@ fn grouped(value: f64) -> String {
         }
         text.push(digit);
     }
-    if value < 0.0 {
-        format!("-{text}")
-    } else {
-        text
-    }
+    if value < 0.0 { format!("-{text}") } else { text }
 }
 
 /// A metric's value with its unit.
 pub(crate) fn metric(manifest: &Manifest, name: &str, value: f64) -> String {
-    match manifest
-        .metric(name)
-        .map(|metric: &MetricSpec| metric.unit.as_str())
-    {
+    match manifest.metric(name).map(|metric: &MetricSpec| metric.unit.as_str()) {
         None | Some("") => number(value),
         Some("%") => format!("{value:.2} %"),
         Some(unit) => format!("{} {unit}", number(value)),
@@ -149,16 +133,10 @@ pub(crate) fn space(manifest: &Manifest) -> Result<Box<dyn nascent::space::Searc
 /// room.
 pub(crate) fn board_metrics(view: &RunView) -> Vec<String> {
     let manifest = view.manifest();
-    let mut names: Vec<String> = manifest
-        .objectives
-        .iter()
-        .map(|objective| objective.metric.clone())
-        .collect();
+    let mut names: Vec<String> =
+        manifest.objectives.iter().map(|objective| objective.metric.clone()).collect();
     for metric in &manifest.metrics {
-        let present = view
-            .trials()
-            .iter()
-            .any(|trial| trial.metric(&metric.name).is_some());
+        let present = view.trials().iter().any(|trial| trial.metric(&metric.name).is_some());
         if present && !names.contains(&metric.name) && names.len() < 5 {
             names.push(metric.name.clone());
         }
@@ -189,41 +167,24 @@ pub(crate) fn outline(graph: &Graph) -> String {
         return format!("{}\n{}", outline_nodes(cell), chain(graph));
     }
     let linear = (1..graph.nodes.len()).all(|node| graph.entering(node).count() == 1);
-    if linear {
-        chain(graph)
-    } else {
-        outline_nodes(graph)
-    }
+    if linear { chain(graph) } else { outline_nodes(graph) }
 }
 
 fn op_text(op: &Op) -> String {
     if op.name == Op::CELL {
         return op.text("cell").unwrap_or("cell").to_owned();
     }
-    let settings = op
-        .attributes
-        .iter()
-        .map(|(name, value)| format!("{name} {value}"));
+    let settings = op.attributes.iter().map(|(name, value)| format!("{name} {value}"));
     let settings = settings.collect::<Vec<_>>().join(", ");
-    if settings.is_empty() {
-        op.name.clone()
-    } else {
-        format!("{} ({settings})", op.name)
-    }
+    if settings.is_empty() { op.name.clone() } else { format!("{} ({settings})", op.name) }
 }
 
 fn outline_nodes(graph: &Graph) -> String {
-    let width = graph
-        .nodes
-        .iter()
-        .map(|node| node.label.chars().count())
-        .max()
-        .unwrap_or(0);
+    let width = graph.nodes.iter().map(|node| node.label.chars().count()).max().unwrap_or(0);
     let mut lines = vec![format!("{}:", graph.name)];
     for (at, node) in graph.nodes.iter().enumerate().skip(graph.inputs) {
-        let terms = graph
-            .entering(at)
-            .filter(|edge| edge.op.as_ref().is_none_or(|op| op.name != "none"));
+        let terms =
+            graph.entering(at).filter(|edge| edge.op.as_ref().is_none_or(|op| op.name != "none"));
         let terms: Vec<String> = terms
             .map(|edge| {
                 let from = &graph.nodes[edge.from].label;
@@ -232,15 +193,8 @@ fn outline_nodes(graph: &Graph) -> String {
                     .map_or_else(|| from.clone(), |op| format!("{}({from})", op_text(op)))
             })
             .collect();
-        let sum = if terms.is_empty() {
-            "0".to_owned()
-        } else {
-            terms.join(" + ")
-        };
-        let op = node
-            .op
-            .as_ref()
-            .map_or_else(String::new, |op| format!("{} of ", op_text(op)));
+        let sum = if terms.is_empty() { "0".to_owned() } else { terms.join(" + ") };
+        let op = node.op.as_ref().map_or_else(String::new, |op| format!("{} of ", op_text(op)));
         lines.push(format!("  {:width$} = {op}{sum}", node.label));
     }
     lines.join("\n")
@@ -248,10 +202,7 @@ fn outline_nodes(graph: &Graph) -> String {
 
 /// The nodes in a row, runs of equal ones counted.
 fn chain(graph: &Graph) -> String {
-    let texts = graph
-        .nodes
-        .iter()
-        .map(|node| node.op.as_ref().map_or(node.label.clone(), op_text));
+    let texts = graph.nodes.iter().map(|node| node.op.as_ref().map_or(node.label.clone(), op_text));
     let mut parts: Vec<(String, usize)> = Vec::new();
     for text in texts {
         match parts.last_mut() {
@@ -259,22 +210,17 @@ fn chain(graph: &Graph) -> String {
             _ => parts.push((text, 1)),
         }
     }
-    let parts = parts.into_iter().map(|(text, count)| {
-        if count > 1 {
-            format!("{text} ×{count}")
-        } else {
-            text
-        }
-    });
+    let parts = parts.into_iter().map(
+        |(text, count)| {
+            if count > 1 { format!("{text} ×{count}") } else { text }
+        },
+    );
     format!("{}: {}", graph.name, parts.collect::<Vec<_>>().join(" → "))
 }
 
 /// Writes a file whole, or says why not.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
     }

@@ -40,9 +40,7 @@ impl SearchProgress {
             let template = "{spinner} [{bar:24}] {pos}/{len} trials  {msg}";
             let style = ProgressStyle::with_template(template);
             bar.set_style(
-                style
-                    .unwrap_or_else(|_| ProgressStyle::default_bar())
-                    .progress_chars("━╸ "),
+                style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ "),
             );
             bar.enable_steady_tick(Duration::from_millis(120));
             Shown::Bar(bar)
@@ -113,17 +111,13 @@ impl SearchProgress {
         let objective = view.manifest().objective();
         let value = objective.and_then(|o| Some((o, trial.metric(&o.metric)?)));
         let result = match value {
-            Some((o, v)) => format!(
-                "{} {}",
-                o.metric,
-                output::metric(view.manifest(), &o.metric, v)
-            ),
+            Some((o, v)) => {
+                format!("{} {}", o.metric, output::metric(view.manifest(), &o.metric, v))
+            }
             None => output::outcome(trial),
         };
         let (ended, budget) = (view.finished_trials(), view.budget());
-        let of = budget
-            .max_trials
-            .map_or_else(String::new, |trials| format!("/{trials}"));
+        let of = budget.max_trials.map_or_else(String::new, |trials| format!("/{trials}"));
         let (best, eta) = (self.best_text(view), self.eta(view));
         format!("[{ended}{of}] trial {id}: {result}   {best}{eta}")
     }
@@ -132,14 +126,8 @@ impl SearchProgress {
         let Some((_, value, id)) = self.best else {
             return "no result yet".to_owned();
         };
-        let name = view
-            .manifest()
-            .objective()
-            .map_or("", |o| o.metric.as_str());
-        format!(
-            "best {} (trial {id})",
-            output::metric(view.manifest(), name, value)
-        )
+        let name = view.manifest().objective().map_or("", |o| o.metric.as_str());
+        format!("best {} (trial {id})", output::metric(view.manifest(), name, value))
     }
 
     /// How long the rest will take, judged by the slowest of the limits that are set.
@@ -158,9 +146,7 @@ impl SearchProgress {
             let rest = (secs - spent).max(0.0);
             left = Some(left.map_or(rest, |left| left.min(rest)));
         }
-        left.map_or_else(String::new, |left| {
-            format!("   about {} left", output::duration(left))
-        })
+        left.map_or_else(String::new, |left| format!("   about {} left", output::duration(left)))
     }
 
     /// Takes the bar away.
@@ -187,18 +173,12 @@ impl TrainProgress {
             let template = "{spinner} [{bar:24}] {pos}/{len} epochs  {msg}   about {eta} left";
             let style = ProgressStyle::with_template(template);
             bar.set_style(
-                style
-                    .unwrap_or_else(|_| ProgressStyle::default_bar())
-                    .progress_chars("━╸ "),
+                style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ "),
             );
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self {
-            lines: !quiet && bar.is_none(),
-            bar,
-            epochs,
-        }
+        Self { lines: !quiet && bar.is_none(), bar, epochs }
     }
 }
 
@@ -218,11 +198,7 @@ impl Reporter for TrainProgress {
     }
 
     fn poll(&mut self) -> Flow {
-        if STOP.load(std::sync::atomic::Ordering::Relaxed) {
-            Flow::Stop
-        } else {
-            Flow::Continue
-        }
+        if STOP.load(std::sync::atomic::Ordering::Relaxed) { Flow::Stop } else { Flow::Continue }
     }
 }
 

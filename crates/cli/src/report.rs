@@ -67,10 +67,7 @@ fn both(picture: Picture<'_>) -> Result<String> {
 
 fn html(directory: &Path, view: &RunView) -> Result<String> {
     let manifest = view.manifest();
-    let name = directory
-        .file_name()
-        .unwrap_or(directory.as_os_str())
-        .to_string_lossy();
+    let name = directory.file_name().unwrap_or(directory.as_os_str()).to_string_lossy();
     let mut page = String::new();
     write!(
         page,
@@ -80,11 +77,8 @@ fn html(directory: &Path, view: &RunView) -> Result<String> {
         title = escape(&name)
     )?;
     let created = output::moment(manifest.created_ms);
-    let (searcher, space, data) = (
-        &manifest.searcher.name,
-        &manifest.space.name,
-        &manifest.data.name,
-    );
+    let (searcher, space, data) =
+        (&manifest.searcher.name, &manifest.space.name, &manifest.data.name);
     let intro = format!(
         "{searcher} over {space} on {data}, seed {}, {} trials, {created} UTC",
         manifest.seed,
@@ -93,21 +87,9 @@ fn html(directory: &Path, view: &RunView) -> Result<String> {
     writeln!(page, "<p class=\"soft\">{}</p>", escape(&intro))?;
     if let Some(best) = analysis::incumbent(view) {
         writeln!(page, "<h2>Best architecture: trial {}</h2>", best.id)?;
-        writeln!(
-            page,
-            "<p><code>{}</code></p>",
-            escape(&output::architecture(manifest, best))
-        )?;
-        for again in view
-            .retrained()
-            .iter()
-            .filter(|again| again.trial == best.id)
-        {
-            writeln!(
-                page,
-                "<p class=\"soft\">Trained again for {} epochs:</p><dl>",
-                again.epochs
-            )?;
+        writeln!(page, "<p><code>{}</code></p>", escape(&output::architecture(manifest, best)))?;
+        for again in view.retrained().iter().filter(|again| again.trial == best.id) {
+            writeln!(page, "<p class=\"soft\">Trained again for {} epochs:</p><dl>", again.epochs)?;
             for (name, value) in again.metrics.iter() {
                 let value = output::metric(manifest, name, value);
                 writeln!(page, "<dt>{}</dt><dd>{}</dd>", escape(name), escape(&value))?;
@@ -121,46 +103,25 @@ fn html(directory: &Path, view: &RunView) -> Result<String> {
     for plot in PLOTS {
         match plot.figure(&[(&name, view)], &PlotOptions::default()) {
             Ok(figure) => {
-                let wide = if plot.id() == "parallel_coordinates" {
-                    " class=\"wide\""
-                } else {
-                    ""
-                };
+                let wide = if plot.id() == "parallel_coordinates" { " class=\"wide\"" } else { "" };
                 writeln!(page, "<section{wide}>{}</section>", both((&figure).into())?)?;
             }
             Err(why) => {
                 let (title, why) = (escape(plot.title()), escape(&why.to_string()));
-                writeln!(
-                    page,
-                    "<section><p class=\"soft\">{title}: {why}</p></section>"
-                )?;
+                writeln!(page, "<section><p class=\"soft\">{title}: {why}</p></section>")?;
             }
         }
     }
     writeln!(page, "</div>\n<h2>Settings</h2>\n<dl>")?;
-    for component in [
-        &manifest.space,
-        &manifest.searcher,
-        &manifest.evaluator,
-        &manifest.pruner,
-        &manifest.data,
-    ] {
-        let (name, config) = (
-            escape(&component.name),
-            escape(&component.config.to_string()),
-        );
+    for component in
+        [&manifest.space, &manifest.searcher, &manifest.evaluator, &manifest.pruner, &manifest.data]
+    {
+        let (name, config) = (escape(&component.name), escape(&component.config.to_string()));
         writeln!(page, "<dt>{name}</dt><dd><code>{config}</code></dd>")?;
     }
-    let versions = manifest
-        .versions
-        .iter()
-        .map(|(name, version)| format!("{name} {version}"));
+    let versions = manifest.versions.iter().map(|(name, version)| format!("{name} {version}"));
     let versions = versions.collect::<Vec<_>>().join(", ");
-    writeln!(
-        page,
-        "<dt>seed</dt><dd>{}, lookahead {}</dd>",
-        manifest.seed, manifest.lookahead
-    )?;
+    writeln!(page, "<dt>seed</dt><dd>{}, lookahead {}</dd>", manifest.seed, manifest.lookahead)?;
     writeln!(
         page,
         "<dt>made with</dt><dd>{}, {}</dd>",
@@ -186,9 +147,7 @@ fn leaderboard(page: &mut String, view: &RunView) -> Result<()> {
     for trial in analysis::leaderboard(view, 10) {
         write!(page, "<tr><td>{}</td>", trial.id)?;
         for metric in &metrics {
-            let text = trial
-                .metric(metric)
-                .map_or_else(String::new, output::number);
+            let text = trial.metric(metric).map_or_else(String::new, output::number);
             write!(page, "<td>{text}</td>")?;
         }
         let architecture = escape(&output::architecture(manifest, trial));
@@ -199,8 +158,5 @@ fn leaderboard(page: &mut String, view: &RunView) -> Result<()> {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

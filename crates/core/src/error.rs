@@ -69,9 +69,7 @@ pub enum Error {
         limit_mib: u64,
     },
     /// A device that this build cannot use.
-    #[error(
-        "device \"{device}\" is not available: {problem}"
-    )]
+    #[error("device \"{device}\" is not available: {problem}")]
     Device {
         /// The device.
         device: String,
@@ -90,6 +88,9 @@ pub enum Error {
         /// Why.
         problem: String,
     },
+    /// A training that its reporter stopped before its end.
+    #[error("it was stopped before its end")]
+    Interrupted,
     /// A thread that the system refused.
     #[error("cannot start a worker thread: {0}")]
     Thread(std::io::Error),
@@ -100,8 +101,9 @@ impl Error {
     pub fn failure_kind(&self) -> FailureKind {
         match self {
             Self::Infeasible { .. } => FailureKind::Infeasible,
-            Self::Diverged { .. }
-            | Self::Record(nascent_record::Error::NonFiniteMetric { .. }) => FailureKind::Diverged,
+            Self::Diverged { .. } | Self::Record(nascent_record::Error::NonFiniteMetric { .. }) => {
+                FailureKind::Diverged
+            }
             Self::Memory { .. } => FailureKind::Memory,
             _ => FailureKind::Error,
         }

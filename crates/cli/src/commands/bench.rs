@@ -9,6 +9,7 @@ use nascent_record::{Metrics, Objective};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
+use super::search::workers;
 use crate::args::{BenchArgs, BenchCommand, BenchSearchersArgs, DataArgs, settings};
 use crate::{data, output};
 
@@ -47,28 +48,16 @@ impl At {
 /// `name[key=value;key=value]`.
 fn chosen(text: &str) -> Result<Vec<(&'static SearcherEntry, Value)>> {
     if text == "all" {
-        return Ok(SEARCHERS
-            .iter()
-            .map(|entry| (*entry, Value::Null))
-            .collect());
+        return Ok(SEARCHERS.iter().map(|entry| (*entry, Value::Null)).collect());
     }
     let one = |text: &str| -> Result<_> {
         let (name, inside) = text.split_once('[').unwrap_or((text, "]"));
-        let inside = inside
-            .strip_suffix(']')
-            .with_context(|| format!("\"{text}\" lacks a `]`"))?;
-        let pairs: Vec<String> = inside
-            .split(';')
-            .filter(|pair| !pair.is_empty())
-            .map(str::to_owned)
-            .collect();
+        let inside = inside.strip_suffix(']').with_context(|| format!("\"{text}\" lacks a `]`"))?;
+        let pairs: Vec<String> =
+            inside.split(';').filter(|pair| !pair.is_empty()).map(str::to_owned).collect();
         Ok((nascent::search::find(name)?, settings(&pairs)?))
     };
-    text.split(',')
-        .map(str::trim)
-        .filter(|text| !text.is_empty())
-        .map(one)
-        .collect()
+    text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(one).collect()
 }
 
 fn searchers(args: &BenchSearchersArgs, out: &mut dyn Write) -> Result<()> {
@@ -84,10 +73,7 @@ fn searchers(args: &BenchSearchersArgs, out: &mut dyn Write) -> Result<()> {
     let evaluator = nascent::evaluate::find("table")?.make(&config, &resources)?;
     let declared = evaluator.metrics();
     let natural = declared.first().context("the table has no metric")?;
-    let objective = Objective {
-        metric: natural.name.clone(),
-        direction: natural.direction,
-    };
+    let objective = Objective { metric: natural.name.clone(), direction: natural.direction };
     let mut places: Vec<At> = args.at_trials.iter().map(|n| At::Trials(*n)).collect();
     places.extend(args.at_secs.iter().map(|secs| At::Secs(*secs)));
     if places.is_empty() {
@@ -107,30 +93,22 @@ fn searchers(args: &BenchSearchersArgs, out: &mut dyn Write) -> Result<()> {
         evaluator: &*evaluator,
         objective: objective.clone(),
         // Where seconds are asked for, the seconds end the search.
-        max_trials: if by_secs > 0.0 {
-            u32::MAX
-        } else {
-            most_trials.max().unwrap_or(0)
-        },
-        max_cost_secs: if by_secs > 0.0 {
-            by_secs
-        } else {
-            f64::INFINITY
-        },
+        max_trials: if by_secs > 0.0 { u32::MAX } else { most_trials.max().unwrap_or(0) },
+        max_cost_secs: if by_secs > 0.0 { by_secs } else { f64::INFINITY },
     };
     let metrics = reported_metrics(&declared, &objective);
+    let threads = workers(None)? as usize;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let (mut rows, mut all) = (Vec::new(), Vec::new());
     for (entry, config) in chosen(&args.searchers)? {
         let make = |setup: &SearchSetup| entry.make(&config, setup);
-        let traces = (0..u64::from(args.seeds))
-            .into_par_iter()
-            .map(|seed| simulation.run(make, seed));
-        let traces = traces.collect::<nascent::Result<Vec<Trace>>>()?;
+        let seeds = 0..u64::from(args.seeds);
+        let run = |seed| simulation.run(make, seed);
+        let traces: nascent::Result<Vec<Trace>> =
+            pool.install(|| seeds.into_par_iter().map(run).collect());
+        let traces = traces?;
         let trials: usize = traces.iter().map(|trace| trace.points.len()).sum();
-        let spent: f64 = traces
-            .iter()
-            .map(|trace| trace.searcher_time.as_secs_f64())
-            .sum();
+        let spent: f64 = traces.iter().map(|trace| trace.searcher_time.as_secs_f64()).sum();
         let micros = 1e6 * spent / trials.max(1) as f64;
         let mut at_json = Vec::new();
         for at in &places {
@@ -144,10 +122,7 @@ fn searchers(args: &BenchSearchersArgs, out: &mut dyn Write) -> Result<()> {
                     continue;
                 };
                 let (low, high) = s.interval;
-                row.push(format!(
-                    "{:.2} ± {:.2}  ({low:.2} to {high:.2})",
-                    s.mean, s.std
-                ));
+                row.push(format!("{:.2} ± {:.2}  ({low:.2} to {high:.2})", s.mean, s.std));
                 entry_json[metric] = json!({
                     "mean": s.mean, "std": s.std, "interval_95": [low, high], "seeds": s.count,
                 });
@@ -168,18 +143,12 @@ fn searchers(args: &BenchSearchersArgs, out: &mut dyn Write) -> Result<()> {
         writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
     } else {
         let mut header = vec!["searcher", "after"];
-        let titles: Vec<String> = metrics
-            .iter()
-            .map(|metric| format!("{metric}: mean ± std (95 % of mean)"))
-            .collect();
+        let titles: Vec<String> =
+            metrics.iter().map(|metric| format!("{metric}: mean ± std (95 % of mean)")).collect();
         header.extend(titles.iter().map(String::as_str));
         header.push("µs/trial");
         writeln!(out, "{}", output::table(&header, &rows))?;
-        writeln!(
-            out,
-            "\n{} seeds; the best is chosen by {}",
-            args.seeds, objective.metric
-        )?;
+        writeln!(out, "\n{} seeds; the best is chosen by {}", args.seeds, objective.metric)?;
     }
     Ok(())
 }
@@ -193,16 +162,7 @@ mod tests {
         let list =
             chosen("random, regularized_evolution[population_size=10;sample_size=3]").unwrap();
         assert_eq!(list[0].0.name, "random");
-        assert_eq!(
-            list[1].1,
-            json!({ "population_size": 10, "sample_size": 3 })
-        );
-        assert!(
-            chosen("randon")
-                .err()
-                .unwrap()
-                .to_string()
-                .contains("did you mean \"random\"?")
-        );
+        assert_eq!(list[1].1, json!({ "population_size": 10, "sample_size": 3 }));
+        assert!(chosen("randon").err().unwrap().to_string().contains("did you mean \"random\"?"));
     }
 }

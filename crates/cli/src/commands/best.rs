@@ -25,14 +25,8 @@ pub(crate) fn run(args: &BestArgs, out: &mut dyn Write) -> Result<()> {
         writeln!(out, "{}", output::outline(&graph))?;
     }
     if let Some(path) = &args.weights {
-        let trained = view
-            .retrained()
-            .iter()
-            .rev()
-            .filter(|again| again.trial == best.id);
-        let id = trained
-            .filter_map(|again| again.artifacts.get("weights"))
-            .next();
+        let trained = view.retrained().iter().rev().filter(|again| again.trial == best.id);
+        let id = trained.filter_map(|again| again.artifacts.get("weights")).next();
         let id = id.or_else(|| best.artifacts.get("weights")).with_context(|| {
             format!(
                 "trial {} has no weights: the run was made without a final training, or has not \
@@ -42,22 +36,13 @@ pub(crate) fn run(args: &BestArgs, out: &mut dyn Write) -> Result<()> {
             )
         })?;
         output::write_file(path, &Run::blob(&args.run, id)?)?;
-        writeln!(
-            std::io::stderr(),
-            "weights of trial {} written to {}",
-            best.id,
-            path.display()
-        )?;
+        writeln!(std::io::stderr(), "weights of trial {} written to {}", best.id, path.display())?;
     }
     Ok(())
 }
 
 fn entry(view: &RunView, trial: &Trial) -> Value {
-    let again: Vec<_> = view
-        .retrained()
-        .iter()
-        .filter(|again| again.trial == trial.id)
-        .collect();
+    let again: Vec<_> = view.retrained().iter().filter(|again| again.trial == trial.id).collect();
     json!({
         "trial": trial.id,
         "architecture": output::architecture(view.manifest(), trial),

@@ -20,29 +20,13 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
         let best = analysis::incumbent(view);
         let value = |metric: &str| {
             let value = best.and_then(|trial| trial.metric(metric));
-            value.map_or_else(
-                || "–".to_owned(),
-                |value| output::metric(manifest, metric, value),
-            )
+            value.map_or_else(|| "–".to_owned(), |value| output::metric(manifest, metric, value))
         };
-        let objective = manifest
-            .objective()
-            .map_or("", |objective| &objective.metric);
-        let test = view
-            .retrained()
-            .last()
-            .and_then(|again| again.metrics.get("test_accuracy"));
+        let objective = manifest.objective().map_or("", |objective| &objective.metric);
+        let test = view.retrained().last().and_then(|again| again.metrics.get("test_accuracy"));
         let test = test.or_else(|| best?.metric("test_accuracy"));
-        let failed = view
-            .trials()
-            .iter()
-            .filter(|trial| trial.status() == "failed")
-            .count();
-        let epochs: u64 = view
-            .trials()
-            .iter()
-            .map(|trial| u64::from(trial.epochs))
-            .sum();
+        let failed = view.trials().iter().filter(|trial| trial.status() == "failed").count();
+        let epochs: u64 = view.trials().iter().map(|trial| u64::from(trial.epochs)).sum();
         rows.push(vec![
             name.clone(),
             manifest.searcher.name.clone(),
@@ -52,10 +36,7 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
             epochs.to_string(),
             format!("{} {objective}", value(objective)),
             best.map_or_else(|| "–".to_owned(), |trial| trial.id.to_string()),
-            test.map_or_else(
-                || "–".to_owned(),
-                |t| output::metric(manifest, "test_accuracy", t),
-            ),
+            test.map_or_else(|| "–".to_owned(), |t| output::metric(manifest, "test_accuracy", t)),
         ]);
         all.push(json!({
             "run": name,
@@ -73,9 +54,8 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&Value::Array(all))?)?;
     } else {
-        let header = [
-            "run", "searcher", "seed", "trials", "failed", "epochs", "best", "at", "test",
-        ];
+        let header =
+            ["run", "searcher", "seed", "trials", "failed", "epochs", "best", "at", "test"];
         writeln!(out, "{}", output::table(&header, &rows))?;
     }
     if let Some(path) = &args.output {

@@ -53,12 +53,7 @@ fn list(args: &DatasetsArgs, out: &mut dyn Write) -> Result<()> {
         return Ok(());
     }
     let rows = DATASETS.iter().map(|entry| {
-        let shape = entry
-            .shape
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("×");
+        let shape = entry.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("×");
         let bytes: u64 = entry.files.iter().map(|file| file.bytes).sum();
         vec![
             entry.name.to_owned(),
@@ -66,22 +61,12 @@ fn list(args: &DatasetsArgs, out: &mut dyn Write) -> Result<()> {
             entry.classes.len().to_string(),
             entry.train_len.to_string(),
             entry.test_len.to_string(),
-            if bytes == 0 {
-                "–".to_owned()
-            } else {
-                format!("{:.1} MB", bytes as f64 / 1e6)
-            },
+            if bytes == 0 { "–".to_owned() } else { format!("{:.1} MB", bytes as f64 / 1e6) },
             place(args, entry),
         ]
     });
-    let header = [
-        "name", "shape", "classes", "train", "test", "download", "where",
-    ];
-    writeln!(
-        out,
-        "{}\n",
-        output::table(&header, &rows.collect::<Vec<_>>())
-    )?;
+    let header = ["name", "shape", "classes", "train", "test", "download", "where"];
+    writeln!(out, "{}\n", output::table(&header, &rows.collect::<Vec<_>>()))?;
     for entry in DATASETS {
         writeln!(
             out,
@@ -90,10 +75,7 @@ fn list(args: &DatasetsArgs, out: &mut dyn Write) -> Result<()> {
         )?;
         if !entry.is_embedded() {
             let dirs = entry.search_dirs(args.data_dir.as_deref());
-            let dirs = dirs
-                .iter()
-                .map(|dir| dir.display().to_string())
-                .collect::<Vec<_>>();
+            let dirs = dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>();
             writeln!(out, "  looked for in: {}", dirs.join(", "))?;
         }
     }
@@ -105,11 +87,7 @@ fn fetch_one(args: &DatasetsArgs, name: &str, out: &mut dyn Write) -> Result<()>
     let into = args.data_dir.clone().or_else(default_data_dir);
     let into = into.context("there is no home folder to put data into; say --data-dir DIR")?;
     let terminal = std::io::stderr().is_terminal();
-    let bar = if terminal {
-        ProgressBar::no_length()
-    } else {
-        ProgressBar::hidden()
-    };
+    let bar = if terminal { ProgressBar::no_length() } else { ProgressBar::hidden() };
     let template = "{msg} [{bar:24}] {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
     bar.set_style(ProgressStyle::with_template(template)?.progress_chars("━╸ "));
     let mut file = String::new();

@@ -37,25 +37,14 @@ pub(crate) fn run(args: &ListArgs, out: &mut dyn Write) -> Result<()> {
                 .collect::<Vec<_>>()
         };
     }
-    let plain = |name, summary, reference| Row {
-        name,
-        summary,
-        settings: Value::Null,
-        reference,
-    };
+    let plain = |name, summary, reference| Row { name, summary, settings: Value::Null, reference };
     let rows = match args.kind {
         Kind::Spaces => rows!(SPACES),
         Kind::Searchers => rows!(SEARCHERS),
         Kind::Pruners => rows!(PRUNERS),
         Kind::Evaluators => rows!(EVALUATORS),
-        Kind::Datasets => DATASETS
-            .iter()
-            .map(|d| plain(d.name, d.summary, d.source))
-            .collect(),
-        Kind::Plots => PLOTS
-            .iter()
-            .map(|plot| plain(plot.id(), plot.summary(), ""))
-            .collect(),
+        Kind::Datasets => DATASETS.iter().map(|d| plain(d.name, d.summary, d.source)).collect(),
+        Kind::Plots => PLOTS.iter().map(|plot| plain(plot.id(), plot.summary(), "")).collect(),
     };
     if args.json {
         let all: Vec<Value> = rows
@@ -84,11 +73,7 @@ pub(crate) fn run(args: &ListArgs, out: &mut dyn Write) -> Result<()> {
                 Value::String(text) => format!("{key}={text}"),
                 value => format!("{key}={value}"),
             });
-            writeln!(
-                out,
-                "    settings: {}",
-                settings.collect::<Vec<_>>().join("  ")
-            )?;
+            writeln!(out, "    settings: {}", settings.collect::<Vec<_>>().join("  "))?;
         }
         if !row.reference.is_empty() {
             writeln!(out, "    {}", row.reference)?;
@@ -101,11 +86,7 @@ pub(crate) fn run(args: &ListArgs, out: &mut dyn Write) -> Result<()> {
             Ok(vec![entry.name.to_owned(), size])
         });
         let sizes = sizes.collect::<Result<Vec<_>>>()?;
-        writeln!(
-            out,
-            "\n{}",
-            output::table(&["space", "architectures"], &sizes)
-        )?;
+        writeln!(out, "\n{}", output::table(&["space", "architectures"], &sizes))?;
     }
     Ok(())
 }

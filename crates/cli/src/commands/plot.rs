@@ -26,20 +26,14 @@ pub(crate) fn run(args: &PlotArgs, out: &mut dyn Write) -> Result<()> {
         },
         ..PlotOptions::default()
     };
-    let figure = plot
-        .figure(&borrowed(&views), &options)
-        .context("nothing to plot")?;
+    let figure = plot.figure(&borrowed(&views), &options).context("nothing to plot")?;
     save(&args.picture, (&figure).into(), out)
 }
 
 /// Opens runs, each under the name of its folder.
 pub(crate) fn open(runs: &[PathBuf]) -> Result<Vec<(String, RunView)>> {
     let opened = runs.iter().map(|path| {
-        let name = path
-            .file_name()
-            .unwrap_or(path.as_os_str())
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         Ok((name, Run::open(path)?))
     });
     opened.collect()
@@ -47,10 +41,7 @@ pub(crate) fn open(runs: &[PathBuf]) -> Result<Vec<(String, RunView)>> {
 
 /// Runs as plots take them.
 pub(crate) fn borrowed(views: &[(String, RunView)]) -> Vec<(&str, &RunView)> {
-    views
-        .iter()
-        .map(|(name, view)| (name.as_str(), view))
-        .collect()
+    views.iter().map(|(name, view)| (name.as_str(), view)).collect()
 }
 
 /// Draws a picture into the file that was asked for.
@@ -66,16 +57,11 @@ pub(crate) fn save(args: &PictureArgs, picture: Picture<'_>, out: &mut dyn Write
 
 /// Draws a picture into a file, in the format of its name.
 pub(crate) fn render(path: &Path, picture: Picture<'_>, options: &RenderOptions) -> Result<()> {
-    let extension = path
-        .extension()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .to_lowercase();
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     match extension.as_str() {
-        "svg" => output::write_file(
-            path,
-            nascent_figures::render_svg(picture, options)?.as_bytes(),
-        ),
+        "svg" => {
+            output::write_file(path, nascent_figures::render_svg(picture, options)?.as_bytes())
+        }
         "png" => output::write_file(path, &nascent_figures::render_png(picture, options)?),
         _ => bail!("{} ends neither in .svg nor in .png", path.display()),
     }

@@ -13,11 +13,8 @@ use crate::data;
 /// Runs the command.
 pub(crate) fn run(args: &ResumeArgs, out: &mut dyn Write) -> Result<Status> {
     let (store, view) = DirectoryStore::open(&args.run, Box::new(SystemClock))?;
-    let resources = data::from_manifest(
-        view.manifest(),
-        args.data_dir.as_deref(),
-        args.table.as_deref(),
-    )?;
+    let resources =
+        data::from_manifest(view.manifest(), args.data_dir.as_deref(), args.table.as_deref())?;
     let budget = budget(&args.budget, view.budget());
     if !args.quiet {
         let (ended, run) = (view.finished_trials(), args.run.display());

@@ -40,10 +40,7 @@ pub(crate) fn run(args: &RunsArgs, out: &mut dyn Write) -> Result<()> {
             Some(output::metric(manifest, &objective.metric, value))
         });
         rows.push(vec![
-            path.file_name()
-                .unwrap_or(path.as_os_str())
-                .to_string_lossy()
-                .into_owned(),
+            path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
             output::state(path, &view).to_owned(),
             manifest.data.name.clone(),
             view.finished_trials().to_string(),

@@ -31,19 +31,10 @@ pub(crate) fn run(args: &SearchArgs, out: &mut dyn Write) -> Result<Status> {
     let request = request(args, component, workers)?;
     let mut manifest = request.manifest(&resources, &SystemClock)?;
     manifest.git_commit = git_commit();
-    let directory = args
-        .run
-        .clone()
-        .unwrap_or_else(|| free_name(&args.runs, &manifest));
+    let directory = args.run.clone().unwrap_or_else(|| free_name(&args.runs, &manifest));
     let store = DirectoryStore::create(&directory, &manifest, Box::new(SystemClock))?;
     let budget = manifest.budget;
-    let session = Session {
-        directory,
-        workers,
-        budget,
-        quiet: args.quiet,
-        json: args.json,
-    };
+    let session = Session { directory, workers, budget, quiet: args.quiet, json: args.json };
     session.announce(&manifest)?;
     session.run(store, RunView::new(manifest), &resources, out)
 }
@@ -59,10 +50,8 @@ pub(crate) fn workers(given: Option<u32>) -> Result<u32> {
 
 fn request(args: &SearchArgs, data: nascent_record::Component, workers: u32) -> Result<Request> {
     let table = args.table.table.is_some();
-    let name = args
-        .evaluator
-        .clone()
-        .unwrap_or_else(|| if table { "table" } else { "train" }.to_owned());
+    let name =
+        args.evaluator.clone().unwrap_or_else(|| if table { "table" } else { "train" }.to_owned());
     let mut evaluator = settings(&args.evaluator_set)?;
     if let Value::Object(map) = &mut evaluator {
         if let Some(epochs) = args.epochs {
@@ -90,14 +79,9 @@ fn request(args: &SearchArgs, data: nascent_record::Component, workers: u32) -> 
         data,
         objectives: args.objective.clone(),
         seed: args.seed,
-        lookahead: args
-            .lookahead
-            .unwrap_or_else(|| DEFAULT_LOOKAHEAD.max(workers)),
+        lookahead: args.lookahead.unwrap_or_else(|| DEFAULT_LOOKAHEAD.max(workers)),
         budget,
-        limits: TrialLimits {
-            max_trial_secs: args.trial_secs,
-            max_trial_mib: args.trial_mib,
-        },
+        limits: TrialLimits { max_trial_secs: args.trial_secs, max_trial_mib: args.trial_mib },
         final_epochs: args.final_epochs.unwrap_or(final_epochs),
     })
 }
@@ -113,10 +97,7 @@ pub(crate) fn budget(args: &BudgetArgs, before: Budget) -> Budget {
 }
 
 fn git_commit() -> Option<String> {
-    let output = Command::new("git")
-        .args(["rev-parse", "HEAD"])
-        .output()
-        .ok()?;
+    let output = Command::new("git").args(["rev-parse", "HEAD"]).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     (output.status.success() && !text.trim().is_empty()).then(|| text.trim().to_owned())
 }
@@ -128,9 +109,7 @@ fn free_name(runs: &Path, manifest: &Manifest) -> PathBuf {
     let name = format!("{time}-{space}-{searcher}-{}", manifest.seed);
     let numbered = (2..).map(|number| runs.join(format!("{name}-{number}")));
     let mut names = std::iter::once(runs.join(&name)).chain(numbered);
-    names
-        .find(|path| !path.exists())
-        .unwrap_or_else(|| runs.join(&name))
+    names.find(|path| !path.exists()).unwrap_or_else(|| runs.join(&name))
 }
 
 /// One process that works on a run.
@@ -213,10 +192,7 @@ impl Session {
     fn interrupted(&self, view: &RunView) -> Result<Status> {
         let mut err = std::io::stderr().lock();
         let (ended, directory) = (view.finished_trials(), self.directory.display());
-        writeln!(
-            err,
-            "interrupted after {ended} trials; go on with: nascent resume {directory}"
-        )?;
+        writeln!(err, "interrupted after {ended} trials; go on with: nascent resume {directory}")?;
         Ok(Status::Interrupted)
     }
 
@@ -232,10 +208,7 @@ impl Session {
             return Ok(true);
         }
         if !self.quiet {
-            writeln!(
-                std::io::stderr(),
-                "training the best (trial {best}) for {epochs} epochs"
-            )?;
+            writeln!(std::io::stderr(), "training the best (trial {best}) for {epochs} epochs")?;
         }
         let mut progress = TrainProgress::new(epochs, self.quiet);
         let trained = study.retrain(best, epochs, &mut progress);
@@ -252,22 +225,14 @@ impl Session {
         let reason = view.finish_reason().map_or("", reason_text);
         writeln!(out, "\n{} trials, {reason}\n", view.finished_trials())?;
         let Some(best) = analysis::incumbent(view) else {
-            writeln!(
-                out,
-                "No trial has a result. Why: nascent show {}",
-                self.directory.display()
-            )?;
+            writeln!(out, "No trial has a result. Why: nascent show {}", self.directory.display())?;
             return Ok(());
         };
         writeln!(out, "{}\n", output::leaderboard(view, 5))?;
         writeln!(out, "Best: trial {}", best.id)?;
         let graph = output::space(manifest)?.graph(&best.proposal.architecture)?;
         writeln!(out, "{}\n", output::outline(&graph))?;
-        for again in view
-            .retrained()
-            .iter()
-            .filter(|again| again.trial == best.id)
-        {
+        for again in view.retrained().iter().filter(|again| again.trial == best.id) {
             writeln!(out, "Trained again for {} epochs:", again.epochs)?;
             for (name, value) in again.metrics.iter() {
                 writeln!(out, "  {name:16} {}", output::metric(manifest, name, value))?;
@@ -276,17 +241,10 @@ impl Session {
         }
         let directory = self.directory.display();
         writeln!(out, "Run      {directory}")?;
-        writeln!(
-            out,
-            "Report   {}",
-            self.directory.join(report::FILE).display()
-        )?;
+        writeln!(out, "Report   {}", self.directory.join(report::FILE).display())?;
         writeln!(out, "More     nascent show {directory}")?;
         if !view.retrained().is_empty() {
-            writeln!(
-                out,
-                "Weights  nascent best {directory} --weights best.safetensors"
-            )?;
+            writeln!(out, "Weights  nascent best {directory} --weights best.safetensors")?;
         }
         Ok(())
     }
@@ -315,12 +273,7 @@ pub(crate) fn summary(directory: &Path, view: &RunView) -> Result<Value> {
             "metrics": trial.metrics(),
         })
     });
-    let count = |status: &str| {
-        view.trials()
-            .iter()
-            .filter(|t| t.status() == status)
-            .count()
-    };
+    let count = |status: &str| view.trials().iter().filter(|t| t.status() == status).count();
     Ok(json!({
         "run": directory,
         "state": output::state(directory, view),
@@ -350,15 +303,8 @@ mod tests {
 
     #[test]
     fn limits_of_the_command_line_replace_those_before() {
-        let before = Budget {
-            max_trials: Some(10),
-            max_epochs: Some(5),
-            ..Budget::default()
-        };
-        let args = BudgetArgs {
-            trials: Some(20),
-            ..BudgetArgs::default()
-        };
+        let before = Budget { max_trials: Some(10), max_epochs: Some(5), ..Budget::default() };
+        let args = BudgetArgs { trials: Some(20), ..BudgetArgs::default() };
         let after = budget(&args, before);
         assert_eq!((after.max_trials, after.max_epochs), (Some(20), Some(5)));
     }

@@ -19,11 +19,7 @@ pub(crate) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<()> {
     } else if let Some(number) = args.trial {
         let trial = trial(&view, number)?;
         if args.json {
-            writeln!(
-                out,
-                "{}",
-                serde_json::to_string_pretty(&trial_json(&view, trial))?
-            )?;
+            writeln!(out, "{}", serde_json::to_string_pretty(&trial_json(&view, trial))?)?;
         } else {
             show_trial(&view, trial, out)?;
         }
@@ -39,15 +35,10 @@ pub(crate) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<()> {
 
 /// The trial with this number.
 pub(crate) fn trial(view: &RunView, number: u32) -> Result<&Trial> {
-    view.trials()
-        .get(number as usize)
-        .with_context(|| match view.trials().len() {
-            0 => "the run has no trials yet".to_owned(),
-            trials => format!(
-                "there is no trial {number}; the run has trials 0 to {}",
-                trials - 1
-            ),
-        })
+    view.trials().get(number as usize).with_context(|| match view.trials().len() {
+        0 => "the run has no trials yet".to_owned(),
+        trials => format!("there is no trial {number}; the run has trials 0 to {}", trials - 1),
+    })
 }
 
 fn component(name: &str, config: &Value) -> String {
@@ -59,11 +50,7 @@ fn component(name: &str, config: &Value) -> String {
         value => format!("{key}={value}"),
     });
     let settings = settings.collect::<Vec<_>>().join(" ");
-    if settings.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{name}  {settings}")
-    }
+    if settings.is_empty() { name.to_owned() } else { format!("{name}  {settings}") }
 }
 
 fn limits(manifest: &Manifest, view: &RunView) -> String {
@@ -71,27 +58,13 @@ fn limits(manifest: &Manifest, view: &RunView) -> String {
     let parts = [
         budget.max_trials.map(|n| format!("{n} trials")),
         budget.max_epochs.map(|n| format!("{n} epochs")),
-        budget
-            .max_cost_secs
-            .map(|s| format!("{} simulated", output::duration(s))),
-        budget
-            .max_wall_clock_secs
-            .map(|s| format!("{} of time", output::duration(s))),
-        manifest
-            .limits
-            .max_trial_secs
-            .map(|s| format!("{} a trial", output::duration(s))),
-        manifest
-            .limits
-            .max_trial_mib
-            .map(|m| format!("{m} MiB a trial")),
+        budget.max_cost_secs.map(|s| format!("{} simulated", output::duration(s))),
+        budget.max_wall_clock_secs.map(|s| format!("{} of time", output::duration(s))),
+        manifest.limits.max_trial_secs.map(|s| format!("{} a trial", output::duration(s))),
+        manifest.limits.max_trial_mib.map(|m| format!("{m} MiB a trial")),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    if parts.is_empty() {
-        "none".to_owned()
-    } else {
-        parts.join(", ")
-    }
+    if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
 }
 
 fn show_run(args: &ShowArgs, view: &RunView, out: &mut dyn Write) -> Result<()> {
@@ -106,35 +79,18 @@ fn show_run(args: &ShowArgs, view: &RunView, out: &mut dyn Write) -> Result<()> 
     let mut row = |name: &str, text: &str| writeln!(out, "{name:10} {text}");
     row("run", &args.run.display().to_string())?;
     row("state", &state)?;
-    row(
-        "created",
-        &format!("{} UTC", output::moment(manifest.created_ms)),
-    )?;
-    let size = manifest
-        .spec
-        .size()
-        .map(|size| format!(", {} architectures", output::number(size as f64)));
+    row("created", &format!("{} UTC", output::moment(manifest.created_ms)))?;
+    let size =
+        manifest.spec.size().map(|size| format!(", {} architectures", output::number(size as f64)));
     let space = component(&manifest.space.name, &manifest.space.config);
     row("space", &format!("{space}{}", size.unwrap_or_default()))?;
-    row(
-        "searcher",
-        &component(&manifest.searcher.name, &manifest.searcher.config),
-    )?;
-    row(
-        "evaluator",
-        &component(&manifest.evaluator.name, &manifest.evaluator.config),
-    )?;
-    row(
-        "pruner",
-        &component(&manifest.pruner.name, &manifest.pruner.config),
-    )?;
+    row("searcher", &component(&manifest.searcher.name, &manifest.searcher.config))?;
+    row("evaluator", &component(&manifest.evaluator.name, &manifest.evaluator.config))?;
+    row("pruner", &component(&manifest.pruner.name, &manifest.pruner.config))?;
     row("data", &manifest.data.name)?;
     row(
         "seed",
-        &format!(
-            "{}, lookahead {}, {}",
-            manifest.seed, manifest.lookahead, manifest.device
-        ),
+        &format!("{}, lookahead {}, {}", manifest.seed, manifest.lookahead, manifest.device),
     )?;
     row("limits", &limits(manifest, view))?;
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -148,23 +104,14 @@ fn show_run(args: &ShowArgs, view: &RunView, out: &mut dyn Write) -> Result<()> 
             entry.0 += 1;
         }
     }
-    let counts = counts
-        .iter()
-        .map(|(status, count)| format!("{count} {status}"));
+    let counts = counts.iter().map(|(status, count)| format!("{count} {status}"));
     row("trials", &counts.collect::<Vec<_>>().join(", "))?;
-    let epochs: u64 = view
-        .trials()
-        .iter()
-        .map(|trial| u64::from(trial.epochs))
-        .sum();
+    let epochs: u64 = view.trials().iter().map(|trial| u64::from(trial.epochs)).sum();
     row("epochs", &epochs.to_string())?;
     if let Some((from, to)) = view.span_ms() {
         let sessions = view.sessions();
         let text = output::duration((to - from) as f64 / 1e3);
-        row(
-            "time",
-            &format!("{text} from first to last event, {sessions} session(s)"),
-        )?;
+        row("time", &format!("{text} from first to last event, {sessions} session(s)"))?;
     }
     row("hash", &view.history_hash())?;
     for (kind, (count, example)) in &failures {
@@ -192,12 +139,7 @@ fn show_run(args: &ShowArgs, view: &RunView, out: &mut dyn Write) -> Result<()> 
             objective.metric
         )?;
         for choice in importance.iter().take(5) {
-            writeln!(
-                out,
-                "  {:20} {:3.0} %",
-                choice.choice,
-                choice.importance * 100.0
-            )?;
+            writeln!(out, "  {:20} {:3.0} %", choice.choice, choice.importance * 100.0)?;
         }
     }
     Ok(())
@@ -211,18 +153,12 @@ fn show_trial(view: &RunView, trial: &Trial, out: &mut dyn Write) -> Result<()> 
     let architecture = &trial.proposal.architecture;
     row("architecture", &manifest.spec.text(architecture))?;
     let space = output::space(manifest).ok();
-    if let Some(name) = space
-        .as_ref()
-        .and_then(|space| space.official_name(architecture))
-    {
+    if let Some(name) = space.as_ref().and_then(|space| space.official_name(architecture)) {
         row("official name", &name)?;
     }
     let parents = trial.proposal.parents.iter().map(ToString::to_string);
     let parents = parents.collect::<Vec<_>>().join(", ");
-    row(
-        "parents",
-        if parents.is_empty() { "none" } else { &parents },
-    )?;
+    row("parents", if parents.is_empty() { "none" } else { &parents })?;
     row("epochs", &trial.epochs.to_string())?;
     if let Some(finished) = trial.finished_ms {
         let secs = finished.saturating_sub(trial.started_ms) as f64 / 1e3;
@@ -245,29 +181,22 @@ fn show_trial(view: &RunView, trial: &Trial, out: &mut dyn Write) -> Result<()> 
         header.extend(&names);
         let rows = trial.curve.iter().map(|report| {
             let mut row = vec![report.step.to_string()];
-            row.extend(names.iter().map(|name| {
-                report
-                    .metrics
-                    .get(name)
-                    .map_or_else(String::new, output::number)
-            }));
+            row.extend(
+                names
+                    .iter()
+                    .map(|name| report.metrics.get(name).map_or_else(String::new, output::number)),
+            );
             row
         });
-        writeln!(
-            out,
-            "\n{}",
-            output::table(&header, &rows.collect::<Vec<_>>())
-        )?;
+        writeln!(out, "\n{}", output::table(&header, &rows.collect::<Vec<_>>()))?;
     }
     Ok(())
 }
 
 fn trial_json(view: &RunView, trial: &Trial) -> Value {
     let manifest = view.manifest();
-    let curve = trial
-        .curve
-        .iter()
-        .map(|report| json!({ "step": report.step, "metrics": report.metrics }));
+    let curve =
+        trial.curve.iter().map(|report| json!({ "step": report.step, "metrics": report.metrics }));
     json!({
         "trial": trial.id,
         "status": trial.status(),

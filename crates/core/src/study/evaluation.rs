@@ -68,11 +68,7 @@ impl<'a, F: FnMut(u32, &Metrics) -> Flow> Guard<'a, F> {
                 self.verdict = Verdict::TimedOut;
             }
         }
-        if self.verdict == Verdict::Running {
-            Flow::Continue
-        } else {
-            Flow::Stop
-        }
+        if self.verdict == Verdict::Running { Flow::Continue } else { Flow::Stop }
     }
 }
 
@@ -100,11 +96,7 @@ pub fn evaluate_guarded<F: FnMut(u32, &Metrics) -> Flow>(
     let result = catch_unwind(AssertUnwindSafe(|| evaluator.evaluate(job, guard)));
     let failed = |kind, message, epochs| {
         let outcome = Outcome::Failed(Failure { kind, message });
-        Some(Ended {
-            outcome,
-            epochs,
-            artifacts: BTreeMap::new(),
-        })
+        Some(Ended { outcome, epochs, artifacts: BTreeMap::new() })
     };
     let epochs = guard.last_step;
     match (guard.verdict, result) {
@@ -115,36 +107,20 @@ pub fn evaluate_guarded<F: FnMut(u32, &Metrics) -> Flow>(
         }
         (Verdict::TimedOut, _) => {
             let limit = guard.limits.max_trial_secs.unwrap_or_default();
-            failed(
-                FailureKind::Timeout,
-                format!("it took more than {limit} s"),
-                epochs,
-            )
+            failed(FailureKind::Timeout, format!("it took more than {limit} s"), epochs)
         }
         (_, Ok(Err(error))) => failed(error.failure_kind(), error.to_string(), epochs),
-        (
-            verdict,
-            Ok(Ok(Evaluation {
-                metrics,
-                epochs,
-                artifacts,
-            })),
-        ) => {
+        (verdict, Ok(Ok(Evaluation { metrics, epochs, artifacts }))) => {
             let outcome = match verdict {
                 Verdict::Pruned => Outcome::Pruned(metrics),
                 _ => Outcome::Complete(metrics),
             };
-            Some(Ended {
-                outcome,
-                epochs,
-                artifacts,
-            })
+            Some(Ended { outcome, epochs, artifacts })
         }
     }
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

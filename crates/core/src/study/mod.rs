@@ -14,6 +14,8 @@
 
 mod evaluation;
 mod parallel;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -67,9 +69,7 @@ impl Parts {
             });
         }
         let evaluator = crate::evaluate::find(&manifest.evaluator.name)?;
-        let evaluator = evaluator
-            .make(&manifest.evaluator.config, resources)?
-            .into();
+        let evaluator = evaluator.make(&manifest.evaluator.config, resources)?.into();
         let pruner = crate::prune::find(&manifest.pruner.name)?;
         let pruner = pruner.make(&manifest.pruner.config, &())?;
         let setup = SearchSetup {
@@ -79,12 +79,7 @@ impl Parts {
         };
         let searcher = crate::search::find(&manifest.searcher.name)?;
         let searcher = searcher.make(&manifest.searcher.config, &setup)?;
-        Ok(Self {
-            space,
-            searcher,
-            evaluator,
-            pruner,
-        })
+        Ok(Self { space, searcher, evaluator, pruner })
     }
 }
 
@@ -122,16 +117,10 @@ impl Request {
     /// If a name, a setting or an objective is unknown, or the lookahead is 0.
     pub fn manifest(&self, resources: &Resources, clock: &dyn Clock) -> Result<Manifest> {
         if self.lookahead == 0 {
-            return Err(invalid(
-                "study",
-                "the lookahead is 0, and must be at least 1",
-            ));
+            return Err(invalid("study", "the lookahead is 0, and must be at least 1"));
         }
         let space = crate::space::find(&self.space.0)?.complete(&self.space.1)?;
-        let spec = crate::space::find(&space.name)?
-            .make(&space.config, &())?
-            .spec()
-            .clone();
+        let spec = crate::space::find(&space.name)?.make(&space.config, &())?.spec().clone();
         let evaluator = crate::evaluate::find(&self.evaluator.0)?.complete(&self.evaluator.1)?;
         let made = crate::evaluate::find(&evaluator.name)?.make(&evaluator.config, resources)?;
         let metrics = made.metrics();
@@ -146,10 +135,7 @@ impl Request {
                     metrics.iter().map(|metric| metric.name.as_str()),
                 ),
             })?;
-            objectives.push(Objective {
-                metric: name.clone(),
-                direction: declared.direction,
-            });
+            objectives.push(Objective { metric: name.clone(), direction: declared.direction });
         }
         if objectives.is_empty() {
             objectives.extend(metrics.first().map(|metric| Objective {
@@ -252,20 +238,13 @@ impl Study {
         let trials = self.view.trials();
         let open = trials.iter().filter(|trial| !trial.is_finished());
         self.interrupted = open.map(|trial| trial.id).collect();
-        let with_state = trials
-            .iter()
-            .rev()
-            .find_map(|t| Some((t.told, t.state.clone()?)));
+        let with_state = trials.iter().rev().find_map(|t| Some((t.told, t.state.clone()?)));
         self.settle();
         if let Some((told, state)) = with_state {
             self.parts.searcher.restore(&self.store.blob(&state)?)?;
             self.told = told as usize;
         }
-        let goal = self
-            .view
-            .trials()
-            .last()
-            .map_or(0, |trial| trial.told as usize);
+        let goal = self.view.trials().last().map_or(0, |trial| trial.told as usize);
         self.tell_until(goal)
     }
 
@@ -311,11 +290,7 @@ impl Study {
         self.closing = None;
         self.opened_ms = self.clock.now_ms();
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        self.emit(Event::SessionStarted(SessionStarted {
-            version,
-            workers,
-            budget,
-        }))
+        self.emit(Event::SessionStarted(SessionStarted { version, workers, budget }))
     }
 
     /// The state of the run.
@@ -422,10 +397,7 @@ impl Study {
 
     fn out_of_time(&self) -> bool {
         let spent = self.clock.now_ms().saturating_sub(self.opened_ms) as f64 / 1e3;
-        self.view
-            .budget()
-            .max_wall_clock_secs
-            .is_some_and(|most| spent >= most)
+        self.view.budget().max_wall_clock_secs.is_some_and(|most| spent >= most)
     }
 
     fn start(
@@ -436,12 +408,7 @@ impl Study {
         state: Option<nascent_record::BlobId>,
     ) -> Result<()> {
         let proposal = proposal.clone();
-        self.emit(Event::TrialStarted(TrialStarted {
-            trial,
-            proposal,
-            told,
-            state,
-        }))
+        self.emit(Event::TrialStarted(TrialStarted { trial, proposal, told, state }))
     }
 
     /// Logs a point of a trial's learning curve; says whether the trial goes on.
@@ -449,11 +416,7 @@ impl Study {
     /// # Errors
     /// If the store refuses.
     pub fn report(&mut self, trial: TrialId, step: u32, metrics: Metrics) -> Result<Flow> {
-        self.emit(Event::TrialReported(TrialReported {
-            trial,
-            step,
-            metrics,
-        }))?;
+        self.emit(Event::TrialReported(TrialReported { trial, step, metrics }))?;
         let running = &self.view.trials()[trial.index()];
         Ok(self.parts.pruner.prune(&PruneContext {
             objective: &self.objective,
@@ -471,15 +434,8 @@ impl Study {
         for (name, bytes) in &ended.artifacts {
             artifacts.insert(name.clone(), self.store.put_blob(bytes)?);
         }
-        let Ended {
-            outcome, epochs, ..
-        } = ended;
-        self.emit(Event::TrialFinished(TrialFinished {
-            trial,
-            outcome,
-            epochs,
-            artifacts,
-        }))?;
+        let Ended { outcome, epochs, .. } = ended;
+        self.emit(Event::TrialFinished(TrialFinished { trial, outcome, epochs, artifacts }))?;
         self.settle();
         Ok(())
     }
@@ -504,10 +460,9 @@ impl Study {
     pub fn step(&mut self) -> Result<Option<FinishReason>> {
         match self.next_trial()? {
             Next::Finished(reason) => Ok(Some(reason)),
-            Next::Wait => Err(invalid(
-                "study",
-                "step was called while trials of next_trial are open",
-            )),
+            Next::Wait => {
+                Err(invalid("study", "step was called while trials of next_trial are open"))
+            }
             Next::Evaluate(id, proposal) => {
                 let evaluator = Arc::clone(&self.parts.evaluator);
                 let space = Arc::clone(&self.parts.space);
@@ -557,31 +512,46 @@ impl Study {
                 invalid("study", format!("there is no trial {trial} to train again"))
             })?;
         let proposal = known.proposal.clone();
-        let job = Job {
-            purpose: Purpose::Retrain { epochs },
-            ..self.job(trial, &proposal)
-        };
-        let job = Job {
-            seed: job.seed.derive("retrain", u64::from(epochs)),
-            ..job
-        };
-        let Evaluation {
-            metrics,
-            epochs,
-            artifacts,
-        } = self.parts.evaluator.evaluate(&job, reporter)?;
+        let job = Job { purpose: Purpose::Retrain { epochs }, ..self.job(trial, &proposal) };
+        let job = Job { seed: job.seed.derive("retrain", u64::from(epochs)), ..job };
+        let mut watched = Watched { inner: reporter, stopped: false };
+        let evaluation = self.parts.evaluator.evaluate(&job, &mut watched)?;
+        if watched.stopped {
+            return Err(Error::Interrupted);
+        }
+        let Evaluation { metrics, epochs, artifacts } = evaluation;
         let mut blobs = std::collections::BTreeMap::new();
         for (name, bytes) in &artifacts {
             blobs.insert(name.clone(), self.store.put_blob(bytes)?);
         }
-        let retrained = Retrained {
-            trial,
-            metrics,
-            epochs,
-            artifacts: blobs,
-        };
+        let retrained = Retrained { trial, metrics, epochs, artifacts: blobs };
         self.emit(Event::Retrained(retrained.clone()))?;
         Ok(retrained)
+    }
+}
+
+/// A reporter that remembers whether it was stopped.
+struct Watched<'a> {
+    inner: &'a mut dyn Reporter,
+    stopped: bool,
+}
+
+impl Watched<'_> {
+    fn note(&mut self, flow: Flow) -> Flow {
+        self.stopped |= flow == Flow::Stop;
+        flow
+    }
+}
+
+impl Reporter for Watched<'_> {
+    fn report(&mut self, step: u32, metrics: &Metrics) -> Flow {
+        let flow = self.inner.report(step, metrics);
+        self.note(flow)
+    }
+
+    fn poll(&mut self) -> Flow {
+        let flow = self.inner.poll();
+        self.note(flow)
     }
 }
 

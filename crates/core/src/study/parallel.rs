@@ -31,17 +31,8 @@ pub enum Stopped {
 }
 
 enum Message {
-    Report {
-        trial: TrialId,
-        step: u32,
-        metrics: Metrics,
-        reply: Sender<Flow>,
-    },
-    Ended {
-        worker: usize,
-        trial: TrialId,
-        ended: Option<Ended>,
-    },
+    Report { trial: TrialId, step: u32, metrics: Metrics, reply: Sender<Flow> },
+    Ended { worker: usize, trial: TrialId, ended: Option<Ended> },
 }
 
 struct Task {
@@ -100,7 +91,10 @@ impl Study {
             let stopping = late || options.stop.load(Ordering::Relaxed);
             while !stopping && !idle.is_empty() {
                 match self.next_trial()? {
-                    Next::Finished(reason) => return Ok(Stopped::Finished(reason)),
+                    Next::Finished(reason) => {
+                        (options.observe)(&self.view);
+                        return Ok(Stopped::Finished(reason));
+                    }
                     Next::Wait => break,
                     Next::Evaluate(trial, proposal) => {
                         if let Some(worker) = idle.pop() {
@@ -120,21 +114,12 @@ impl Study {
                 return Ok(Stopped::Finished(reason));
             }
             match inbox.recv_timeout(Duration::from_millis(100)) {
-                Ok(Message::Report {
-                    trial,
-                    step,
-                    metrics,
-                    reply,
-                }) => {
+                Ok(Message::Report { trial, step, metrics, reply }) => {
                     let flow = self.report(trial, step, metrics)?;
                     // A worker that is gone does not wait for the answer.
                     let _gone = reply.send(flow);
                 }
-                Ok(Message::Ended {
-                    worker,
-                    trial,
-                    ended,
-                }) => {
+                Ok(Message::Ended { worker, trial, ended }) => {
                     idle.push(worker);
                     if let Some(ended) = ended {
                         self.finish(trial, ended)?;
@@ -185,12 +170,7 @@ impl Runner<'_> {
             let (reply, answer) = mpsc::channel();
             let report = |step, metrics: &Metrics| {
                 let (metrics, reply) = (metrics.clone(), reply.clone());
-                let sent = self.results.send(Message::Report {
-                    trial,
-                    step,
-                    metrics,
-                    reply,
-                });
+                let sent = self.results.send(Message::Report { trial, step, metrics, reply });
                 // The coordinator answers at once, or has given up and raised `halt`.
                 while sent.is_ok() && !self.halt.load(Ordering::Relaxed) {
                     match answer.recv_timeout(Duration::from_millis(50)) {
@@ -204,11 +184,7 @@ impl Runner<'_> {
             let mut guard = Guard::new(&*self.clock, self.limits, report).interrupted_by(halted);
             let ended = evaluate_guarded(&*self.evaluator, &job, &mut guard);
             drop(guard);
-            let message = Message::Ended {
-                worker: self.worker,
-                trial,
-                ended,
-            };
+            let message = Message::Ended { worker: self.worker, trial, ended };
             if self.results.send(message).is_err() {
                 return;
             }

@@ -86,8 +86,8 @@ impl Augment {
 mod tests {
     use super::*;
 
-    fn augment(config: TrainConfig) -> Augment {
-        Augment::new(&config, Shape::new(&[2, 4, 5]).unwrap(), &[0.5, 0.25]).unwrap()
+    fn augment(config: &TrainConfig) -> Augment {
+        Augment::new(config, Shape::new(&[2, 4, 5]).unwrap(), &[0.5, 0.25]).unwrap()
     }
 
     fn image() -> Vec<f32> {
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn an_example_is_changed_the_same_way_each_time_and_another_way_in_another_epoch() {
         let augment =
-            augment(TrainConfig { augment_crop: 2, augment_flip: true, ..TrainConfig::default() });
+            augment(&TrainConfig { augment_crop: 2, augment_flip: true, ..TrainConfig::default() });
         let changed = |epoch, example| {
             let mut image = image();
             augment.apply(Seed::new(3), epoch, example, &mut image);
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_mirrored_image_is_mirrored_and_a_shifted_one_keeps_its_pixels() {
-        let flip = augment(TrainConfig { augment_flip: true, ..TrainConfig::default() });
+        let flip = augment(&TrainConfig { augment_flip: true, ..TrainConfig::default() });
         let expected: Vec<f32> = image()
             .chunks(5)
             .flat_map(|row| row.iter().rev().copied().collect::<Vec<_>>())
@@ -132,7 +132,7 @@ mod tests {
         }
         assert_eq!(seen, [true, true]);
 
-        let crop = augment(TrainConfig { augment_crop: 1, ..TrainConfig::default() });
+        let crop = augment(&TrainConfig { augment_crop: 1, ..TrainConfig::default() });
         for example in 0..20 {
             let mut changed = image();
             crop.apply(Seed::new(0), 0, example, &mut changed);
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn cutout_blanks_one_square() {
-        let cutout = augment(TrainConfig { augment_cutout: 2, ..TrainConfig::default() });
+        let cutout = augment(&TrainConfig { augment_cutout: 2, ..TrainConfig::default() });
         for example in 0..20 {
             let mut changed = image();
             cutout.apply(Seed::new(0), 0, example, &mut changed);

@@ -38,7 +38,7 @@ pub enum ScheduleUnit {
 }
 
 /// The settings of a training.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
     /// Passes over the training examples, where the trial does not say; at least 1.

@@ -24,7 +24,7 @@ pub fn device(name: &str) -> Result<Device> {
                 format!("this program was built without it; rebuild with --features {name}");
             Err(unavailable(problem))
         }
-        _ => Err(unavailable(suggestion(name, ["cpu", "cuda", "metal"].into_iter()))),
+        _ => Err(unavailable(suggestion(name, ["cpu", "cuda", "metal"]))),
     }
 }
 

@@ -26,4 +26,5 @@ pub use loss::cross_entropy;
 pub use memory::memory_mib;
 pub use optim::Optimizer;
 pub(crate) use pool::on_one_thread;
+pub use pool::one_thread_per_operation;
 pub use schedule::Schedule;

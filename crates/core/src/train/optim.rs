@@ -23,7 +23,7 @@ impl Optimizer {
     /// An optimizer of these parameters.
     pub fn new(config: &TrainConfig, parameters: &[Parameter]) -> Self {
         Self {
-            config: config.clone(),
+            config: *config,
             parameters: parameters.to_vec(),
             moments: vec![(None, None); parameters.len()],
             steps: 0,
@@ -171,20 +171,19 @@ mod tests {
             [0.949_451_039_455, -0.453_015_289_937, -0.377_856_192_807, 0.290_999_551_125],
             [0.578_635_446_072, -0.980_556_888_477],
         );
-        let heavy_ball = TrainConfig { nesterov: false, ..sgd.clone() };
+        let heavy_ball = TrainConfig { nesterov: false, ..sgd };
         check(
             &heavy_ball,
             [1.018_572_667_481, -0.717_955_678_778, -0.250_558_625_981, 0.730_120_610_778],
             [0.540_567_372_222, -0.959_510_667_222],
         );
-        let plain = TrainConfig { momentum: 0.0, decay_all: true, ..sgd.clone() };
+        let plain = TrainConfig { momentum: 0.0, decay_all: true, ..sgd };
         check(
             &plain,
             [1.005_610_037_815, -1.331_126_081_778, 0.110_009_813_019, 1.817_420_819_778],
             [0.326_342_665_456, -0.636_441_995_256],
         );
-        let adamw =
-            TrainConfig { optimizer: OptimizerKind::Adamw, weight_decay: 0.05, ..sgd.clone() };
+        let adamw = TrainConfig { optimizer: OptimizerKind::Adamw, weight_decay: 0.05, ..sgd };
         check(
             &adamw,
             [1.190_057_899_483, -1.673_266_963_881, 0.195_213_615_309, 2.657_503_192_228],

@@ -16,7 +16,7 @@ impl Schedule {
     /// The schedule of a training of so many epochs of so many batches.
     pub fn new(config: &TrainConfig, batches_per_epoch: usize, epochs: u32) -> Self {
         let batches_per_epoch = batches_per_epoch.max(1);
-        Self { config: config.clone(), batches_per_epoch, epochs: epochs.max(1) }
+        Self { config: *config, batches_per_epoch, epochs: epochs.max(1) }
     }
 
     /// The learning rate of a batch, counted from 0 over the whole training.
@@ -76,17 +76,17 @@ mod tests {
         let half = 0.5_f64.sqrt();
         assert_close(&rates(&base, 2), &[1.0, (1.0 + half) / 2.0, 0.5, (1.0 - half) / 2.0]);
 
-        let by_epoch = TrainConfig { schedule_unit: ScheduleUnit::Epoch, ..base.clone() };
+        let by_epoch = TrainConfig { schedule_unit: ScheduleUnit::Epoch, ..base };
         assert_close(&rates(&by_epoch, 2), &[1.0, 1.0, 0.5, 0.5]);
 
-        let step = TrainConfig { schedule: ScheduleKind::Step, step_epochs: 1, ..base.clone() };
+        let step = TrainConfig { schedule: ScheduleKind::Step, step_epochs: 1, ..base };
         assert_close(&rates(&step, 3), &[1.0, 1.0, 0.1, 0.1, 0.01, 0.01]);
 
-        let constant = TrainConfig { schedule: ScheduleKind::Constant, ..base.clone() };
+        let constant = TrainConfig { schedule: ScheduleKind::Constant, ..base };
         let warm = TrainConfig { warmup_epochs: 2.0, ..constant };
         assert_close(&rates(&warm, 3), &[0.25, 0.5, 0.75, 1.0, 1.0, 1.0]);
 
-        let warm = TrainConfig { warmup_epochs: 1.0, ..base.clone() };
+        let warm = TrainConfig { warmup_epochs: 1.0, ..base };
         assert_close(&rates(&warm, 2), &[0.5, 1.0, 1.0, 0.5]);
         let warm = TrainConfig { warmup_epochs: 1.0, ..by_epoch };
         assert_close(&rates(&warm, 3), &[1.0, 1.0, 1.0, 1.0, 0.5, 0.5]);

@@ -1,0 +1,111 @@
+//! The real binary gives the same history on any number of workers, and after any crash.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use nascent_tests::nascent;
+use tempfile::tempdir;
+
+/// A search that trains for real, small enough to be run often: pruning, a failing limit and a
+/// final training are part of it.
+fn search(run: &Path, workers: u32) -> Command {
+    let mut command = Command::new(nascent());
+    command.arg("search").arg("--run").arg(run).args([
+        "--quiet",
+        "--max-train=400",
+        "--space-set=channels=4",
+        "--searcher-set=population_size=5",
+        "--searcher-set=sample_size=3",
+        "--pruner=median",
+        "--pruner-set=startup_trials=2",
+        "--trials=14",
+        "--epochs=3",
+        "--final-epochs=2",
+        "--lookahead=4",
+        "--seed=11",
+    ]);
+    command.arg(format!("--workers={workers}"));
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+fn resume(run: &Path, workers: u32) -> Command {
+    let mut command = Command::new(nascent());
+    command.arg("resume").arg(run).arg("--quiet").arg(format!("--workers={workers}"));
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+fn finish(mut command: Command) {
+    let output = command.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} failed: {errors}");
+}
+
+fn hash(run: &Path) -> String {
+    let output = Command::new(nascent()).arg("show").arg(run).arg("--hash").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn histories_are_the_same_on_1_2_and_4_workers() {
+    let folder = tempdir().unwrap();
+    let hashes = [1, 2, 4].map(|workers| {
+        let run = folder.path().join(workers.to_string());
+        finish(search(&run, workers));
+        hash(&run)
+    });
+    assert_eq!(hashes[0], hashes[1]);
+    assert_eq!(hashes[0], hashes[2]);
+    let view = nascent_record::Run::open(&folder.path().join("1")).unwrap();
+    assert_eq!((view.finished_trials(), view.retrained().len()), (14, 1));
+}
+
+/// A small generator: which moments are tried is the same every time.
+struct Moments(u64);
+
+impl Moments {
+    fn next(&mut self) -> Duration {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        Duration::from_millis(30 + (self.0 >> 33) % 900)
+    }
+}
+
+#[test]
+fn a_run_killed_at_20_moments_has_the_history_of_the_undisturbed_one() {
+    let folder = tempdir().unwrap();
+    let undisturbed = folder.path().join("undisturbed");
+    finish(search(&undisturbed, 2));
+    let expected = hash(&undisturbed);
+
+    let (mut moments, mut kills, mut runs) = (Moments(3), 0, 0);
+    while kills < 20 {
+        // A run that ends before it was killed often enough is compared, and followed by another.
+        runs += 1;
+        let run = folder.path().join(format!("killed-{runs}"));
+        loop {
+            // Killed before its manifest was written, it has to be started again.
+            let started = run.join("run.json").exists();
+            let mut child =
+                if started { resume(&run, 2) } else { search(&run, 2) }.spawn().unwrap();
+            std::thread::sleep(moments.next());
+            let ended = child.try_wait().unwrap();
+            if kills < 20 && ended.is_none() {
+                child.kill().unwrap();
+                kills += 1;
+            }
+            let output = child.wait_with_output().unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() || output.status.code().is_none(), "{errors}");
+            if output.status.success() {
+                break;
+            }
+        }
+        assert_eq!(hash(&run), expected, "after {kills} kills in {runs} runs");
+    }
+}

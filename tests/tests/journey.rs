@@ -1,0 +1,192 @@
+//! A person's way through the real binary: search, look, plot, export, get the network out.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use nascent_tests::nascent;
+use serde_json::Value;
+use tempfile::tempdir;
+
+fn run(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(nascent()).args(arguments).current_dir(folder).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn json(folder: &Path, arguments: &[&str]) -> Value {
+    serde_json::from_str(&run(folder, arguments)).unwrap()
+}
+
+#[test]
+fn from_a_search_to_the_trained_network() {
+    let folder = tempdir().unwrap();
+    let here = folder.path();
+    let search = [
+        "search",
+        "--quiet",
+        "--run=runs/a",
+        "--max-train=600",
+        "--space-set=channels=4",
+        "--trials=6",
+        "--epochs=2",
+        "--final-epochs=3",
+    ];
+    let text = run(here, &search);
+    for expected in ["Best: trial", "cell:", "test_accuracy", "report.html", "nascent show runs/a"]
+    {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+
+    let summary = json(here, &["show", "runs/a", "--json"]);
+    assert_eq!(summary["trials"]["complete"], 6);
+    assert_eq!(summary["state"], "finished");
+    let best = summary["best"]["trial"].as_u64().unwrap();
+    let accuracy = summary["retrained"][0]["metrics"]["test_accuracy"].as_f64().unwrap();
+    assert!(accuracy > 0.6, "chance is 0.1; the best has {accuracy}");
+
+    let board = json(here, &["best", "runs/a", "--json", "--weights=best.safetensors"]);
+    assert_eq!(board[0]["trial"].as_u64(), Some(best));
+    let weights = fs::read(here.join("best.safetensors")).unwrap();
+    // A safetensors file starts with the length of its JSON header.
+    let length = u64::from_le_bytes(weights[..8].try_into().unwrap()) as usize;
+    let header: Value = serde_json::from_slice(&weights[8..8 + length]).unwrap();
+    assert!(header.as_object().unwrap().len() > 10);
+
+    // A second run to compare with, without training again.
+    let table = "arch,acc\n|none~0|+|none~0|none~1|+|none~0|none~1|none~2|,10\n";
+    fs::write(here.join("t.csv"), table).unwrap();
+    let grid = [
+        "search",
+        "--quiet",
+        "--run=runs/b",
+        "--table=t.csv",
+        "--valid=acc",
+        "--searcher=grid",
+        "--trials=3",
+    ];
+    run(here, &grid);
+    let runs = json(here, &["runs", "--json"]);
+    assert_eq!(runs.as_array().unwrap().len(), 2);
+    assert_eq!(runs[1]["trials"]["failed"], 2, "the table has one row");
+    let compared = json(here, &["compare", "runs/a", "runs/b", "--json", "-o", "compare.svg"]);
+    assert_eq!(compared[1]["best"]["metrics"]["valid_accuracy"], 10.0);
+
+    for plot in json(here, &["list", "plots", "--json"]).as_array().unwrap() {
+        let name = plot["name"].as_str().unwrap();
+        for file in ["p.svg", "p.png"] {
+            run(here, &["plot", name, "runs/a", "-o", file, "--dark"]);
+        }
+        let svg = fs::read_to_string(here.join("p.svg")).unwrap();
+        assert!(svg.starts_with("<svg") && svg.contains("</svg>"), "{name}");
+        assert_eq!(fs::read(here.join("p.png")).unwrap()[1..4], *b"PNG", "{name}");
+    }
+    run(here, &["draw", "runs/a", "-o", "cell.svg"]);
+    run(here, &["draw", "runs/a", "--network", "-t", "0", "-o", "net.png"]);
+
+    let csv = run(here, &["export", "runs/a"]);
+    assert_eq!(csv.lines().count(), 7);
+    run(here, &["export", "runs/a", "-o", "trials.parquet"]);
+    run(here, &["export", "runs/a", "--curves", "-o", "curves.json"]);
+    let curves: Value =
+        serde_json::from_slice(&fs::read(here.join("curves.json")).unwrap()).unwrap();
+    assert_eq!(curves.as_array().unwrap().len(), 12);
+
+    let report = fs::read_to_string(here.join("runs/a/report.html")).unwrap();
+    assert!(report.matches("<svg").count() >= 10, "each plot for light and for dark screens");
+    assert!(!report.contains("src="), "the page needs no other file");
+
+    // More budget goes on with the same run.
+    run(here, &["resume", "runs/a", "--quiet", "--trials=8"]);
+    assert_eq!(json(here, &["show", "runs/a", "--json"])["trials"]["complete"], 8);
+}
+
+#[test]
+fn lists_and_help_teach() {
+    let folder = tempdir().unwrap();
+    for kind in ["spaces", "searchers", "pruners", "evaluators", "datasets", "plots"] {
+        let rows = json(folder.path(), &["list", kind, "--json"]);
+        assert!(!rows.as_array().unwrap().is_empty(), "{kind}");
+        for row in rows.as_array().unwrap() {
+            assert!(row["summary"].as_str().unwrap().len() > 10, "{row}");
+        }
+        assert!(!run(folder.path(), &["list", kind]).is_empty());
+    }
+    let datasets = json(folder.path(), &["datasets", "--json"]);
+    assert_eq!(datasets[0]["embedded"], true);
+    for command in [
+        "search", "resume", "runs", "show", "best", "plot", "draw", "compare", "export", "report",
+        "list", "datasets", "bench",
+    ] {
+        assert!(run(folder.path(), &[command, "--help"]).contains("Usage"), "{command}");
+    }
+}
+
+#[test]
+fn searchers_are_measured_over_a_table() {
+    let folder = tempdir().unwrap();
+    // A table over the cells of one operation: what is not in it fails, and is told as such.
+    let mut table = "arch,acc,test,secs\n".to_owned();
+    for (at, op) in
+        ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"].iter().enumerate()
+    {
+        table.push_str(&format!("|{op}~0|+|{op}~0|{op}~1|+|{op}~0|{op}~1|{op}~2|,{at}0,{at}1,5\n"));
+    }
+    fs::write(folder.path().join("t.csv"), table).unwrap();
+    let arguments = [
+        "bench",
+        "searchers",
+        "--table=t.csv",
+        "--valid=acc",
+        "--test=test",
+        "--cost=secs",
+        "--searchers=random,grid",
+        "--seeds=3",
+        "--at-trials=15625",
+        "--json",
+    ];
+    let rows = json(folder.path(), &arguments);
+    // The grid finds the best of the five.
+    let grid = &rows[1];
+    assert_eq!(grid["searcher"]["name"], "grid");
+    assert_eq!(grid["best"][0]["valid_accuracy"]["mean"], 40.0);
+    assert_eq!(grid["best"][0]["test_accuracy"]["interval_95"][0], 41.0);
+    assert!(grid["ask_tell_micros_per_trial"].as_f64().unwrap() > 0.0);
+}
+
+/// The published means of the benchmark's own searchers, where its table is at hand.
+#[test]
+fn simulated_searches_reproduce_the_published_means() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let table = root.join("../shared/data/nas_bench_201.csv.gz");
+    if !table.exists() {
+        eprintln!("skipped: the table of NAS-Bench-201 is not at hand");
+        return;
+    }
+    let table = format!("--table={}", table.display());
+    let rows = json(
+        root,
+        &[
+            "bench",
+            "searchers",
+            &table,
+            "--valid=c10_val12",
+            "--test=c10_test200",
+            "--table-epochs=12",
+            "--cost=c10_train_time200",
+            "--cost-scale=0.061765", // (12 + 0.353) / 200
+            "--searchers=random,regularized_evolution[population_size=10;sample_size=3]",
+            "--seeds=500",
+            "--at-secs=12000",
+            "--json",
+        ],
+    );
+    // Dong and Yang 2020, table 5: CIFAR-10 test accuracy.
+    for (row, published) in std::iter::zip(rows.as_array().unwrap(), [93.70, 93.92]) {
+        let mean = row["best"][0]["test_accuracy"]["mean"].as_f64().unwrap();
+        assert!((mean - published).abs() < 0.15, "{mean} instead of {published}: {row}");
+    }
+}
