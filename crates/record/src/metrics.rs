@@ -80,15 +80,9 @@ impl Metrics {
     /// If the value is infinite or not a number.
     pub fn insert(&mut self, name: &str, value: f64) -> Result<()> {
         if !value.is_finite() {
-            return Err(Error::NonFiniteMetric {
-                name: name.to_owned(),
-                value,
-            });
+            return Err(Error::NonFiniteMetric { name: name.to_owned(), value });
         }
-        match self
-            .0
-            .binary_search_by(|(known, _)| known.as_str().cmp(name))
-        {
+        match self.0.binary_search_by(|(known, _)| known.as_str().cmp(name)) {
             Ok(at) => self.0[at].1 = value,
             Err(at) => self.0.insert(at, (name.into(), value)),
         }
@@ -97,10 +91,7 @@ impl Metrics {
 
     /// The value of a metric.
     pub fn get(&self, name: &str) -> Option<f64> {
-        let at = self
-            .0
-            .binary_search_by(|(known, _)| known.as_str().cmp(name))
-            .ok()?;
+        let at = self.0.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
         Some(self.0[at].1)
     }
 
@@ -142,9 +133,7 @@ impl<'de> Deserialize<'de> for Metrics {
                 let mut metrics = Metrics(Vec::with_capacity(map.size_hint().unwrap_or(4)));
                 while let Some(Text(name)) = map.next_key()? {
                     let value = map.next_value()?;
-                    metrics
-                        .insert(&name, value)
-                        .map_err(serde::de::Error::custom)?;
+                    metrics.insert(&name, value).map_err(serde::de::Error::custom)?;
                 }
                 metrics.0.shrink_to_fit();
                 Ok(metrics)
@@ -170,11 +159,11 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The value such that more is better.
+    /// The value such that more is better; never -0, so that scores can be ordered bit by bit.
     pub fn oriented(self, value: f64) -> f64 {
         match self {
-            Self::Maximize => value,
-            Self::Minimize => -value,
+            Self::Maximize => value + 0.0,
+            Self::Minimize => 0.0 - value,
         }
     }
 }
@@ -204,23 +193,13 @@ impl MetricSpec {
     /// A metric of which more is better.
     pub fn maximize(name: &str, unit: &str) -> Self {
         let direction = Direction::Maximize;
-        Self {
-            name: name.to_owned(),
-            unit: unit.to_owned(),
-            direction,
-            measured: false,
-        }
+        Self { name: name.to_owned(), unit: unit.to_owned(), direction, measured: false }
     }
 
     /// A metric of which less is better.
     pub fn minimize(name: &str, unit: &str) -> Self {
         let direction = Direction::Minimize;
-        Self {
-            name: name.to_owned(),
-            unit: unit.to_owned(),
-            direction,
-            measured: false,
-        }
+        Self { name: name.to_owned(), unit: unit.to_owned(), direction, measured: false }
     }
 }
 
@@ -236,9 +215,7 @@ pub struct Objective {
 impl Objective {
     /// The metric's value such that more is better.
     pub fn score(&self, metrics: &Metrics) -> Option<f64> {
-        metrics
-            .get(&self.metric)
-            .map(|value| self.direction.oriented(value))
+        metrics.get(&self.metric).map(|value| self.direction.oriented(value))
     }
 }
 
@@ -249,17 +226,9 @@ mod tests {
     #[test]
     fn metrics_are_ordered_by_name_and_finite() {
         let metrics = Metrics::new([("b", 1.0), ("a", 2.0), ("b", 3.0)]).unwrap();
-        assert_eq!(
-            serde_json::to_string(&metrics).unwrap(),
-            r#"{"a":2.0,"b":3.0}"#
-        );
-        let message = Metrics::new([("loss", f64::INFINITY)])
-            .unwrap_err()
-            .to_string();
-        assert_eq!(
-            message,
-            "metric \"loss\" is inf, and a metric must be finite"
-        );
+        assert_eq!(serde_json::to_string(&metrics).unwrap(), r#"{"a":2.0,"b":3.0}"#);
+        let message = Metrics::new([("loss", f64::INFINITY)]).unwrap_err().to_string();
+        assert_eq!(message, "metric \"loss\" is inf, and a metric must be finite");
         assert!(serde_json::from_str::<Metrics>(r#"{"loss":1e999}"#).is_err());
     }
 }

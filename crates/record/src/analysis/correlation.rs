@@ -11,10 +11,7 @@ fn check(analysis: &'static str, x: &[f64], y: &[f64]) -> Result<()> {
         "it needs at least two pairs".to_owned()
     } else if x.iter().chain(y).any(|value| value.is_nan()) {
         "a value is not a number".to_owned()
-    } else if [x, y]
-        .iter()
-        .any(|values| values.iter().all(|v| *v == values[0]))
-    {
+    } else if [x, y].iter().any(|values| values.iter().all(|v| *v == values[0])) {
         "all values of one side are equal".to_owned()
     } else {
         return Ok(());
@@ -30,7 +27,9 @@ fn check(analysis: &'static str, x: &[f64], y: &[f64]) -> Result<()> {
 /// If the lengths differ, there are fewer than two pairs, or one side is constant.
 pub fn kendall_tau(x: &[f64], y: &[f64]) -> Result<f64> {
     check("Kendall's tau", x, y)?;
-    let mut pairs: Vec<(f64, f64)> = std::iter::zip(x.iter().copied(), y.iter().copied()).collect();
+    // Adding zero makes -0 the 0 that it is equal to, so that the order agrees with equality.
+    let mut pairs: Vec<(f64, f64)> =
+        std::iter::zip(x, y).map(|(x, y)| (x + 0.0, y + 0.0)).collect();
     pairs.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     let ties = |equal: &dyn Fn(usize) -> bool| -> f64 {
         let (mut total, mut run) = (0.0, 1.0);
@@ -95,7 +94,7 @@ fn count_swaps(values: &mut [f64]) -> u64 {
 pub fn spearman_rho(x: &[f64], y: &[f64]) -> Result<f64> {
     check("Spearman's rho", x, y)?;
     let (x, y) = (ranks(x), ranks(y));
-    let mean = (x.len() as f64 + 1.0) / 2.0;
+    let mean = f64::midpoint(1.0, x.len() as f64);
     let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
     for (a, b) in std::iter::zip(x, y) {
         xy += (a - mean) * (b - mean);
@@ -111,9 +110,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     let mut ranks = vec![0.0; values.len()];
     let mut start = 0;
     while start < order.len() {
-        let tied = order[start..]
-            .iter()
-            .take_while(|&&i| values[i] == values[order[start]]);
+        let tied = order[start..].iter().take_while(|&&i| values[i] == values[order[start]]);
         let end = start + tied.count();
         for &i in &order[start..end] {
             ranks[i] = (start + 1 + end) as f64 / 2.0;

@@ -44,18 +44,15 @@ pub fn choice_importance(view: &RunView, objective: &Objective) -> Result<Vec<Ch
     if total <= 0.0 {
         return Err(impossible("all trials have the same value"));
     }
+    if !total.is_finite() {
+        return Err(impossible("the values are too large to have a variance"));
+    }
     let spec = &view.manifest().spec;
     let mut importances = Vec::with_capacity(spec.len());
     for (at, choice) in spec.choices().iter().enumerate() {
-        let values: Vec<Option<Value>> = trials
-            .iter()
-            .map(|(trial, _)| trial.proposal.architecture.values()[at])
-            .collect();
-        let groups = group(
-            &values,
-            |value| choice.domain.text(value),
-            choice.domain.size(),
-        );
+        let values: Vec<Option<Value>> =
+            trials.iter().map(|(trial, _)| trial.proposal.architecture.values()[at]).collect();
+        let groups = group(&values, |value| choice.domain.text(value), choice.domain.size());
         let mut by_group: BTreeMap<usize, (f64, usize)> = BTreeMap::new();
         for ((_, value), &group) in std::iter::zip(&trials, &groups.of) {
             let entry = by_group.entry(group).or_default();
@@ -67,16 +64,9 @@ pub fn choice_importance(view: &RunView, objective: &Objective) -> Result<Vec<Ch
             .map(|(sum, count)| *count as f64 * (sum / *count as f64 - mean).powi(2))
             .sum();
         let k = by_group.len() as f64;
-        let within = if n > k {
-            (total - between) / (n - k)
-        } else {
-            0.0
-        };
-        let importance = if n > k {
-            ((between - (k - 1.0) * within) / total).clamp(0.0, 1.0)
-        } else {
-            0.0
-        };
+        let within = if n > k { (total - between) / (n - k) } else { 0.0 };
+        let importance =
+            if n > k { ((between - (k - 1.0) * within) / total).clamp(0.0, 1.0) } else { 0.0 };
         let means = by_group
             .into_iter()
             .map(|(group, (sum, count))| (groups.names[group].clone(), sum / count as f64, count));
@@ -101,11 +91,8 @@ fn group(values: &[Option<Value>], text: impl Fn(Value) -> String, size: Option<
         Value::Int(i) => i as f64,
         Value::Float(x) => x,
     };
-    let mut sorted: Vec<(f64, Value)> = values
-        .iter()
-        .flatten()
-        .map(|&value| (number(value), value))
-        .collect();
+    let mut sorted: Vec<(f64, Value)> =
+        values.iter().flatten().map(|&value| (number(value), value)).collect();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut distinct = sorted.clone();
     distinct.dedup_by(|a, b| a.0.total_cmp(&b.0).is_eq());
@@ -113,31 +100,18 @@ fn group(values: &[Option<Value>], text: impl Fn(Value) -> String, size: Option<
         if distinct.len() <= 8 || size.is_some_and(|size| size <= 8) {
             distinct.iter().map(|(x, value)| (text(*value), *x)).unzip()
         } else {
-            let mut bounds: Vec<f64> = (1..=4)
-                .map(|q| sorted[(sorted.len() * q).div_ceil(4) - 1].0)
-                .collect();
+            let mut bounds: Vec<f64> =
+                (1..=4).map(|q| sorted[(sorted.len() * q).div_ceil(4) - 1].0).collect();
             bounds.dedup_by(|a, b| a.total_cmp(b).is_eq());
-            (
-                bounds
-                    .iter()
-                    .map(|bound| format!("up to {bound}"))
-                    .collect(),
-                bounds,
-            )
+            (bounds.iter().map(|bound| format!("up to {bound}")).collect(), bounds)
         };
     let inactive = names.len();
     names.push("inactive".to_owned());
     let of = values.iter().map(|value| {
         value.map_or(inactive, |value| {
             let x = number(value);
-            bounds
-                .iter()
-                .position(|bound| x <= *bound)
-                .unwrap_or(bounds.len().saturating_sub(1))
+            bounds.iter().position(|bound| x <= *bound).unwrap_or(bounds.len().saturating_sub(1))
         })
     });
-    Groups {
-        of: of.collect(),
-        names,
-    }
+    Groups { of: of.collect(), names }
 }

@@ -1,10 +1,21 @@
 //! The best trial so far, and how it came to be.
 
+use std::collections::HashSet;
+
 use crate::{Objective, RunView, Trial, TrialId};
 
 /// The best complete trial; of two with one score, the earlier.
 pub fn incumbent(view: &RunView) -> Option<&Trial> {
-    leaderboard(view, 1).first().copied()
+    let objective = view.manifest().objective()?;
+    let mut best: Option<(f64, &Trial)> = None;
+    for trial in view.trials() {
+        if let Some(score) = trial.score(objective)
+            && best.is_none_or(|(known, _)| score > known)
+        {
+            best = Some((score, trial));
+        }
+    }
+    best.map(|(_, trial)| trial)
 }
 
 /// The best complete trials, best first; of two with one score, the earlier.
@@ -14,26 +25,16 @@ pub fn leaderboard(view: &RunView, top: usize) -> Vec<&Trial> {
     let Some(objective) = view.manifest().objective() else {
         return Vec::new();
     };
-    let mut scored: Vec<(f64, &Trial)> = view
-        .trials()
-        .iter()
-        .filter_map(|t| Some((t.score(objective)?, t)))
-        .collect();
+    let mut scored: Vec<(f64, &Trial)> =
+        view.trials().iter().filter_map(|t| Some((t.score(objective)?, t))).collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.id.cmp(&b.1.id)));
-    let mut board: Vec<&Trial> = Vec::with_capacity(top.min(scored.len()));
-    for (_, trial) in scored {
-        if board.len() == top {
-            break;
-        }
-        let architecture = &trial.proposal.architecture;
-        if !board
-            .iter()
-            .any(|known| known.proposal.architecture == *architecture)
-        {
-            board.push(trial);
-        }
-    }
-    board
+    let mut seen = HashSet::new();
+    scored
+        .into_iter()
+        .map(|(_, trial)| trial)
+        .filter(|trial| seen.insert(&trial.proposal.architecture))
+        .take(top)
+        .collect()
 }
 
 /// A point of the best-so-far curve.
@@ -60,11 +61,7 @@ pub fn best_so_far(view: &RunView, objective: &Objective) -> Vec<BestSoFar> {
             best = Some((score, trial.id, value));
         }
         if let Some((_, incumbent, value)) = best {
-            curve.push(BestSoFar {
-                trial: trial.id,
-                incumbent,
-                value,
-            });
+            curve.push(BestSoFar { trial: trial.id, incumbent, value });
         }
     }
     curve
@@ -75,7 +72,5 @@ pub fn best_so_far(view: &RunView, objective: &Objective) -> Vec<BestSoFar> {
 pub fn regret(view: &RunView, objective: &Objective, optimum: f64) -> Vec<(TrialId, f64)> {
     let best = best_so_far(view, objective);
     let gap = |value| objective.direction.oriented(optimum) - objective.direction.oriented(value);
-    best.into_iter()
-        .map(|point| (point.trial, gap(point.value)))
-        .collect()
+    best.into_iter().map(|point| (point.trial, gap(point.value))).collect()
 }

@@ -8,9 +8,7 @@ fn dominates(a: &[f64], b: &[f64]) -> bool {
 }
 
 fn check(analysis: &'static str, points: &[Vec<f64>], dimensions: Option<usize>) -> Result<usize> {
-    let expected = dimensions
-        .or_else(|| points.first().map(Vec::len))
-        .unwrap_or(0);
+    let expected = dimensions.or_else(|| points.first().map(Vec::len)).unwrap_or(0);
     let problem = if points.iter().any(|point| point.len() != expected) {
         format!("every point needs {expected} values")
     } else if points.iter().flatten().any(|value| value.is_nan()) {
@@ -30,7 +28,8 @@ pub fn pareto_front(points: &[Vec<f64>]) -> Result<Vec<usize>> {
     check("the Pareto front", points, None)?;
     let mut order: Vec<usize> = (0..points.len()).collect();
     let by_value = |a: &[f64], b: &[f64]| {
-        let differing = std::iter::zip(a, b).map(|(a, b)| b.total_cmp(a));
+        // Adding zero makes -0 the 0 that it is equal to, so that the order agrees with `dominates`.
+        let differing = std::iter::zip(a, b).map(|(a, b)| (b + 0.0).total_cmp(&(a + 0.0)));
         differing.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
     };
     order.sort_by(|&a, &b| by_value(&points[a], &points[b]).then(a.cmp(&b)));
@@ -38,11 +37,7 @@ pub fn pareto_front(points: &[Vec<f64>]) -> Result<Vec<usize>> {
     // found so far is enough.
     let mut front: Vec<usize> = Vec::new();
     for candidate in order {
-        if !front
-            .iter()
-            .rev()
-            .any(|&kept| dominates(&points[kept], &points[candidate]))
-        {
+        if !front.iter().rev().any(|&kept| dominates(&points[kept], &points[candidate])) {
             front.push(candidate);
         }
     }
@@ -86,17 +81,10 @@ pub fn hypervolume(points: &[Vec<f64>], reference: &[f64]) -> Result<f64> {
     check("the hypervolume", points, Some(reference.len()))?;
     let above: Vec<Vec<f64>> = points
         .iter()
-        .map(|point| {
-            std::iter::zip(point, reference)
-                .map(|(value, low)| value - low)
-                .collect()
-        })
+        .map(|point| std::iter::zip(point, reference).map(|(value, low)| value - low).collect())
         .filter(|point: &Vec<f64>| point.iter().all(|value| *value > 0.0))
         .collect();
-    let front = pareto_front(&above)?
-        .into_iter()
-        .map(|i| above[i].clone())
-        .collect();
+    let front = pareto_front(&above)?.into_iter().map(|i| above[i].clone()).collect();
     Ok(volume(front, reference.len()))
 }
 
@@ -105,11 +93,21 @@ fn volume(mut points: Vec<Vec<f64>>, d: usize) -> f64 {
     if points.is_empty() || d == 0 {
         return 0.0;
     }
-    points.sort_by(|a, b| b[d - 1].total_cmp(&a[d - 1]));
-    if d == 1 {
-        return points[0][0];
-    }
     let mut total = 0.0;
+    if d <= 2 {
+        // From right to left the area grows where a point is higher than all to its right.
+        points.sort_by(|a, b| b[0].total_cmp(&a[0]));
+        let mut height = 0.0;
+        for point in &points {
+            let top = if d == 1 { 1.0 } else { point[1] };
+            if top > height {
+                total += point[0] * (top - height);
+                height = top;
+            }
+        }
+        return total;
+    }
+    points.sort_by(|a, b| b[d - 1].total_cmp(&a[d - 1]));
     for i in 0..points.len() {
         let next = points.get(i + 1).map_or(0.0, |point| point[d - 1]);
         let height = points[i][d - 1] - next;
@@ -128,24 +126,54 @@ mod tests {
 
     #[test]
     fn known_front_ranks_and_volume() {
-        let points: Vec<Vec<f64>> = [[1.0, 3.0], [2.0, 2.0], [3.0, 1.0], [1.0, 1.0], [2.0, 2.0]]
-            .map(Vec::from)
-            .into();
+        let points: Vec<Vec<f64>> =
+            [[1.0, 3.0], [2.0, 2.0], [3.0, 1.0], [1.0, 1.0], [2.0, 2.0]].map(Vec::from).into();
         assert_eq!(pareto_front(&points).unwrap(), [0, 1, 2, 4]);
         assert_eq!(pareto_ranks(&points).unwrap(), [0, 0, 0, 1, 0]);
         // Unions of boxes: 3 + 2 + 1.
         assert!((hypervolume(&points, &[0.0, 0.0]).unwrap() - 6.0).abs() < 1e-12);
         // Two unit-wide boxes of a cube: 2·1·1 + 1·2·1 − 1 + …, by inclusion and exclusion.
-        let cubes = vec![
-            vec![2.0, 1.0, 1.0],
-            vec![1.0, 2.0, 1.0],
-            vec![1.0, 1.0, 2.0],
-        ];
+        let cubes = vec![vec![2.0, 1.0, 1.0], vec![1.0, 2.0, 1.0], vec![1.0, 1.0, 2.0]];
         assert!((hypervolume(&cubes, &[0.0; 3]).unwrap() - 4.0).abs() < 1e-12);
         assert!(hypervolume(&cubes, &[0.0, 0.0]).is_err());
     }
 
+    /// The union of boxes by inclusion and exclusion.
+    fn slow_volume(points: &[Vec<f64>], reference: &[f64]) -> f64 {
+        let mut total = 0.0;
+        for subset in 1..1_u32 << points.len() {
+            let chosen = (0..points.len()).filter(|i| subset >> i & 1 == 1);
+            let chosen: Vec<&Vec<f64>> = chosen.map(|i| &points[i]).collect();
+            let sides = reference.iter().enumerate().map(|(d, low)| {
+                let least = chosen.iter().map(|p| p[d]).fold(f64::INFINITY, f64::min);
+                (least - low).max(0.0)
+            });
+            let sign = if chosen.len() % 2 == 1 { 1.0 } else { -1.0 };
+            total += sign * sides.product::<f64>();
+        }
+        total
+    }
+
+    #[test]
+    fn zero_has_no_sign() {
+        let points = vec![vec![-0.0, 5.0], vec![0.0, 3.0]];
+        assert_eq!(pareto_front(&points).unwrap(), [0]);
+    }
+
     proptest! {
+        #[test]
+        fn the_volume_is_that_of_inclusion_and_exclusion(
+            points in (1..5_usize).prop_flat_map(|d| {
+                prop::collection::vec(prop::collection::vec(-2..6_i32, d), 1..9)
+            })
+        ) {
+            let points: Vec<Vec<f64>> =
+                points.into_iter().map(|p| p.into_iter().map(f64::from).collect()).collect();
+            let reference = vec![-0.5; points[0].len()];
+            let volume = hypervolume(&points, &reference).unwrap();
+            prop_assert!((volume - slow_volume(&points, &reference)).abs() < 1e-9);
+        }
+
         #[test]
         fn a_front_is_an_antichain_that_dominates_the_rest(
             points in prop::collection::vec(prop::collection::vec(-9..9_i32, 3), 1..40)
