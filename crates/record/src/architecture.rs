@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 pub enum Value {
     /// The position of a categorical choice's option, or the value of an integer choice.
     Int(i64),
-    /// The value of a float choice; finite.
+    /// The value of a float choice; finite, and -0 is written as 0, to which it is equal.
     Float(f64),
 }
 
@@ -41,7 +41,7 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Int(i) => write!(f, "{i}"),
-            Self::Float(x) => write!(f, "{x:?}"),
+            Self::Float(x) => write!(f, "{:?}", x + 0.0),
         }
     }
 }
@@ -50,7 +50,7 @@ impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Int(i) => serializer.serialize_i64(*i),
-            Self::Float(x) => serializer.serialize_f64(*x),
+            Self::Float(x) => serializer.serialize_f64(*x + 0.0),
         }
     }
 }
@@ -121,10 +121,7 @@ impl Architecture {
     /// A short name that is the same in every run of the space: 12 hexadecimal digits.
     pub fn fingerprint(&self) -> String {
         let digest = Sha256::digest(self.to_string());
-        digest
-            .iter()
-            .take(6)
-            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+        digest.iter().take(6).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 }
 

@@ -14,12 +14,8 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now_ms(&self) -> u64 {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the clock that others are given"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "this is the clock that others are given")]
         let now = SystemTime::now();
-        now.duration_since(UNIX_EPOCH)
-            .map_or(0, |d| d.as_millis() as u64)
+        now.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
     }
 }

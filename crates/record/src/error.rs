@@ -51,11 +51,11 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A line in the middle of the log that is not an event.
+    /// A line of the log that is not an event, or not one that can follow the lines before it.
     #[error(
         "line {line} of {} is damaged ({problem}); the lines before it are intact: \
-         keep a copy and cut the file there to go on from line {}",
-        path.display(), line.saturating_sub(1)
+         keep a copy of the file, and cut it before that line to go on from there",
+        path.display()
     )]
     CorruptLine {
         /// The log.
@@ -65,7 +65,7 @@ pub enum Error {
         /// What the parser said.
         problem: String,
     },
-    /// A line that is an event, but not one that can follow the lines before it.
+    /// An event that cannot follow the events before it.
     #[error("line {line} of the log does not follow from the lines before it: {problem}")]
     Inconsistent {
         /// The number of the line, from 1.
@@ -96,7 +96,10 @@ pub enum Error {
         path: PathBuf,
     },
     /// A directory without a manifest.
-    #[error("{} is not a run: it has no run.json", path.display())]
+    #[error(
+        "{} is not a run: it has no run.json; name the directory of a run",
+        path.display()
+    )]
     NotARun {
         /// The directory.
         path: PathBuf,
@@ -119,11 +122,23 @@ pub enum Error {
         holder: String,
     },
     /// A blob that the log names and the directory lacks.
-    #[error("artifact {id} is missing from {}", path.display())]
+    #[error(
+        "artifact {id} is missing from {}; copy the run again, with all its files",
+        path.display()
+    )]
     MissingBlob {
         /// The blob's hash.
         id: String,
-        /// Where it should be.
+        /// The directory where it should be.
+        path: PathBuf,
+    },
+    /// A blob whose bytes are not those that were written.
+    #[error(
+        "artifact {} has changed since it was written; copy the run again, with all its files",
+        path.display()
+    )]
+    ChangedBlob {
+        /// The blob.
         path: PathBuf,
     },
     /// A value that cannot be written as JSON.

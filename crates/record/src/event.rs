@@ -127,7 +127,6 @@ pub struct Logged {
 /// A line of the log: `{"at_ms":…,"trial_started":{…}}`. Optional fields instead of a tagged enum
 /// let serde read it in one pass without a copy, and make unknown kinds skip themselves.
 #[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
 struct Line<'a> {
     at_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,10 +176,7 @@ impl<T: Clone> Held<'_, T> {
 impl Logged {
     /// The line of the log, without its end.
     pub(crate) fn to_line(&self) -> serde_json::Result<String> {
-        let mut line = Line {
-            at_ms: self.at_ms,
-            ..Line::default()
-        };
+        let mut line = Line { at_ms: self.at_ms, ..Line::default() };
         match &self.event {
             Some(Event::SessionStarted(e)) => line.session_started = Some(Held::Borrowed(e)),
             Some(Event::TrialStarted(e)) => line.trial_started = Some(Held::Borrowed(e)),
@@ -195,32 +191,46 @@ impl Logged {
 
     /// Reads a line of the log.
     pub(crate) fn from_line(line: &[u8]) -> serde_json::Result<Self> {
-        let line: Line<'_> = serde_json::from_slice(line)?;
+        // Without its end, which the parser would count as a second line.
+        let line: Line<'_> = serde_json::from_slice(line.trim_ascii_end())?;
         let event = None
-            .or_else(|| {
-                line.session_started
-                    .map(|e| Event::SessionStarted(e.into_owned()))
-            })
-            .or_else(|| {
-                line.trial_started
-                    .map(|e| Event::TrialStarted(e.into_owned()))
-            })
-            .or_else(|| {
-                line.trial_reported
-                    .map(|e| Event::TrialReported(e.into_owned()))
-            })
-            .or_else(|| {
-                line.trial_finished
-                    .map(|e| Event::TrialFinished(e.into_owned()))
-            })
+            .or_else(|| line.session_started.map(|e| Event::SessionStarted(e.into_owned())))
+            .or_else(|| line.trial_started.map(|e| Event::TrialStarted(e.into_owned())))
+            .or_else(|| line.trial_reported.map(|e| Event::TrialReported(e.into_owned())))
+            .or_else(|| line.trial_finished.map(|e| Event::TrialFinished(e.into_owned())))
             .or_else(|| line.retrained.map(|e| Event::Retrained(e.into_owned())))
-            .or_else(|| {
-                line.run_finished
-                    .map(|e| Event::RunFinished(e.into_owned()))
-            });
-        Ok(Self {
-            at_ms: line.at_ms,
-            event,
-        })
+            .or_else(|| line.run_finished.map(|e| Event::RunFinished(e.into_owned())));
+        Ok(Self { at_ms: line.at_ms, event })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Option<Event> {
+        Logged::from_line(line.as_bytes()).unwrap().event
+    }
+
+    #[test]
+    fn unknown_kinds_and_fields_are_skipped() {
+        let known = read(r#"{"at_ms":1,"run_finished":{"reason":"exhausted"}}"#);
+        assert!(matches!(known, Some(Event::RunFinished(_))));
+        let more = r#"{"x":{"y":[1]},"run_finished":{"z":null,"reason":"exhausted"},"at_ms":1}"#;
+        assert_eq!(read(more), known);
+        assert_eq!(read(r#"{"at_ms":1,"of_tomorrow":{"trial":"7"}}"#), None);
+        let Some(Event::RunFinished(finished)) =
+            read(r#"{"at_ms":1,"run_finished":{"reason":"of_tomorrow"}}"#)
+        else {
+            panic!("not read");
+        };
+        assert_eq!(finished.reason, FinishReason::Other);
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused() {
+        for line in ["", "7", "{}", r#"{"at_ms":1}}"#, r#"{"at_ms":-1}"#, "{\"at_ms\":1,"] {
+            assert!(Logged::from_line(line.as_bytes()).is_err(), "{line}");
+        }
     }
 }

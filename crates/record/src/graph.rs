@@ -62,10 +62,7 @@ impl Op {
 
     /// An operation without settings.
     pub fn new(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            attributes: BTreeMap::new(),
-        }
+        Self { name: name.to_owned(), attributes: BTreeMap::new() }
     }
 
     /// The cell with this name.
@@ -164,47 +161,28 @@ pub struct Graph {
 impl Graph {
     /// A graph with one input node and nothing else.
     pub fn new(name: &str) -> Self {
-        let input = Node {
-            label: "input".to_owned(),
-            combine: Combine::Sum,
-            op: None,
-        };
+        let input = Node { label: "input".to_owned(), combine: Combine::Sum, op: None };
         let (nodes, edges, cells) = (vec![input], Vec::new(), BTreeMap::new());
-        Self {
-            name: name.to_owned(),
-            inputs: 1,
-            nodes,
-            edges,
-            cells,
-        }
+        Self { name: name.to_owned(), inputs: 1, nodes, edges, cells }
     }
 
     /// Adds a node with edges from these nodes; returns its position.
     pub fn node(&mut self, label: &str, op: Option<Op>, from: &[usize]) -> usize {
         let to = self.nodes.len();
-        self.nodes.push(Node {
-            label: label.to_owned(),
-            combine: Combine::Sum,
-            op,
-        });
-        self.edges
-            .extend(from.iter().map(|&from| Edge { from, to, op: None }));
+        self.nodes.push(Node { label: label.to_owned(), combine: Combine::Sum, op });
+        self.edges.extend(from.iter().map(|&from| Edge { from, to, op: None }));
         to
     }
 
     /// Adds a node behind the last one; returns its position.
     pub fn then(&mut self, label: &str, op: Op) -> usize {
-        let last = self.nodes.len() - 1;
+        let last = self.nodes.len().saturating_sub(1);
         self.node(label, Some(op), &[last])
     }
 
     /// Adds an edge with an operation.
     pub fn edge(&mut self, from: usize, to: usize, op: Op) {
-        self.edges.push(Edge {
-            from,
-            to,
-            op: Some(op),
-        });
+        self.edges.push(Edge { from, to, op: Some(op) });
     }
 
     /// The edges that enter a node.
@@ -220,15 +198,11 @@ impl Graph {
     pub fn check(&self) -> Result<()> {
         let problem = if self.inputs == 0 || self.nodes.len() <= self.inputs {
             Some("it needs at least one input and one node behind it".to_owned())
-        } else if let Some(edge) = self
-            .edges
-            .iter()
-            .find(|e| e.from >= e.to || e.to >= self.nodes.len())
+        } else if let Some(edge) =
+            self.edges.iter().find(|e| e.from >= e.to || e.to >= self.nodes.len())
         {
             let (from, to) = (edge.from, edge.to);
-            Some(format!(
-                "the edge from node {from} to node {to} does not lead forward"
-            ))
+            Some(format!("the edge from node {from} to node {to} does not lead forward"))
         } else if let Some(lone) =
             (self.inputs..self.nodes.len()).find(|&node| self.entering(node).next().is_none())
         {
@@ -242,10 +216,7 @@ impl Graph {
             })
         };
         if let Some(problem) = problem {
-            return Err(Error::InvalidGraph {
-                graph: self.name.clone(),
-                problem,
-            });
+            return Err(Error::InvalidGraph { graph: self.name.clone(), problem });
         }
         self.cells.values().try_for_each(Self::check)
     }
@@ -263,17 +234,8 @@ mod tests {
         graph.check().unwrap();
         graph.then("cell 1", Op::cell("normal"));
         let message = graph.check().unwrap_err().to_string();
-        assert_eq!(
-            message,
-            "invalid graph \"net\": there is no cell \"normal\""
-        );
+        assert_eq!(message, "invalid graph \"net\": there is no cell \"normal\"");
         graph.edge(2, 1, Op::new("relu"));
-        assert!(
-            graph
-                .check()
-                .unwrap_err()
-                .to_string()
-                .contains("does not lead forward")
-        );
+        assert!(graph.check().unwrap_err().to_string().contains("does not lead forward"));
     }
 }

@@ -13,6 +13,7 @@
 
 pub mod analysis;
 mod architecture;
+mod choice;
 mod clock;
 mod error;
 mod event;
@@ -26,6 +27,7 @@ mod trial;
 mod view;
 
 pub use architecture::{Architecture, Value};
+pub use choice::{Choice, Condition, Domain};
 pub use clock::{Clock, SystemClock};
 pub use error::{Error, Result};
 pub use event::{
@@ -36,7 +38,7 @@ pub use graph::{Attribute, Combine, Edge, Graph, Node, Op};
 pub use manifest::{Budget, Component, Manifest, SCHEMA, TrialLimits};
 pub use metrics::{Direction, MetricName, MetricSpec, Metrics, Objective};
 pub use names::{nearest, suggestion};
-pub use spec::{Choice, Condition, Domain, Spec};
+pub use spec::Spec;
 pub use store::{
     BlobId, DirectoryStore, MemoryStore, Position, Run, RunReader, RunStore, discover,
 };

@@ -22,10 +22,7 @@ pub struct Component {
 impl Component {
     /// A capability without settings.
     pub fn new(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            config: serde_json::Value::Object(serde_json::Map::new()),
-        }
+        Self { name: name.to_owned(), config: serde_json::Value::Object(serde_json::Map::new()) }
     }
 
     /// The same with this configuration.

@@ -28,10 +28,7 @@ mod tests {
     #[test]
     fn a_slip_of_the_hand_finds_its_name() {
         let known = ["random", "regularized_evolution", "local_search"];
-        assert_eq!(
-            nearest("regularised-evolution", known),
-            Some("regularized_evolution")
-        );
+        assert_eq!(nearest("regularised-evolution", known), Some("regularized_evolution"));
         assert_eq!(nearest("randon", known), Some("random"));
         assert_eq!(nearest("xyz", known), None);
         assert_eq!(

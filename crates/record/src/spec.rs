@@ -1,296 +1,10 @@
-//! A search space as data: choices, their domains, and when they apply.
+//! A search space as data: choices and when they apply.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Architecture, Error, Result, Value};
-
-/// What a choice may be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Domain {
-    /// One of some named options without an order.
-    Categorical {
-        /// The names of the options.
-        options: Vec<String>,
-    },
-    /// A whole number from `low` to `high`, both included, in steps.
-    Integer {
-        /// The smallest value.
-        low: i64,
-        /// The largest value.
-        high: i64,
-        /// The distance of two neighbors, at least 1.
-        #[serde(default = "one", skip_serializing_if = "is_one")]
-        step: i64,
-        /// Whether values are sampled evenly on a logarithmic scale.
-        #[serde(default, skip_serializing_if = "is_false")]
-        log: bool,
-    },
-    /// A real number from `low` to `high`, both included.
-    Float {
-        /// The smallest value.
-        low: f64,
-        /// The largest value.
-        high: f64,
-        /// Whether values are sampled evenly on a logarithmic scale.
-        #[serde(default, skip_serializing_if = "is_false")]
-        log: bool,
-    },
-}
-
-fn one() -> i64 {
-    1
-}
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_one(n: &i64) -> bool {
-    *n == 1
-}
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_false(b: &bool) -> bool {
-    !*b
-}
-
-impl Domain {
-    /// The number of values, or `None` for a continuous domain.
-    pub fn size(&self) -> Option<u64> {
-        match self {
-            Self::Categorical { options } => Some(options.len() as u64),
-            Self::Integer {
-                low, high, step, ..
-            } => Some(((high - low) / step) as u64 + 1),
-            Self::Float { .. } => None,
-        }
-    }
-
-    /// The value number `index` of a finite domain, in order.
-    pub fn nth(&self, index: u64) -> Option<Value> {
-        if index >= self.size()? {
-            return None;
-        }
-        match self {
-            Self::Categorical { .. } => Some(Value::Int(index as i64)),
-            Self::Integer { low, step, .. } => Some(Value::Int(low + index as i64 * step)),
-            Self::Float { .. } => None,
-        }
-    }
-
-    /// The position of a value of a finite domain: the inverse of [`Domain::nth`].
-    pub fn position(&self, value: Value) -> Option<u64> {
-        match (self, value) {
-            _ if !self.contains(value) => None,
-            (Self::Categorical { .. }, Value::Int(i)) => Some(i as u64),
-            (Self::Integer { low, step, .. }, Value::Int(i)) => Some(((i - low) / step) as u64),
-            _ => None,
-        }
-    }
-
-    /// Whether the value is of this domain.
-    pub fn contains(&self, value: Value) -> bool {
-        match (self, value) {
-            (Self::Categorical { options }, Value::Int(i)) => {
-                usize::try_from(i).is_ok_and(|i| i < options.len())
-            }
-            (
-                Self::Integer {
-                    low, high, step, ..
-                },
-                Value::Int(i),
-            ) => (*low..=*high).contains(&i) && (i - low) % step == 0,
-            (Self::Float { low, high, .. }, Value::Float(x)) => (*low..=*high).contains(&x),
-            _ => false,
-        }
-    }
-
-    /// The value as a person reads it: the option's name, or the number.
-    pub fn text(&self, value: Value) -> String {
-        match (self, value) {
-            (Self::Categorical { options }, Value::Int(i)) => {
-                let option = usize::try_from(i).ok().and_then(|i| options.get(i));
-                option.cloned().unwrap_or_else(|| format!("?{i}"))
-            }
-            (_, Value::Int(i)) => i.to_string(),
-            (_, Value::Float(x)) => x.to_string(),
-        }
-    }
-
-    /// The value that [`Domain::text`] wrote.
-    pub fn parse(&self, text: &str) -> Option<Value> {
-        let value = match self {
-            Self::Categorical { options } => {
-                Value::Int(options.iter().position(|option| option == text)? as i64)
-            }
-            Self::Integer { .. } => Value::Int(text.parse().ok()?),
-            Self::Float { .. } => Value::Float(text.parse().ok()?),
-        };
-        self.contains(value).then_some(value)
-    }
-
-    fn problem(&self) -> Option<String> {
-        match self {
-            Self::Categorical { options } => {
-                if options.is_empty() {
-                    return Some("has no options".to_owned());
-                }
-                for (i, option) in options.iter().enumerate() {
-                    if option.is_empty() || option.contains([',', '=', ' ', '\n', '\t']) {
-                        return Some(format!(
-                            "has the option \"{option}\"; an option needs at least one \
-                             character and no comma, equals sign or space"
-                        ));
-                    }
-                    if options[..i].contains(option) {
-                        return Some(format!("has the option \"{option}\" twice"));
-                    }
-                }
-                None
-            }
-            Self::Integer {
-                low,
-                high,
-                step,
-                log,
-            } => {
-                if low > high {
-                    Some(format!("has the empty range {low} to {high}"))
-                } else if *step < 1 {
-                    Some(format!("has the step {step}; a step is at least 1"))
-                } else if high.checked_sub(*low).is_none() {
-                    Some(format!("has a range too wide to count, {low} to {high}"))
-                } else if *log && *low < 1 {
-                    Some(format!(
-                        "is logarithmic and starts at {low}; it must start at 1 or more"
-                    ))
-                } else {
-                    None
-                }
-            }
-            Self::Float { low, high, log } => {
-                if !low.is_finite() || !high.is_finite() || low > high {
-                    Some(format!(
-                        "has the range {low} to {high}; both ends must be finite, in order"
-                    ))
-                } else if *log && *low <= 0.0 {
-                    Some(format!(
-                        "is logarithmic and starts at {low}; it must start above 0"
-                    ))
-                } else {
-                    None
-                }
-            }
-        }
-    }
-}
-
-/// When a choice applies. It always also needs the choice that it refers to to apply.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Condition {
-    /// Applies where an earlier categorical choice is one of these options.
-    OneOf {
-        /// The earlier choice.
-        choice: String,
-        /// Its options for which the condition holds.
-        options: Vec<String>,
-    },
-    /// Applies where an earlier integer choice has at least this value.
-    AtLeast {
-        /// The earlier choice.
-        choice: String,
-        /// The smallest value for which the condition holds.
-        value: i64,
-    },
-}
-
-impl Condition {
-    /// The choice that it refers to.
-    pub fn choice(&self) -> &str {
-        match self {
-            Self::OneOf { choice, .. } | Self::AtLeast { choice, .. } => choice,
-        }
-    }
-}
-
-/// One decision of a search space.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Choice {
-    /// Its name, unique in the space: letters, digits, `_`, `.` and `-`.
-    pub name: String,
-    /// What it may be.
-    pub domain: Domain,
-    /// When it applies; always, if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub when: Option<Condition>,
-}
-
-impl Choice {
-    /// A choice among named options.
-    pub fn categorical<S: Into<String>>(
-        name: impl Into<String>,
-        options: impl IntoIterator<Item = S>,
-    ) -> Self {
-        let options = options.into_iter().map(Into::into).collect();
-        Self {
-            name: name.into(),
-            domain: Domain::Categorical { options },
-            when: None,
-        }
-    }
-
-    /// A whole number from `low` to `high`, both included.
-    pub fn integer(name: impl Into<String>, low: i64, high: i64) -> Self {
-        let domain = Domain::Integer {
-            low,
-            high,
-            step: 1,
-            log: false,
-        };
-        Self {
-            name: name.into(),
-            domain,
-            when: None,
-        }
-    }
-
-    /// A real number from `low` to `high`, both included.
-    pub fn float(name: impl Into<String>, low: f64, high: f64) -> Self {
-        Self {
-            name: name.into(),
-            domain: Domain::Float {
-                low,
-                high,
-                log: false,
-            },
-            when: None,
-        }
-    }
-
-    /// The same choice, sampled evenly on a logarithmic scale; no effect on a categorical one.
-    #[must_use]
-    pub fn log(mut self) -> Self {
-        if let Domain::Integer { log, .. } | Domain::Float { log, .. } = &mut self.domain {
-            *log = true;
-        }
-        self
-    }
-
-    /// The same choice in steps of `size`; no effect on one that is not an integer.
-    #[must_use]
-    pub fn step(mut self, size: i64) -> Self {
-        if let Domain::Integer { step, .. } = &mut self.domain {
-            *step = size;
-        }
-        self
-    }
-
-    /// The same choice, which applies only where the condition holds.
-    #[must_use]
-    pub fn when(mut self, condition: Condition) -> Self {
-        self.when = Some(condition);
-        self
-    }
-}
+use crate::{Architecture, Choice, Condition, Domain, Error, Result, Value};
 
 /// A condition, resolved to positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -351,10 +65,7 @@ impl Spec {
             problem,
         };
         if choices.is_empty() {
-            return Err(invalid(
-                "",
-                "is missing: a search space has at least one choice".into(),
-            ));
+            return Err(invalid("", "is missing: a search space has at least one choice".into()));
         }
         let mut positions = HashMap::new();
         let mut gates = Vec::with_capacity(choices.len());
@@ -376,7 +87,8 @@ impl Spec {
                         let problem = format!("depends on \"{earlier}\", which is not before it");
                         return Err(invalid(name, problem));
                     };
-                    gate(&choices[at], at, condition).map_err(|problem| invalid(name, problem))?
+                    resolve(&choices[at], at, condition)
+                        .map_err(|problem| invalid(name, problem))?
                 }
             };
             gates.push(gate);
@@ -409,12 +121,13 @@ impl Spec {
 
     /// Whether choice `at` applies, given the values of the choices before it.
     pub fn applies(&self, at: usize, values: &[Option<Value>]) -> bool {
-        match &self.gates[at] {
-            Gate::Always => true,
-            Gate::OneOf(earlier, options) => {
+        match self.gates.get(at) {
+            None => false,
+            Some(Gate::Always) => true,
+            Some(Gate::OneOf(earlier, options)) => {
                 matches!(values.get(*earlier), Some(Some(Value::Int(i))) if options.contains(i))
             }
-            Gate::AtLeast(earlier, least) => {
+            Some(Gate::AtLeast(earlier, least)) => {
                 matches!(values.get(*earlier), Some(Some(Value::Int(i))) if i >= least)
             }
         }
@@ -462,18 +175,13 @@ impl Spec {
                 }
             })
         } else {
-            Some(format!(
-                "it has {} values for {} choices",
-                values.len(),
-                self.len()
-            ))
+            Some(format!("it has {} values for {} choices", values.len(), self.len()))
         };
         match problem {
             None => Ok(()),
-            Some(problem) => Err(Error::InvalidArchitecture {
-                architecture: architecture.to_string(),
-                problem,
-            }),
+            Some(problem) => {
+                Err(Error::InvalidArchitecture { architecture: architecture.to_string(), problem })
+            }
         }
     }
 
@@ -491,19 +199,14 @@ impl Spec {
     /// # Errors
     /// If a choice is unknown, missing, given twice, out of its domain or does not apply.
     pub fn parse(&self, text: &str) -> Result<Architecture> {
-        let invalid = |problem: String| Error::InvalidArchitecture {
-            architecture: text.to_owned(),
-            problem,
-        };
+        let invalid =
+            |problem: String| Error::InvalidArchitecture { architecture: text.to_owned(), problem };
         let mut given = HashMap::new();
-        for pair in text
-            .split(',')
-            .map(str::trim)
-            .filter(|pair| !pair.is_empty())
-        {
+        for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
             let (name, value) = pair
                 .split_once('=')
-                .ok_or_else(|| invalid(format!("\"{pair}\" has no `=`")))?;
+                .map(|(name, value)| (name.trim(), value.trim()))
+                .ok_or_else(|| invalid(format!("\"{pair}\" has no `=`; write name=value")))?;
             if self.position(name).is_none() {
                 let known = self.choices.iter().map(|choice| choice.name.as_str());
                 let hint = crate::suggestion(name, known);
@@ -539,56 +242,68 @@ impl Spec {
 
     /// The number of architectures, or `None` if there is a continuous choice or too many to count.
     pub fn size(&self) -> Option<u128> {
-        // Choices that others depend on are enumerated; the others are multiplied.
-        let mut controls = vec![false; self.len()];
-        for gate in &self.gates {
-            if let Gate::OneOf(at, _) | Gate::AtLeast(at, _) = gate {
-                controls[*at] = true;
-            }
+        // A choice depends on one earlier choice at most, so choices form trees: count from the
+        // leaves to the roots, and multiply.
+        let mut sizes: Vec<Option<u128>> = vec![None; self.len()];
+        for at in (0..self.len()).rev() {
+            sizes[at] = self.size_of_tree(at, &sizes);
         }
-        self.count_from(
-            &controls,
-            &mut Vec::with_capacity(self.len()),
-            &mut 1_000_000,
-        )
+        let roots = std::iter::zip(&self.gates, sizes);
+        roots
+            .filter(|(gate, _)| **gate == Gate::Always)
+            .try_fold(1_u128, |product, (_, size)| product.checked_mul(size?))
     }
 
-    fn count_from(
-        &self,
-        controls: &[bool],
-        values: &mut Vec<Option<Value>>,
-        steps: &mut u32,
-    ) -> Option<u128> {
-        *steps = steps.checked_sub(1)?;
-        let at = values.len();
-        let Some(choice) = self.choices.get(at) else {
-            return Some(1);
-        };
-        let applies = self.applies(at, values);
-        if !applies || !controls[at] {
-            values.push(None);
-            let rest = self.count_from(controls, values, steps);
-            values.pop();
-            let here = if applies {
-                u128::from(choice.domain.size()?)
-            } else {
-                1
-            };
-            return rest?.checked_mul(here);
-        }
+    /// The number of ways to fill choice `at`, where it applies, and all that depend on it; `sizes`
+    /// has those of the choices behind it.
+    fn size_of_tree(&self, at: usize, sizes: &[Option<u128>]) -> Option<u128> {
+        let domain = &self.choices[at].domain;
         let mut total = 0_u128;
-        for index in 0..choice.domain.size()? {
-            values.push(choice.domain.nth(index));
-            let rest = self.count_from(controls, values, steps);
-            values.pop();
-            total = total.checked_add(rest?)?;
+        let mut add = |values: u64, each: Option<u128>| {
+            if values > 0 {
+                total = total.checked_add(u128::from(values).checked_mul(each?)?)?;
+            }
+            Some(())
+        };
+        match domain {
+            Domain::Categorical { options } => {
+                for option in 0..options.len() as i64 {
+                    let mut below = std::iter::zip(&self.gates, sizes).filter(|(gate, _)| {
+                        matches!(gate, Gate::OneOf(on, of) if *on == at && of.contains(&option))
+                    });
+                    let each = below.try_fold(1_u128, |each, (_, size)| each.checked_mul((*size)?));
+                    add(1, each)?;
+                }
+            }
+            Domain::Integer { .. } => {
+                let mut below: Vec<(i64, Option<u128>)> = std::iter::zip(&self.gates, sizes)
+                    .filter_map(|(gate, size)| match gate {
+                        Gate::AtLeast(on, least) if *on == at => Some((*least, *size)),
+                        _ => None,
+                    })
+                    .collect();
+                below.sort_by_key(|(least, _)| *least);
+                // Between two thresholds all values have the same choices below them.
+                let (mut counted, mut each) = (0_u64, Some(1_u128));
+                for (least, size) in below {
+                    let before = domain.count_below(least);
+                    add(before - counted, each)?;
+                    counted = before;
+                    each = each.and_then(|each| each.checked_mul(size?));
+                }
+                add(domain.size()? - counted, each)?;
+            }
+            Domain::Float { .. } => return None,
         }
         Some(total)
     }
 }
 
-fn gate(earlier: &Choice, at: usize, condition: &Condition) -> Result<Gate, String> {
+fn resolve(earlier: &Choice, at: usize, condition: &Condition) -> Result<Gate, String> {
     match (condition, &earlier.domain) {
+        (Condition::OneOf { choice, options }, _) if options.is_empty() => {
+            Err(format!("depends on \"{choice}\" being one of no options, so it never applies"))
+        }
         (Condition::OneOf { choice, options }, Domain::Categorical { options: known }) => {
             let positions = options.iter().map(|option| {
                 let position = known.iter().position(|k| k == option);
@@ -600,12 +315,12 @@ fn gate(earlier: &Choice, at: usize, condition: &Condition) -> Result<Gate, Stri
             Ok(Gate::OneOf(at, positions.collect::<Result<_, _>>()?))
         }
         (Condition::AtLeast { value, .. }, Domain::Integer { .. }) => Ok(Gate::AtLeast(at, *value)),
-        (Condition::OneOf { choice, .. }, _) => Err(format!(
-            "depends on an option of \"{choice}\", which is not categorical"
-        )),
-        (Condition::AtLeast { choice, .. }, _) => Err(format!(
-            "depends on a least value of \"{choice}\", which is not an integer"
-        )),
+        (Condition::OneOf { choice, .. }, _) => {
+            Err(format!("depends on an option of \"{choice}\", which is not categorical"))
+        }
+        (Condition::AtLeast { choice, .. }, _) => {
+            Err(format!("depends on a least value of \"{choice}\", which is not an integer"))
+        }
     }
 }
 
@@ -617,14 +332,10 @@ mod tests {
         Spec::new(vec![
             Choice::integer("depth", 1, 3),
             Choice::categorical("w1", ["8", "16"]),
-            Choice::categorical("w2", ["8", "16"]).when(Condition::AtLeast {
-                choice: "depth".into(),
-                value: 2,
-            }),
-            Choice::categorical("w3", ["8", "16"]).when(Condition::AtLeast {
-                choice: "depth".into(),
-                value: 3,
-            }),
+            Choice::categorical("w2", ["8", "16"])
+                .when(Condition::AtLeast { choice: "depth".into(), value: 2 }),
+            Choice::categorical("w3", ["8", "16"])
+                .when(Condition::AtLeast { choice: "depth".into(), value: 3 }),
         ])
         .unwrap()
     }
@@ -635,12 +346,7 @@ mod tests {
         let cells =
             (0..6).map(|i| Choice::categorical(format!("op{i}"), ["a", "b", "c", "d", "e"]));
         assert_eq!(Spec::new(cells.collect()).unwrap().size(), Some(15_625));
-        assert_eq!(
-            Spec::new(vec![Choice::float("x", 0.0, 1.0)])
-                .unwrap()
-                .size(),
-            None
-        );
+        assert_eq!(Spec::new(vec![Choice::float("x", 0.0, 1.0)]).unwrap().size(), None);
     }
 
     #[test]
@@ -660,20 +366,13 @@ mod tests {
         let message = |choices| Spec::new(choices).unwrap_err().to_string();
         assert!(message(vec![]).contains("at least one choice"));
         let twice = vec![Choice::integer("a", 0, 1), Choice::integer("a", 0, 1)];
-        assert_eq!(
-            message(twice),
-            "invalid search space: choice \"a\" appears twice"
-        );
+        assert_eq!(message(twice), "invalid search space: choice \"a\" appears twice");
         assert!(message(vec![Choice::integer("a", 2, 1)]).contains("empty range 2 to 1"));
-        let late = Choice::integer("a", 0, 1).when(Condition::AtLeast {
-            choice: "b".into(),
-            value: 1,
-        });
+        let late =
+            Choice::integer("a", 0, 1).when(Condition::AtLeast { choice: "b".into(), value: 1 });
         assert!(message(vec![late, Choice::integer("b", 0, 1)]).contains("not before it"));
-        let kind = Choice::integer("b", 0, 1).when(Condition::OneOf {
-            choice: "a".into(),
-            options: vec!["x".into()],
-        });
+        let kind = Choice::integer("b", 0, 1)
+            .when(Condition::OneOf { choice: "a".into(), options: vec!["x".into()] });
         assert!(message(vec![Choice::integer("a", 0, 1), kind]).contains("not categorical"));
     }
 }

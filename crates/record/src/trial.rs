@@ -53,12 +53,7 @@ pub struct Proposal {
 impl Proposal {
     /// An architecture out of nothing, at the evaluator's own fidelity.
     pub fn new(architecture: Architecture) -> Self {
-        Self {
-            architecture,
-            fidelity: None,
-            parents: Vec::new(),
-            resume_from: None,
-        }
+        Self { architecture, fidelity: None, parents: Vec::new(), resume_from: None }
     }
 
     /// The same, made from these trials.

@@ -18,8 +18,7 @@ pub struct RunView {
     reason: Option<FinishReason>,
     budget: Budget,
     sessions: u32,
-    first_ms: Option<u64>,
-    last_ms: Option<u64>,
+    span_ms: Option<(u64, u64)>,
 }
 
 impl RunView {
@@ -34,18 +33,15 @@ impl RunView {
             reason: None,
             budget,
             sessions: 0,
-            first_ms: None,
-            last_ms: None,
+            span_ms: None,
         }
     }
 
     /// Applies the event of line `line`.
     ///
     /// # Errors
-    /// If the event cannot follow the events before it.
+    /// If the event cannot follow the events before it; the state is then as it was.
     pub fn apply(&mut self, logged: Logged, line: u64) -> Result<()> {
-        self.first_ms.get_or_insert(logged.at_ms);
-        self.last_ms = Some(logged.at_ms);
         let inconsistent = |problem: String| Error::Inconsistent { line, problem };
         let at_ms = logged.at_ms;
         match logged.event {
@@ -60,10 +56,7 @@ impl RunView {
             }
             Some(Event::TrialReported(reported)) => {
                 let trial = self.running(reported.trial.index()).map_err(inconsistent)?;
-                let report = Report {
-                    step: reported.step,
-                    metrics: reported.metrics,
-                };
+                let report = Report { step: reported.step, metrics: reported.metrics };
                 trial.curve.push(report);
             }
             Some(Event::TrialFinished(ended)) => {
@@ -84,20 +77,14 @@ impl RunView {
             }
             Some(Event::RunFinished(finished)) => self.reason = Some(finished.reason),
         }
+        let (first, last) = self.span_ms.unwrap_or((at_ms, at_ms));
+        self.span_ms = Some((first.min(at_ms), last.max(at_ms)));
         Ok(())
     }
 
     fn start(&mut self, started: TrialStarted, at_ms: u64) -> Result<(), String> {
-        let TrialStarted {
-            trial: id,
-            proposal,
-            told,
-            state,
-        } = started;
-        self.manifest
-            .spec
-            .check(&proposal.architecture)
-            .map_err(|e| e.to_string())?;
+        let TrialStarted { trial: id, proposal, told, state } = started;
+        self.manifest.spec.check(&proposal.architecture).map_err(|e| e.to_string())?;
         let next = self.trials.len();
         match self.trials.get_mut(id.index()) {
             // Run again after a crash: a fresh attempt with a fresh curve.
@@ -107,9 +94,7 @@ impl RunView {
                 trial.started_ms = at_ms;
                 Ok(())
             }
-            Some(_) => Err(format!(
-                "trial {id} was started before, with another proposal"
-            )),
+            Some(_) => Err(format!("trial {id} was started before, with another proposal")),
             None if id.index() == next => {
                 let mut trial = Trial::new(id, proposal, told);
                 trial.state = state;
@@ -164,9 +149,10 @@ impl RunView {
         self.sessions
     }
 
-    /// The time of the first and of the last event, in milliseconds since the Unix epoch.
+    /// The earliest and the latest time of an event, in milliseconds since the Unix epoch. They are
+    /// in order even where somebody set the clock back.
     pub fn span_ms(&self) -> Option<(u64, u64)> {
-        self.first_ms.zip(self.last_ms)
+        self.span_ms
     }
 
     /// A hash over everything that is the same whenever and however often the search is run: all
@@ -180,16 +166,9 @@ impl RunView {
             hasher.update(b"\n");
         };
         for trial in self.trials.iter().filter(|trial| trial.is_finished()) {
-            line(serde_json::to_string(&(
-                trial.id,
-                &trial.proposal,
-                trial.epochs,
-            )));
+            line(serde_json::to_string(&(trial.id, &trial.proposal, trial.epochs)));
             for report in &trial.curve {
-                line(serde_json::to_string(&(
-                    report.step,
-                    self.reproducible(&report.metrics),
-                )));
+                line(serde_json::to_string(&(report.step, self.reproducible(&report.metrics))));
             }
             line(match &trial.outcome {
                 Some(Outcome::Complete(metrics)) => {
@@ -204,25 +183,14 @@ impl RunView {
         }
         for again in &self.retrained {
             let metrics = self.reproducible(&again.metrics);
-            line(serde_json::to_string(&(
-                again.trial,
-                again.epochs,
-                metrics,
-                &again.artifacts,
-            )));
+            line(serde_json::to_string(&(again.trial, again.epochs, metrics, &again.artifacts)));
         }
-        hasher
-            .finalize()
-            .iter()
-            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+        hasher.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 
     fn reproducible<'m>(&self, metrics: &'m Metrics) -> Vec<(&'m str, f64)> {
-        let measured = |name: &str| {
-            self.manifest
-                .metric(name)
-                .is_some_and(|metric| metric.measured)
-        };
+        let measured =
+            |name: &str| self.manifest.metric(name).is_some_and(|metric| metric.measured);
         metrics.iter().filter(|(name, _)| !measured(name)).collect()
     }
 }

@@ -1,277 +1,27 @@
-//! A run on disk: `run.json`, `events.jsonl`, `artifacts/`, and `writer.lock` while it is written.
+//! A run on disk, written.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{BlobId, Position, RunStore};
-use crate::{Clock, Error, Event, Logged, Manifest, Result, RunView, SCHEMA};
+use serde::ser::Error as _;
 
-const MANIFEST: &str = "run.json";
-const EVENTS: &str = "events.jsonl";
-const ARTIFACTS: &str = "artifacts";
-const LOCK: &str = "writer.lock";
-
-/// Names the file and the verb of an input or output error.
-trait At<T> {
-    fn at(self, action: &'static str, path: &Path) -> Result<T>;
-}
-impl<T> At<T> for io::Result<T> {
-    fn at(self, action: &'static str, path: &Path) -> Result<T> {
-        self.map_err(|source| Error::Io {
-            action,
-            path: path.to_owned(),
-            source,
-        })
-    }
-}
-
-/// A run on disk, read. Readers never lock and never write, so they cannot disturb a search.
-pub struct Run;
-
-impl Run {
-    /// The state of the run in `directory`.
-    ///
-    /// # Errors
-    /// If it is not a run, is of a newer schema, or its log is damaged before its end.
-    pub fn open(directory: &Path) -> Result<RunView> {
-        let reader = RunReader::open(directory)?;
-        Ok(reader.view)
-    }
-
-    /// The description of the run in `directory`, without its log.
-    ///
-    /// # Errors
-    /// If it is not a run, or is of a newer schema.
-    pub fn manifest(directory: &Path) -> Result<Manifest> {
-        read_manifest(directory)
-    }
-
-    /// The bytes of a blob of the run in `directory`.
-    ///
-    /// # Errors
-    /// If the blob is missing or its bytes have changed.
-    pub fn blob(directory: &Path, id: &BlobId) -> Result<Vec<u8>> {
-        let path = directory.join(ARTIFACTS).join(id.as_str());
-        let missing = || Error::MissingBlob {
-            id: id.to_string(),
-            path: path.clone(),
-        };
-        if !id.is_valid() {
-            return Err(missing());
-        }
-        match fs::read(&path) {
-            Ok(bytes) if BlobId::of(&bytes) == *id => Ok(bytes),
-            Ok(_) => Err(missing()),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Err(missing()),
-            Err(e) => Err(e).at("read", &path),
-        }
-    }
-
-    /// Who is writing the run, if somebody is.
-    pub fn writer(directory: &Path) -> Option<String> {
-        let holder = fs::read_to_string(directory.join(LOCK)).ok()?;
-        let pid = holder.strip_prefix("process ")?.split(' ').next()?;
-        // Asking the lock itself would mean to take it for a moment.
-        let proc = Path::new("/proc");
-        (!proc.is_dir() || proc.join(pid).is_dir()).then(|| holder.trim_end().to_owned())
-    }
-}
-
-/// Every directory under `root`, or `root` itself, that is a run, in the order of their names.
-///
-/// # Errors
-/// If `root` cannot be listed. One that does not exist has no runs.
-pub fn discover(root: &Path) -> Result<Vec<PathBuf>> {
-    if root.join(MANIFEST).is_file() {
-        return Ok(vec![root.to_owned()]);
-    }
-    let entries = match fs::read_dir(root) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.at("list", root)?,
-    };
-    let mut runs = Vec::new();
-    for entry in entries {
-        let path = entry.at("list", root)?.path();
-        if path.join(MANIFEST).is_file() {
-            runs.push(path);
-        }
-    }
-    runs.sort();
-    Ok(runs)
-}
-
-fn read_manifest(directory: &Path) -> Result<Manifest> {
-    let path = directory.join(MANIFEST);
-    let text = match fs::read(&path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            return Err(Error::NotARun {
-                path: directory.to_owned(),
-            });
-        }
-        text => text.at("read", &path)?,
-    };
-    let corrupt = |e: serde_json::Error| Error::CorruptManifest {
-        path: path.clone(),
-        problem: e.to_string(),
-    };
-    let json: serde_json::Value = serde_json::from_slice(&text).map_err(corrupt)?;
-    if let Some(found) = json.get("schema").and_then(serde_json::Value::as_u64)
-        && found > u64::from(SCHEMA)
-    {
-        return Err(Error::NewerSchema {
-            found,
-            supported: SCHEMA,
-            path,
-        });
-    }
-    serde_json::from_value(json).map_err(corrupt)
-}
-
-/// Reads the log from `from` on; returns the position behind the last whole line.
-fn read_events(
-    path: &Path,
-    from: Position,
-    mut apply: impl FnMut(Logged, u64) -> Result<()>,
-) -> Result<Position> {
-    let mut file = match File::open(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(from),
-        file => file.at("open", path)?,
-    };
-    file.seek(SeekFrom::Start(from.bytes)).at("read", path)?;
-    let mut reader = BufReader::with_capacity(1 << 18, file);
-    let (mut position, mut line) = (from, Vec::with_capacity(1024));
-    loop {
-        line.clear();
-        let read = reader.read_until(b'\n', &mut line).at("read", path)?;
-        if line.last() != Some(&b'\n') {
-            return Ok(position); // the end, or a line that is being written
-        }
-        match Logged::from_line(&line) {
-            Ok(logged) => apply(logged, position.lines + 1)?,
-            Err(problem) => {
-                // The last line may have been torn by a crash; any other must be whole.
-                let is_last = reader.fill_buf().at("read", path)?.is_empty();
-                if is_last {
-                    return Ok(position);
-                }
-                return Err(Error::CorruptLine {
-                    path: path.to_owned(),
-                    line: position.lines + 1,
-                    problem: problem.to_string(),
-                });
-            }
-        }
-        position = Position {
-            bytes: position.bytes + read as u64,
-            lines: position.lines + 1,
-        };
-    }
-}
-
-/// Follows a run on disk: what is there now, then what is added.
-#[derive(Debug)]
-pub struct RunReader {
-    path: PathBuf,
-    position: Position,
-    view: RunView,
-}
-
-impl RunReader {
-    /// Opens the run in `directory` and reads all that is there.
-    ///
-    /// # Errors
-    /// If it is not a run, is of a newer schema, or its log is damaged before its end.
-    pub fn open(directory: &Path) -> Result<Self> {
-        let view = RunView::new(read_manifest(directory)?);
-        let mut reader = Self {
-            path: directory.join(EVENTS),
-            position: Position::default(),
-            view,
-        };
-        reader.refresh()?;
-        Ok(reader)
-    }
-
-    /// Reads what was added since; returns the number of events.
-    ///
-    /// # Errors
-    /// If the log is damaged before its end.
-    pub fn refresh(&mut self) -> Result<u64> {
-        let before = self.position.lines;
-        let view = &mut self.view;
-        self.position = read_events(&self.path, self.position, |e, line| view.apply(e, line))?;
-        Ok(self.position.lines - before)
-    }
-
-    /// The state of the run.
-    pub fn view(&self) -> &RunView {
-        &self.view
-    }
-
-    /// How far it has been read.
-    pub fn position(&self) -> Position {
-        self.position
-    }
-}
+use super::files::{At as _, cut, sync_directory, write_whole};
+use super::lock::Lock;
+use super::reader::{read_events, read_manifest};
+use super::{ARTIFACTS, BlobId, EVENTS, MANIFEST, Position, Run, RunStore};
+use crate::{Clock, Error, Event, Logged, Manifest, Result, RunView};
 
 /// A run on disk, written. It holds the run's lock until it is dropped.
 pub struct DirectoryStore {
     directory: PathBuf,
     events: File,
+    /// The length of the log up to the end of its last whole line.
+    len: u64,
+    /// Behind that there may be a part of a line that could not be taken back.
+    torn: bool,
     clock: Box<dyn Clock>,
-    _lock: Lock,
-}
-
-/// The lock of a run; its file says who holds it.
-struct Lock {
-    file: File,
-}
-
-impl Lock {
-    fn acquire(directory: &Path) -> Result<Self> {
-        let path = directory.join(LOCK);
-        let mut options = OpenOptions::new();
-        let file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path);
-        let mut file = file.at("open", &path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let _unreadable = file.read_to_string(&mut holder);
-                let holder = match holder.trim() {
-                    "" => "another process".to_owned(),
-                    holder => holder.to_owned(),
-                };
-                return Err(Error::Locked {
-                    path: directory.to_owned(),
-                    holder,
-                });
-            }
-            Err(TryLockError::Error(source)) => return Err(source).at("lock", &path),
-        }
-        file.set_len(0).at("write", &path)?;
-        file.rewind().at("write", &path)?;
-        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let holder = match host.trim() {
-            "" => format!("process {}\n", std::process::id()),
-            host => format!("process {} on {host}\n", std::process::id()),
-        };
-        file.write_all(holder.as_bytes()).at("write", &path)?;
-        Ok(Self { file })
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // An empty lock file: nobody writes. The file stays, else two could lock two files.
-        let _best_effort = self.file.set_len(0);
-    }
+    _lock: Lock, // the last field, so the last to be dropped
 }
 
 impl DirectoryStore {
@@ -280,19 +30,21 @@ impl DirectoryStore {
     /// # Errors
     /// If there is one already, or the directory cannot be written.
     pub fn create(directory: &Path, manifest: &Manifest, clock: Box<dyn Clock>) -> Result<Self> {
-        if directory.join(MANIFEST).exists() {
-            return Err(Error::AlreadyARun {
-                path: directory.to_owned(),
-            });
-        }
+        let check_vacant = || {
+            // A log without its manifest is somebody's data all the same.
+            let log = fs::metadata(directory.join(EVENTS)).is_ok_and(|log| log.len() > 0);
+            if log || directory.join(MANIFEST).exists() {
+                return Err(Error::AlreadyARun { path: directory.to_owned() });
+            }
+            Ok(())
+        };
+        check_vacant()?;
+        let json = manifest_json(manifest)?;
         fs::create_dir_all(directory).at("create", directory)?;
         let lock = Lock::acquire(directory)?;
-        let json = serde_json::to_vec_pretty(manifest).map_err(|source| Error::Json {
-            what: "the manifest",
-            source,
-        })?;
+        check_vacant()?; // somebody else may have been faster
         write_whole(&directory.join(MANIFEST), &json)?;
-        Self::start(directory, lock, clock)
+        Self::start(directory, 0, lock, clock)
     }
 
     /// Opens a run to go on with it: cuts a torn last line, and returns the state so far.
@@ -302,34 +54,24 @@ impl DirectoryStore {
     pub fn open(directory: &Path, clock: Box<dyn Clock>) -> Result<(Self, RunView)> {
         let manifest = read_manifest(directory)?;
         let lock = Lock::acquire(directory)?;
-        let mut view = RunView::new(manifest);
-        let path = directory.join(EVENTS);
-        let end = read_events(&path, Position::default(), |e, line| view.apply(e, line))?;
-        let store = Self::start(directory, lock, clock)?;
-        if store.events.metadata().at("read", &path)?.len() > end.bytes {
-            store
-                .events
-                .set_len(end.bytes)
-                .at("cut the torn end of", &path)?;
-        }
+        let (mut view, mut end) = (RunView::new(manifest), Position::default());
+        read_events(directory, &mut end, |event, line| view.apply(event, line))?;
+        let store = Self::start(directory, end.bytes, lock, clock)?;
         Ok((store, view))
     }
 
-    fn start(directory: &Path, lock: Lock, clock: Box<dyn Clock>) -> Result<Self> {
+    fn start(directory: &Path, len: u64, lock: Lock, clock: Box<dyn Clock>) -> Result<Self> {
         let artifacts = directory.join(ARTIFACTS);
         fs::create_dir_all(&artifacts).at("create", &artifacts)?;
         let path = directory.join(EVENTS);
-        let events = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .at("open", &path)?;
-        Ok(Self {
-            directory: directory.to_owned(),
-            events,
-            clock,
-            _lock: lock,
-        })
+        let mut options = OpenOptions::new();
+        let events = options.create(true).append(true).open(&path);
+        let events = events.at("open", &path)?;
+        if events.metadata().at("read", &path)?.len() > len {
+            cut(&path, len).at("cut the torn end of", &path)?;
+        }
+        sync_directory(directory);
+        Ok(Self { directory: directory.to_owned(), events, len, torn: false, clock, _lock: lock })
     }
 
     /// The directory of the run.
@@ -339,37 +81,45 @@ impl DirectoryStore {
 
     fn write_line(&mut self, line: &str, sync: bool) -> Result<()> {
         let path = self.directory.join(EVENTS);
-        let before = self.events.metadata().at("read", &path)?.len();
-        let written = self.events.write_all(line.as_bytes());
-        let written = written.and_then(|()| {
-            if sync {
-                self.events.sync_data()
-            } else {
-                Ok(())
-            }
-        });
-        if written.is_err() {
-            // Half a line would spoil the log for the next one: take it back.
-            let _best_effort = self.events.set_len(before);
+        if self.torn {
+            cut(&path, self.len).at("cut the torn end of", &path)?;
+            self.torn = false;
         }
-        written.at("append to", &path)
+        if let Err(refused) = self.events.write_all(line.as_bytes()) {
+            // A part of a line would spoil the next one: take it back, now or then.
+            self.torn = cut(&path, self.len).is_err();
+            return Err(refused).at("append to", &path);
+        }
+        // From here on readers may have seen the line, so it stays, whatever becomes of the disk.
+        self.len += line.len() as u64;
+        if sync {
+            self.events.sync_data().at("flush", &path)?;
+        }
+        Ok(())
     }
+}
+
+/// The manifest as JSON, if it can be read back as it is: not with a number that is not finite.
+fn manifest_json(manifest: &Manifest) -> Result<Vec<u8>> {
+    let json = serde_json::to_vec_pretty(manifest).and_then(|json| {
+        if serde_json::from_slice::<Manifest>(&json)? == *manifest {
+            Ok(json)
+        } else {
+            Err(serde_json::Error::custom(
+                "it would not be the same when read; is there a number that is not finite?",
+            ))
+        }
+    });
+    json.map_err(|source| Error::Json { what: "the manifest", source })
 }
 
 impl RunStore for DirectoryStore {
     fn append(&mut self, event: Event) -> Result<Logged> {
-        let sync = matches!(
-            event,
-            Event::TrialFinished(_) | Event::Retrained(_) | Event::RunFinished(_)
-        );
-        let logged = Logged {
-            at_ms: self.clock.now_ms(),
-            event: Some(event),
-        };
-        let mut line = logged.to_line().map_err(|source| Error::Json {
-            what: "an event",
-            source,
-        })?;
+        let sync =
+            matches!(event, Event::TrialFinished(_) | Event::Retrained(_) | Event::RunFinished(_));
+        let logged = Logged { at_ms: self.clock.now_ms(), event: Some(event) };
+        let mut line =
+            logged.to_line().map_err(|source| Error::Json { what: "an event", source })?;
         line.push('\n');
         self.write_line(&line, sync)?;
         Ok(logged)
@@ -378,7 +128,8 @@ impl RunStore for DirectoryStore {
     fn put_blob(&mut self, bytes: &[u8]) -> Result<BlobId> {
         let id = BlobId::of(bytes);
         let path = self.directory.join(ARTIFACTS).join(id.as_str());
-        if !path.exists() {
+        let is_there = fs::metadata(&path).is_ok_and(|blob| blob.len() == bytes.len() as u64);
+        if !is_there {
             write_whole(&path, bytes)?;
         }
         Ok(id)
@@ -389,21 +140,61 @@ impl RunStore for DirectoryStore {
     }
 }
 
-/// Writes a file so that it is either whole or not there: temporary file, fsync, rename.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = path.with_extension("partial");
-    let write = || -> io::Result<()> {
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        // The rename itself is durable once the directory is.
-        path.parent()
-            .map_or(Ok(()), |parent| File::open(parent)?.sync_all())
-    };
-    let written = write();
-    if written.is_err() {
-        let _best_effort = fs::remove_file(&temporary);
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+    use crate::{FinishReason, RunFinished, SystemClock};
+
+    fn store(directory: &Path) -> DirectoryStore {
+        let manifest = include_str!("../../tests/golden/v1/run.json");
+        let manifest = serde_json::from_str(manifest).unwrap();
+        DirectoryStore::create(directory, &manifest, Box::new(SystemClock)).unwrap()
     }
-    written.at("write", path)
+
+    fn event() -> Event {
+        let reason = FinishReason::Exhausted;
+        Event::RunFinished(RunFinished { reason })
+    }
+
+    #[test]
+    fn a_full_disk_says_so_and_loses_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = store(dir.path());
+        let log = dir.path().join(EVENTS);
+        store.append(event()).unwrap();
+        let before = fs::read(&log).unwrap();
+
+        let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
+        let working = std::mem::replace(&mut store.events, full);
+        let message = store.append(event()).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            format!(
+                "cannot append to {}: No space left on device (os error 28); \
+                 free some space, then resume the run: nothing that was finished is lost",
+                log.display()
+            )
+        );
+        assert_eq!(fs::read(&log).unwrap(), before);
+
+        store.events = working;
+        store.append(event()).unwrap();
+        assert_eq!(fs::read(&log).unwrap().len(), 2 * before.len());
+        Run::open(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_part_of_a_line_that_stayed_is_cut_before_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = store(dir.path());
+        store.append(event()).unwrap();
+        // As after a write that failed half-way, where taking it back failed too.
+        store.events.write_all(b"{\"at_ms\":17,\"tri").unwrap();
+        store.torn = true;
+        store.append(event()).unwrap();
+        let log = fs::read_to_string(dir.path().join(EVENTS)).unwrap();
+        assert_eq!(log.lines().count(), 2);
+        assert!(log.lines().all(|line| line.ends_with('}')));
+    }
 }

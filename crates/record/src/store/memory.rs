@@ -22,28 +22,20 @@ impl MemoryStore {
     /// The store as it was after its first `len` events; the blobs stay.
     #[must_use]
     pub fn cut(&self, len: usize) -> Self {
-        Self {
-            log: self.log[..len.min(self.log.len())].to_vec(),
-            blobs: self.blobs.clone(),
-        }
+        Self { log: self.log[..len.min(self.log.len())].to_vec(), blobs: self.blobs.clone() }
     }
 }
 
 impl RunStore for MemoryStore {
     fn append(&mut self, event: Event) -> Result<Logged> {
-        let logged = Logged {
-            at_ms: self.log.len() as u64,
-            event: Some(event),
-        };
+        let logged = Logged { at_ms: self.log.len() as u64, event: Some(event) };
         self.log.push(logged.clone());
         Ok(logged)
     }
 
     fn put_blob(&mut self, bytes: &[u8]) -> Result<BlobId> {
         let id = BlobId::of(bytes);
-        self.blobs
-            .entry(id.clone())
-            .or_insert_with(|| bytes.to_vec());
+        self.blobs.entry(id.clone()).or_insert_with(|| bytes.to_vec());
         Ok(id)
     }
 
@@ -51,9 +43,6 @@ impl RunStore for MemoryStore {
         self.blobs
             .get(id)
             .cloned()
-            .ok_or_else(|| Error::MissingBlob {
-                id: id.to_string(),
-                path: PathBuf::from("memory"),
-            })
+            .ok_or_else(|| Error::MissingBlob { id: id.to_string(), path: PathBuf::from("memory") })
     }
 }

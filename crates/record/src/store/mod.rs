@@ -1,7 +1,11 @@
-//! Where events go: memory, or a directory.
+//! Where events go: memory, or a directory with `run.json`, `events.jsonl`, `artifacts/`, and
+//! `writer.lock`, which says who writes it.
 
 mod directory;
+mod files;
+mod lock;
 mod memory;
+mod reader;
 
 use std::fmt;
 
@@ -10,8 +14,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Event, Logged, Result};
 
-pub use directory::{DirectoryStore, Run, RunReader, discover};
+pub use directory::DirectoryStore;
 pub use memory::MemoryStore;
+pub use reader::{Run, RunReader, discover};
+
+const MANIFEST: &str = "run.json";
+const EVENTS: &str = "events.jsonl";
+const ARTIFACTS: &str = "artifacts";
 
 /// The name of a blob: the SHA-256 of its bytes, in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,9 +31,7 @@ impl BlobId {
     /// The name of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         let digest = Sha256::digest(bytes);
-        Self(digest.iter().fold(String::with_capacity(64), |text, b| {
-            text + &format!("{b:02x}")
-        }))
+        Self(digest.iter().fold(String::with_capacity(64), |text, b| text + &format!("{b:02x}")))
     }
 
     /// The name as text.
@@ -34,11 +41,7 @@ impl BlobId {
 
     /// Whether it is a name that [`BlobId::of`] can give; others must not become file names.
     fn is_valid(&self) -> bool {
-        self.0.len() == 64
-            && self
-                .0
-                .bytes()
-                .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        self.0.len() == 64 && self.0.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     }
 }
 
@@ -59,8 +62,8 @@ pub struct Position {
 
 /// An append-only log of events, with blobs beside it. The store stamps the time.
 ///
-/// A blob is written before the event that names it; a store may refuse a write, and then nothing
-/// of it is in the log.
+/// A blob is written before the event that names it. A store may refuse a write: then the log has
+/// the whole event or nothing of it, never a part, and the next event may be appended.
 pub trait RunStore: Send {
     /// Appends an event and returns it as it was logged.
     fn append(&mut self, event: Event) -> Result<Logged>;
