@@ -1,0 +1,174 @@
+//! What a person asks of a run, on runs whose answers are known.
+
+use nascent_record::analysis::{best_so_far, choice_importance, incumbent, leaderboard, regret};
+use nascent_record::{Architecture, Choice, Condition, Direction, Manifest, Objective, RunView};
+use proptest::prelude::*;
+
+use crate::common::{complete, manifest, metrics, plain};
+
+fn accuracy(direction: Direction) -> Objective {
+    Objective { metric: "valid_accuracy".into(), direction }
+}
+
+fn scored(manifest: &Manifest, trials: &[(&str, f64)]) -> RunView {
+    let trials: Vec<_> = trials
+        .iter()
+        .map(|(text, value)| {
+            let architecture = manifest.spec.parse(text).unwrap();
+            (architecture, metrics(&[("valid_accuracy", *value)]))
+        })
+        .collect();
+    complete(manifest, &trials)
+}
+
+fn ids(view: &RunView, top: usize) -> Vec<u32> {
+    leaderboard(view, top).iter().map(|trial| trial.id.0).collect()
+}
+
+#[test]
+fn of_equals_the_earlier_is_the_better() {
+    let view = scored(
+        &plain(),
+        &[
+            ("x=1", 0.5),
+            ("x=2", 0.7), // the first of the best
+            ("x=3", 0.7),
+            ("x=2", 0.7), // the same architecture once more
+            ("x=1", 0.6), // better than it was
+            ("x=4", 0.1),
+        ],
+    );
+    assert_eq!(incumbent(&view).unwrap().id.0, 1);
+    assert_eq!(ids(&view, usize::MAX), [1, 2, 4, 5]);
+    assert_eq!(ids(&view, 2), [1, 2]);
+    assert!(ids(&view, 0).is_empty());
+    assert!(incumbent(&scored(&plain(), &[])).is_none());
+    // −0 and 0 are equal.
+    let view = scored(&plain(), &[("x=1", -0.0), ("x=2", 0.0)]);
+    assert_eq!(ids(&view, 9), [0, 1]);
+
+    let mut least = plain();
+    least.objectives = vec![accuracy(Direction::Minimize)];
+    let view = scored(&least, &[("x=1", 0.5), ("x=2", 0.25), ("x=3", 0.25)]);
+    assert_eq!(incumbent(&view).unwrap().id.0, 1);
+    assert_eq!(ids(&view, 9), [1, 2, 0]);
+    let best: Vec<_> = best_so_far(&view, &accuracy(Direction::Minimize))
+        .iter()
+        .map(|point| (point.trial.0, point.incumbent.0, point.value))
+        .collect();
+    assert_eq!(best, [(0, 0, 0.5), (1, 1, 0.25), (2, 1, 0.25)]);
+}
+
+proptest! {
+    #[test]
+    fn the_best_so_far_only_gets_better(
+        values in prop::collection::vec(-1e3..1e3_f64, 1..40),
+        maximize in any::<bool>(),
+    ) {
+        let direction = if maximize { Direction::Maximize } else { Direction::Minimize };
+        let objective = accuracy(direction);
+        let mut manifest = plain();
+        manifest.objectives = vec![objective.clone()];
+        let trials: Vec<_> = values.iter().map(|value| ("x=1", *value)).collect();
+        let view = scored(&manifest, &trials);
+
+        let best = best_so_far(&view, &objective);
+        prop_assert_eq!(best.len(), values.len());
+        let scores: Vec<f64> = values.iter().map(|value| direction.oriented(*value)).collect();
+        let optimum = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let optimum = if maximize { optimum } else { -optimum };
+        for (at, point) in best.iter().enumerate() {
+            let known = scores[..=at].iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            prop_assert_eq!(direction.oriented(point.value), known);
+            prop_assert_eq!(values[point.incumbent.index()], point.value);
+        }
+        let regret: Vec<f64> = regret(&view, &objective, optimum).iter().map(|r| r.1).collect();
+        prop_assert!(regret.windows(2).all(|pair| pair[0] >= pair[1]));
+        prop_assert_eq!(regret.last(), Some(&0.0));
+        prop_assert_eq!(incumbent(&view).unwrap().id, best.last().unwrap().incumbent);
+    }
+}
+
+/// The whole grid of two binary choices and an integer, five times, with a little that is neither.
+#[test]
+fn the_shares_of_a_variance_that_is_known() {
+    let manifest = manifest(vec![
+        Choice::categorical("big", ["off", "on"]),
+        Choice::categorical("small", ["off", "on"]),
+        Choice::categorical("none", ["off", "on"]),
+        Choice::integer("line", 0, 15),
+    ]);
+    let mut trials = Vec::new();
+    for big in 0..2 {
+        for small in 0..2 {
+            for none in 0..2 {
+                for line in 0..16 {
+                    let architecture: Architecture =
+                        serde_json::from_str(&format!("[{big},{small},{none},{line}]")).unwrap();
+                    let value =
+                        f64::from(big) * 4.0 + f64::from(small) * 2.0 + f64::from(line) * 0.25;
+                    trials.push((architecture, metrics(&[("valid_accuracy", value)])));
+                }
+            }
+        }
+    }
+    let view = complete(&manifest, &trials);
+    let importance = choice_importance(&view, &accuracy(Direction::Maximize)).unwrap();
+    // Variances: 4²/4 = 4, 2²/4 = 1, 0, and 0.25²·(16² − 1)/12 = 1.328125 of 6.328125. In quartiles
+    // the line keeps 1 − (4² − 1)/(16² − 1) of its variance: 1.25. Then ε² takes away chance.
+    let (n, all) = (128.0, 6.328_125);
+    let adjusted = |between: f64, k: f64| {
+        let within = n * (all - between) / (n - k);
+        (n * between - (k - 1.0) * within) / (n * all)
+    };
+    let expected = [
+        ("big", adjusted(4.0, 2.0)),
+        ("line", adjusted(1.25, 4.0)),
+        ("small", adjusted(1.0, 2.0)),
+        ("none", 0.0),
+    ];
+    for (found, (choice, share)) in importance.iter().zip(expected) {
+        assert_eq!(found.choice, choice);
+        assert!((found.importance - share).abs() < 1e-12, "{choice}: {found:?}");
+    }
+    let means = &importance[0].means;
+    assert_eq!(*means, [("off".into(), 2.875, 64), ("on".into(), 6.875, 64)]);
+    let quartiles: Vec<_> = importance[1].means.iter().map(|m| (m.0.as_str(), m.2)).collect();
+    assert_eq!(quartiles, [("up to 3", 32), ("up to 7", 32), ("up to 11", 32), ("up to 15", 32)]);
+}
+
+#[test]
+fn a_choice_that_does_not_apply_is_a_group_of_its_own() {
+    let deep = Condition::AtLeast { choice: "depth".into(), value: 2 };
+    let manifest = manifest(vec![
+        Choice::integer("depth", 1, 2),
+        Choice::float("dropout", 0.0, 0.5).when(deep),
+    ]);
+    let view = scored(
+        &manifest,
+        &[
+            ("depth=1", 0.0),
+            ("depth=1", 0.0),
+            ("depth=2,dropout=0", 1.0),
+            ("depth=2,dropout=0.5", 1.0),
+        ],
+    );
+    let importance = choice_importance(&view, &accuracy(Direction::Maximize)).unwrap();
+    let dropout = importance.iter().find(|i| i.choice == "dropout").unwrap();
+    let names: Vec<_> = dropout.means.iter().map(|mean| mean.0.as_str()).collect();
+    assert_eq!(names, ["0", "0.5", "inactive"]);
+    assert_eq!(importance[0].choice, "depth");
+    assert!((importance[0].importance - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn what_has_no_variance_has_no_importance() {
+    let message = |trials: &[(&str, f64)]| {
+        let view = scored(&plain(), trials);
+        choice_importance(&view, &accuracy(Direction::Maximize)).unwrap_err().to_string()
+    };
+    assert!(message(&[("x=1", 1.0)]).ends_with("it needs at least four complete trials"));
+    assert!(message(&[("x=1", 1.0); 4]).ends_with("all trials have the same value"));
+    let huge = [("x=1", 1e200), ("x=2", -1e200), ("x=3", 0.0), ("x=4", 0.0)];
+    assert!(message(&huge).ends_with("too large to have a variance"));
+}
