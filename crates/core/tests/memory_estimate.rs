@@ -3,6 +3,7 @@
 //! Each figure is the growth of the peak resident memory of a process of its own: the test runs
 //! itself again.
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "it is a test")]
 
 use std::process::Command;
 use std::sync::Arc;
@@ -80,7 +81,7 @@ fn memory_estimate() {
     if let Ok(case) = std::env::var("NASCENT_MEMORY_CASE") {
         return train(case.parse().unwrap());
     }
-    for case in 0..CASES.len() {
+    for (case, (_, _, side, _)) in CASES.iter().enumerate() {
         let output = Command::new(std::env::current_exe().unwrap())
             .args(["memory_estimate", "--exact", "--nocapture"])
             .env("NASCENT_MEMORY_CASE", case.to_string())
@@ -93,8 +94,7 @@ fn memory_estimate() {
             .and_then(|rest| rest.lines().next())
             .unwrap_or_else(|| panic!("{text}{}", String::from_utf8_lossy(&output.stderr)));
         let peak: f64 = peak.parse().unwrap();
-        let side = CASES[case].2;
-        let cost = cost(&graph(case), &[3, side, side], 4).unwrap();
+        let cost = cost(&graph(case), &[3, *side, *side], 4).unwrap();
         let estimate = memory_mib(cost, &config(case)) as f64;
         println!("case {case}: {peak:.0} MiB, estimated {estimate}");
         assert!(

@@ -157,7 +157,7 @@ impl Network {
             *value = Some(input.clone());
         }
         let zeros = |shape: Shape| -> Result<Tensor> {
-            let batch = like.dim(if like.rank() == 2 { 0 } else { 1 })?;
+            let batch = like.dim(usize::from(like.rank() != 2))?;
             Ok(Tensor::zeros(shape.batch(batch), like.dtype(), like.device())?)
         };
         for (at, step) in self.steps.iter().enumerate() {
@@ -186,7 +186,7 @@ impl Network {
                         (1, _) => arriving.remove(0),
                         (_, Combine::Sum) => sum(&arriving)?,
                         (_, Combine::Concat) => {
-                            Tensor::cat(&arriving, if arriving[0].rank() == 2 { 1 } else { 0 })?
+                            Tensor::cat(&arriving, usize::from(arriving[0].rank() == 2))?
                         }
                     };
                     match stage {

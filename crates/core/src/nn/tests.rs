@@ -211,10 +211,8 @@ fn every_op() -> Vec<Settings> {
         let mut settings = Settings::new(op.name());
         for name in op.attributes() {
             settings = match *name {
-                "channels" => settings.with(name, 2_usize),
+                "channels" | "stride" | "expansion" => settings.with(name, 2_usize),
                 "kernel" => settings.with(name, 3_usize),
-                "stride" => settings.with(name, 2_usize),
-                "expansion" => settings.with(name, 2_usize),
                 "width" => settings.with(name, 5_usize),
                 "activation" => settings.with(name, "silu"),
                 "kind" => settings.with(name, "gelu"),

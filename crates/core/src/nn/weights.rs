@@ -44,8 +44,8 @@ impl View for Raw {
     }
 }
 
-fn invalid(problem: impl ToString) -> Error {
-    Error::Weights { problem: problem.to_string() }
+fn invalid(problem: impl Into<String>) -> Error {
+    Error::Weights { problem: problem.into() }
 }
 
 impl Model {
@@ -64,9 +64,10 @@ impl Model {
             input: self.input.clone(),
             classes: self.classes,
         };
-        let description = serde_json::to_string(&description).map_err(invalid)?;
+        let description =
+            serde_json::to_string(&description).map_err(|e| invalid(e.to_string()))?;
         let metadata = HashMap::from([(KEY.to_owned(), description)]);
-        safetensors::serialize(tensors, Some(metadata)).map_err(invalid)
+        safetensors::serialize(tensors, Some(metadata)).map_err(|e| invalid(e.to_string()))
     }
 
     /// Replaces the weights by saved ones of the same graph.
@@ -74,7 +75,7 @@ impl Model {
     /// # Errors
     /// [`Error::Weights`] if a tensor is missing or has another shape.
     pub fn load_safetensors(&self, bytes: &[u8]) -> Result<()> {
-        let saved = SafeTensors::deserialize(bytes).map_err(invalid)?;
+        let saved = SafeTensors::deserialize(bytes).map_err(|e| invalid(e.to_string()))?;
         for (name, var) in self.tensors() {
             let view = saved.tensor(name).map_err(|_| {
                 invalid(format!("there is no tensor \"{name}\": they are of another network"))
@@ -98,11 +99,13 @@ impl Model {
     /// # Errors
     /// [`Error::Weights`] if the bytes are not of a model.
     pub fn from_safetensors(bytes: &[u8], device: &Device) -> Result<Self> {
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(invalid)?;
+        let (_, metadata) =
+            SafeTensors::read_metadata(bytes).map_err(|e| invalid(e.to_string()))?;
         let description = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
         let description = description
             .ok_or_else(|| invalid("they do not name their graph; were they saved by Nascent?"))?;
-        let description: Description = serde_json::from_str(description).map_err(invalid)?;
+        let description: Description =
+            serde_json::from_str(description).map_err(|e| invalid(e.to_string()))?;
         let Description { graph, input, classes } = description;
         let model = Self::new(&graph, &input, classes, Seed::new(0), device)?;
         model.load_safetensors(bytes)?;

@@ -63,7 +63,9 @@ impl Reporter for Remote {
 ///
 /// candle hands parts of a matrix product to the thread pool that it finds itself in. Here they run
 /// one after the other on one core, whatever the pool of the caller: k trainings on k cores are
-/// faster than one training on k cores.
+/// faster than one training on k cores. Elementwise operations on large tensors do not use that
+/// pool, but one of the process, see [`one_thread_per_operation`]; neither changes any result, for
+/// the parts share no sum.
 pub(crate) fn on_one_thread<T: Send>(
     reporter: &mut dyn Reporter,
     work: impl FnOnce(&mut dyn Reporter) -> Result<T> + Send,

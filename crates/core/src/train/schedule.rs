@@ -74,7 +74,7 @@ mod tests {
     fn schedules_have_their_known_values() {
         let base = TrainConfig { learning_rate: 1.0, ..TrainConfig::default() };
         let half = 0.5_f64.sqrt();
-        assert_close(&rates(&base, 2), &[1.0, (1.0 + half) / 2.0, 0.5, (1.0 - half) / 2.0]);
+        assert_close(&rates(&base, 2), &[1.0, 0.5 * (1.0 + half), 0.5, 0.5 * (1.0 - half)]);
 
         let by_epoch = TrainConfig { schedule_unit: ScheduleUnit::Epoch, ..base };
         assert_close(&rates(&by_epoch, 2), &[1.0, 1.0, 0.5, 0.5]);
