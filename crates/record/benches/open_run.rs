@@ -1,8 +1,9 @@
 //! How long it takes to open a long run and to ask it something, and how much memory it needs.
 //!
 //! `cargo bench -p nascent-record --bench open_run` writes a run of 100,000 trials with 6 choices,
-//! 4 metrics and 3 reports each, opens it once in this fresh process, prints the peak of its memory,
-//! and measures. The limits that we keep: 1.5 s and 400 MiB.
+//! 4 metrics and 3 reports each, opens it once in this fresh process, prints the peak of its memory
+//! (on Linux), and measures. The limits that we keep: 1.5 s and 400 MiB, of which the second is
+//! asserted, since it is the same on every machine.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run may panic")]
 #![expect(clippy::print_stdout, reason = "it reports to a person")]
 
@@ -24,14 +25,16 @@ fn main() {
     let dir = tempfile::tempdir().unwrap();
     write_run(dir.path());
     let bytes = fs::metadata(dir.path().join("events.jsonl")).unwrap().len();
-    let before = memory();
     let view = Run::open(dir.path()).unwrap();
-    let after = memory();
+    let after = memory(); // the run was streamed to the disk, so this is of opening it
     assert_eq!(view.finished_trials(), TRIALS as usize);
-    println!(
-        "{TRIALS} trials, {} MiB of log; memory in MiB: {before:?} before, {after:?} after opening",
-        bytes >> 20
-    );
+    if let Some((now, peak)) = after {
+        println!(
+            "{TRIALS} trials, {} MiB of log: opened with {now} MiB of memory, {peak} at the peak",
+            bytes >> 20
+        );
+        assert!(peak < 400, "the limit is 400 MiB");
+    }
     drop(view);
     let _first = RUN.set(dir.path().to_owned());
     divan::main();

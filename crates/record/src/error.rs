@@ -66,9 +66,9 @@ pub enum Error {
         problem: String,
     },
     /// An event that cannot follow the events before it.
-    #[error("line {line} of the log does not follow from the lines before it: {problem}")]
+    #[error("{} does not follow from the events before it: {problem}", place(*line))]
     Inconsistent {
-        /// The number of the line, from 1.
+        /// The number of its line, from 1; 0 for one that is not read from a file.
         line: u64,
         /// What does not fit.
         problem: String,
@@ -157,6 +157,13 @@ pub enum Error {
         /// Why not.
         problem: String,
     },
+}
+
+fn place(line: u64) -> String {
+    match line {
+        0 => "an event".to_owned(),
+        line => format!("line {line} of the log"),
+    }
 }
 
 /// What a person can do about a refusal of the file system.

@@ -193,8 +193,8 @@ impl Graph {
     /// Checks that the graph is what its documentation says.
     ///
     /// # Errors
-    /// If an edge leads backward or to a node that is not there, a node other than an input has no
-    /// edge, or an operation names a cell that is not there.
+    /// If an edge leads backward, to an input or to a node that is not there, a node other than an
+    /// input has no edge, or an operation names a cell that is not there.
     pub fn check(&self) -> Result<()> {
         let problem = if self.inputs == 0 || self.nodes.len() <= self.inputs {
             Some("it needs at least one input and one node behind it".to_owned())
@@ -203,6 +203,8 @@ impl Graph {
         {
             let (from, to) = (edge.from, edge.to);
             Some(format!("the edge from node {from} to node {to} does not lead forward"))
+        } else if let Some(edge) = self.edges.iter().find(|edge| edge.to < self.inputs) {
+            Some(format!("an edge enters node {}, which is an input", edge.to))
         } else if let Some(lone) =
             (self.inputs..self.nodes.len()).find(|&node| self.entering(node).next().is_none())
         {
@@ -235,6 +237,9 @@ mod tests {
         graph.then("cell 1", Op::cell("normal"));
         let message = graph.check().unwrap_err().to_string();
         assert_eq!(message, "invalid graph \"net\": there is no cell \"normal\"");
+        graph.inputs = 2;
+        let message = graph.check().unwrap_err().to_string();
+        assert!(message.ends_with("an edge enters node 1, which is an input"), "{message}");
         graph.edge(2, 1, Op::new("relu"));
         assert!(graph.check().unwrap_err().to_string().contains("does not lead forward"));
     }

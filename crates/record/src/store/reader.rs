@@ -131,7 +131,7 @@ pub(super) fn read_events(
         match Logged::from_line(&line) {
             Ok(logged) => apply(logged, number).map_err(|error| match error {
                 Error::Inconsistent { problem, .. } => {
-                    damaged(format!("it does not follow from the lines before it: {problem}"))
+                    damaged(format!("it does not follow from the events before it: {problem}"))
                 }
                 other => other,
             })?,
