@@ -229,9 +229,9 @@ fn a_full_disk_loses_nothing_that_was_finished() {
         eprintln!("skipped: this system lets nobody make a mount namespace");
         return;
     }
-    // 14 pages: the manifest and a part of the log.
+    // Five pages: the manifest and a part of the log.
     let script = format!(
-        "set -u; mount -t tmpfs -o size=56k tmpfs {disk} || exit 77; cd {disk}; \
+        "set -u; mount -t tmpfs -o size=20k tmpfs {disk} || exit 77; cd {disk}; \
          {nascent} search --quiet --run=run --max-train=200 --space-set=channels=2 --trials=60 \
          --epochs=1 --final-epochs=0 --workers=1; \
          echo first=$?; mount -o remount,size=4m {disk} || exit 78; \
