@@ -59,11 +59,7 @@ pub(crate) const ENTRY: Entry = Entry {
         bytes: 170_052_171,
     }],
     default_dirs: &[],
-    origin: Origin::Folder {
-        missing,
-        load,
-        unpack: Some(unpack),
-    },
+    origin: Origin::Folder { missing, load, unpack: Some(unpack) },
 };
 
 fn names() -> impl Iterator<Item = &'static str> {
@@ -71,16 +67,11 @@ fn names() -> impl Iterator<Item = &'static str> {
 }
 
 fn find(folder: &Path, name: &str) -> Option<PathBuf> {
-    [folder.join(SUB_FOLDER).join(name), folder.join(name)]
-        .into_iter()
-        .find(|path| path.is_file())
+    [folder.join(SUB_FOLDER).join(name), folder.join(name)].into_iter().find(|path| path.is_file())
 }
 
 fn missing(folder: &Path) -> Vec<String> {
-    names()
-        .filter(|name| find(folder, name).is_none())
-        .map(str::to_owned)
-        .collect()
+    names().filter(|name| find(folder, name).is_none()).map(str::to_owned).collect()
 }
 
 /// Splits a file into its records.
@@ -97,12 +88,7 @@ fn parse(bytes: &[u8], path: &Path, labels: &mut Vec<u32>, pixels: &mut Vec<u8>)
         let [label, image @ ..] = record;
         let (label, classes) = (u32::from(*label), ENTRY.classes.len());
         if label as usize >= classes {
-            return Err(Error::LabelOutOfRange {
-                path: path.to_owned(),
-                index,
-                label,
-                classes,
-            });
+            return Err(Error::LabelOutOfRange { path: path.to_owned(), index, label, classes });
         }
         labels.push(label);
         pixels.extend_from_slice(image);
@@ -142,11 +128,7 @@ fn unpack(folder: &Path) -> Result<()> {
 /// Writes the known members, and nothing else, into the sub-folder: no path of the archive is ever used.
 fn unpack_files(folder: &Path, file_bytes: u64) -> Result<()> {
     let archive = folder.join(ARCHIVE);
-    let failed = |action, path: &Path, source| Error::Io {
-        action,
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |action, path: &Path, source| Error::Io { action, path: path.to_owned(), source };
     let reader = File::open(&archive).map_err(|source| failed("open", &archive, source))?;
     let target = folder.join(SUB_FOLDER);
     fs::create_dir_all(&target).map_err(|source| failed("create", &target, source))?;
@@ -155,14 +137,8 @@ fn unpack_files(folder: &Path, file_bytes: u64) -> Result<()> {
     let mut tar = tar::Archive::new(GzDecoder::new(reader));
     for member in tar.entries().map_err(unpacking)? {
         let mut member = member.map_err(unpacking)?;
-        let name = member
-            .path()
-            .map_err(unpacking)?
-            .file_name()
-            .map(ToOwned::to_owned);
-        let Some(at) = left
-            .iter()
-            .position(|known| name.as_deref() == Some((*known).as_ref()))
+        let name = member.path().map_err(unpacking)?.file_name().map(ToOwned::to_owned);
+        let Some(at) = left.iter().position(|known| name.as_deref() == Some((*known).as_ref()))
         else {
             continue;
         };
@@ -234,21 +210,13 @@ mod tests {
         split.copy_example(2, &mut image);
         assert!(image.iter().all(|value| *value == 0.2));
         let message = load(folder.path()).unwrap_err().to_string();
-        assert!(
-            message.contains("10 examples in the training part, not 50000"),
-            "{message}"
-        );
+        assert!(message.contains("10 examples in the training part, not 50000"), "{message}");
     }
 
     #[test]
     fn damaged_files_are_refused_with_their_name() {
         let parsed = |bytes: &[u8]| {
-            parse(
-                bytes,
-                Path::new("data_batch_1.bin"),
-                &mut Vec::new(),
-                &mut Vec::new(),
-            )
+            parse(bytes, Path::new("data_batch_1.bin"), &mut Vec::new(), &mut Vec::new())
         };
         assert_eq!(
             parsed(&record(1, 0)[..3000]).unwrap_err().to_string(),
@@ -257,12 +225,7 @@ mod tests {
         );
         assert!(parsed(&[]).is_err());
         let bytes = [record(1, 0), record(10, 0)].concat();
-        assert!(
-            parsed(&bytes)
-                .unwrap_err()
-                .to_string()
-                .contains("label 10 of example 1")
-        );
+        assert!(parsed(&bytes).unwrap_err().to_string().contains("label 10 of example 1"));
     }
 
     #[test]
@@ -273,52 +236,33 @@ mod tests {
         let bytes = record(1, 2);
         let member = |name: &str| format!("cifar-10-batches-bin/{name}");
         let paths: Vec<String> = TRAIN.iter().map(|name| member(name)).collect();
-        let mut members: Vec<(&str, &[u8])> = paths
-            .iter()
-            .map(|path| (path.as_str(), bytes.as_slice()))
-            .collect();
+        let mut members: Vec<(&str, &[u8])> =
+            paths.iter().map(|path| (path.as_str(), bytes.as_slice())).collect();
         members.push(("cifar-10-batches-bin/readme.html", b"hello"));
         members.push(("../../evil.txt", b"evil"));
         archive(&folder, &members);
-        let message = unpack_files(&folder, RECORD as u64)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("no regular file test_batch.bin of 3073 bytes"),
-            "{message}"
-        );
+        let message = unpack_files(&folder, RECORD as u64).unwrap_err().to_string();
+        assert!(message.contains("no regular file test_batch.bin of 3073 bytes"), "{message}");
 
         members.push(("../test_batch.bin", &bytes));
         archive(&folder, &members);
         unpack_files(&folder, RECORD as u64).unwrap();
         assert_eq!(missing(&folder), Vec::<String>::new());
-        assert_eq!(
-            fs::read_dir(outer.path()).unwrap().count(),
-            1,
-            "nothing left the folder"
-        );
+        assert_eq!(fs::read_dir(outer.path()).unwrap().count(), 1, "nothing left the folder");
         assert_eq!(fs::read_dir(folder.join(SUB_FOLDER)).unwrap().count(), 6);
     }
 
     #[test]
     fn a_truncated_archive_leaves_nothing_half_written() {
         let folder = tempfile::tempdir().unwrap();
-        let bytes: Vec<u8> = (0..200_000_u32)
-            .flat_map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes())
-            .collect();
+        let bytes: Vec<u8> =
+            (0..200_000_u32).flat_map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
         archive(folder.path(), &[("data_batch_1.bin", &bytes)]);
         let path = folder.path().join(ARCHIVE);
         let whole = fs::read(&path).unwrap();
         fs::write(&path, &whole[..whole.len() / 2]).unwrap();
-        let message = unpack_files(folder.path(), bytes.len() as u64)
-            .unwrap_err()
-            .to_string();
+        let message = unpack_files(folder.path(), bytes.len() as u64).unwrap_err().to_string();
         assert!(message.contains("cannot unpack"), "{message}");
-        assert_eq!(
-            fs::read_dir(folder.path().join(SUB_FOLDER))
-                .unwrap()
-                .count(),
-            0
-        );
+        assert_eq!(fs::read_dir(folder.path().join(SUB_FOLDER)).unwrap().count(), 0);
     }
 }

@@ -50,10 +50,7 @@ impl Split {
         } else {
             return Ok(Self { inputs, labels });
         };
-        Err(Error::Inconsistent {
-            name: "split".to_owned(),
-            problem,
-        })
+        Err(Error::Inconsistent { name: "split".to_owned(), problem })
     }
 
     /// How many examples there are: at least one.
@@ -117,15 +114,10 @@ impl Split {
                 self.example_len()
             ));
         }
-        if let Some((index, label)) = self
-            .labels
-            .iter()
-            .enumerate()
-            .find(|(_, label)| **label as usize >= classes)
+        if let Some((index, label)) =
+            self.labels.iter().enumerate().find(|(_, label)| **label as usize >= classes)
         {
-            return fail(format!(
-                "label {label} of example {index} is not below {classes}"
-            ));
+            return fail(format!("label {label} of example {index} is not below {classes}"));
         }
         if let Inputs::Floats(inputs) = &self.inputs
             && let Some(at) = inputs.iter().position(|value| !value.is_finite())
@@ -182,22 +174,14 @@ impl Dataset {
         test: Option<Split>,
     ) -> Result<Self> {
         let name = name.into();
-        let fail = |problem: String| {
-            Err(Error::Inconsistent {
-                name: name.clone(),
-                problem,
-            })
-        };
+        let fail = |problem: String| Err(Error::Inconsistent { name: name.clone(), problem });
         if !matches!(shape.len(), 1 | 3) || shape.contains(&0) {
             return fail(format!(
                 "shape {shape:?} is neither [features] nor [channels, height, width]"
             ));
         }
         if classes.len() < 2 {
-            return fail(format!(
-                "{} classes, where at least two are needed",
-                classes.len()
-            ));
+            return fail(format!("{} classes, where at least two are needed", classes.len()));
         }
         if let Some(twice) = classes
             .iter()
@@ -211,13 +195,7 @@ impl Dataset {
         if let Some(test) = &test {
             test.check(&name, "test part", values, classes.len())?;
         }
-        Ok(Self {
-            name,
-            shape,
-            classes,
-            train,
-            test,
-        })
+        Ok(Self { name, shape, classes, train, test })
     }
 
     /// The name, as in the registry where it is from there.
@@ -273,11 +251,7 @@ impl Dataset {
             shape: self.shape.clone(),
             classes: self.classes.clone(),
             train: self.train.truncated(max_train.max(1)),
-            test: self
-                .test
-                .as_ref()
-                .filter(|_| max_test > 0)
-                .map(|test| test.truncated(max_test)),
+            test: self.test.as_ref().filter(|_| max_test > 0).map(|test| test.truncated(max_test)),
         }
     }
 }
@@ -287,12 +261,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes
         .iter()
-        .flat_map(|byte| {
-            [
-                DIGITS[usize::from(byte >> 4)],
-                DIGITS[usize::from(byte & 15)],
-            ]
-        })
+        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
         .map(char::from)
         .collect()
 }

@@ -31,24 +31,12 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 fn load() -> Result<Dataset> {
-    let (images_path, labels_path) = (
-        Path::new("the embedded digits images"),
-        Path::new("the embedded digits labels"),
-    );
+    let (images_path, labels_path) =
+        (Path::new("the embedded digits images"), Path::new("the embedded digits labels"));
     let images = idx::parse(IMAGES.to_vec(), images_path, 3)?;
     let labels = idx::parse(LABELS.to_vec(), labels_path, 1)?;
-    let labels = idx::join(
-        &images,
-        images_path,
-        &labels,
-        labels_path,
-        ENTRY.classes.len(),
-    )?;
-    let inputs = images
-        .values
-        .iter()
-        .map(|count| f32::from(*count) / 16.0)
-        .collect();
+    let labels = idx::join(&images, images_path, &labels, labels_path, ENTRY.classes.len())?;
+    let inputs = images.values.iter().map(|count| f32::from(*count) / 16.0).collect();
     ENTRY.dataset(Split::new(Inputs::Floats(inputs), labels)?, None)
 }
 
@@ -70,10 +58,7 @@ mod tests {
         let (mut sum, mut largest) = (0.0, 0.0_f32);
         for index in 0..train.len() {
             train.copy_example(index, &mut image);
-            sum += image
-                .iter()
-                .map(|value| f64::from(*value) * 16.0)
-                .sum::<f64>();
+            sum += image.iter().map(|value| f64::from(*value) * 16.0).sum::<f64>();
             largest = image.iter().fold(largest, |a, b| a.max(*b));
         }
         assert_eq!((sum, largest), (561_718.0, 1.0));

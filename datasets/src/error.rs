@@ -292,9 +292,7 @@ pub enum Error {
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest
-        .map(|name| format!(" (did you mean {name:?}?)"))
-        .unwrap_or_default()
+    nearest.map(|name| format!(" (did you mean {name:?}?)")).unwrap_or_default()
 }
 
 /// The candidate closest to `name`, where one is close enough to be meant.
@@ -305,12 +303,7 @@ pub(crate) fn nearest<'a>(
     let wanted = name.to_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| {
-            (
-                strsim::jaro_winkler(&wanted, &candidate.to_lowercase()),
-                candidate,
-            )
-        })
+        .map(|candidate| (strsim::jaro_winkler(&wanted, &candidate.to_lowercase()), candidate))
         .filter(|(likeness, _)| *likeness > 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate.to_owned())

@@ -60,11 +60,7 @@ pub(crate) const ENTRY: Entry = Entry {
         },
     ],
     default_dirs: &["/usr/share/datasets/fashion-mnist"],
-    origin: Origin::Folder {
-        missing,
-        load,
-        unpack: None,
-    },
+    origin: Origin::Folder { missing, load, unpack: None },
 };
 
 /// The first test labels.
@@ -96,18 +92,10 @@ mod tests {
         assert!((sum - 76_247.0 / 255.0).abs() < 1e-3, "{}", sum * 255.0);
         assert_eq!(dataset.train().labels()[..8], [9, 0, 0, 3, 0, 2, 7, 2]);
         for class in 0..10 {
-            let count = dataset
-                .train()
-                .labels()
-                .iter()
-                .filter(|label| **label == class)
-                .count();
+            let count = dataset.train().labels().iter().filter(|label| **label == class).count();
             assert_eq!(count, 6000);
         }
         let mnist = crate::find("mnist").unwrap();
-        assert_eq!(
-            mnist.missing(&folder),
-            ["test labels that begin with 7 2 1 0 4 1 4 9 5 9"]
-        );
+        assert_eq!(mnist.missing(&folder), ["test labels that begin with 7 2 1 0 4 1 4 9 5 9"]);
     }
 }

@@ -44,12 +44,7 @@ impl Partial {
             path: path.clone(),
             source,
         })?;
-        Ok(Self {
-            file,
-            path,
-            target: target.to_owned(),
-            kept: false,
-        })
+        Ok(Self { file, path, target: target.to_owned(), kept: false })
     }
 
     /// Where to write.
@@ -62,11 +57,7 @@ impl Partial {
         self.file
             .sync_all()
             .and_then(|()| fs::rename(&self.path, &self.target))
-            .map_err(|source| Error::Io {
-                action: "write",
-                path: self.target.clone(),
-                source,
-            })?;
+            .map_err(|source| Error::Io { action: "write", path: self.target.clone(), source })?;
         self.kept = true;
         Ok(())
     }
@@ -90,10 +81,7 @@ pub fn fetch(
     into: &Path,
     progress: &mut dyn FnMut(FetchProgress<'_>),
 ) -> Result<PathBuf> {
-    let Origin::Folder {
-        missing, unpack, ..
-    } = &entry.origin
-    else {
+    let Origin::Folder { missing, unpack, .. } = &entry.origin else {
         return Err(Error::Embedded { name: entry.name });
     };
     let folder = into.join(entry.name);
@@ -120,11 +108,7 @@ fn fetch_files(
     for file in files {
         let target = folder.join(file.name);
         let mut report = |done_bytes| {
-            progress(FetchProgress {
-                file: file.name,
-                done_bytes,
-                total_bytes: file.bytes,
-            });
+            progress(FetchProgress { file: file.name, done_bytes, total_bytes: file.bytes });
         };
         if is_right(&target, file) {
             report(file.bytes);
@@ -177,10 +161,7 @@ fn download(
         .user_agent(concat!("nascent/", env!("CARGO_PKG_VERSION")))
         .build()
         .into();
-    let response = agent
-        .get(file.url)
-        .call()
-        .map_err(|source| http(source.to_string()))?;
+    let response = agent.get(file.url).call().map_err(|source| http(source.to_string()))?;
     let mut body = response.into_body().into_reader();
     let mut partial = Partial::create(target)?;
     let mut hash = Sha256::new();
@@ -197,14 +178,11 @@ fn download(
         };
         let bytes = buffer.get(..read).unwrap_or_default();
         hash.update(bytes);
-        partial
-            .file()
-            .write_all(bytes)
-            .map_err(|source| Error::Io {
-                action: "write",
-                path: target.to_owned(),
-                source,
-            })?;
+        partial.file().write_all(bytes).map_err(|source| Error::Io {
+            action: "write",
+            path: target.to_owned(),
+            source,
+        })?;
         done += read as u64;
         if done > file.bytes {
             break;
@@ -311,11 +289,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = server.file(path, sha256);
         let error = fetch_files(&[file], folder.path(), &mut |_| {}).unwrap_err();
-        assert_eq!(
-            fs::read_dir(folder.path()).unwrap().count(),
-            0,
-            "nothing stays"
-        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing stays");
         error.to_string()
     }
 
@@ -339,11 +313,7 @@ mod tests {
 
         fs::write(folder.join("file.gz"), b"the wrong bytes").unwrap();
         fetch_files(&files, &folder, &mut |_| {}).unwrap();
-        assert_eq!(
-            server.requests.load(Ordering::SeqCst),
-            2,
-            "it was there and wrong"
-        );
+        assert_eq!(server.requests.load(Ordering::SeqCst), 2, "it was there and wrong");
         assert_eq!(fs::read(folder.join("file.gz")).unwrap(), BODY);
     }
 
@@ -351,10 +321,7 @@ mod tests {
     fn a_wrong_checksum_names_both() {
         let wrong = "0".repeat(64);
         let message = failed("right", &wrong);
-        assert!(
-            message.contains(&wrong) && message.contains(&sum()),
-            "{message}"
-        );
+        assert!(message.contains(&wrong) && message.contains(&sum()), "{message}");
     }
 
     #[test]
@@ -367,23 +334,12 @@ mod tests {
     #[test]
     fn a_refusal_says_what_to_do() {
         let message = failed("missing", &sum());
-        assert!(
-            message.contains("404") && message.contains("get file.gz by other"),
-            "{message}"
-        );
-        let file = RemoteFile {
-            name: "file.gz",
-            url: "http://127.0.0.1:1/file.gz",
-            sha256: "",
-            bytes: 1,
-        };
+        assert!(message.contains("404") && message.contains("get file.gz by other"), "{message}");
+        let file =
+            RemoteFile { name: "file.gz", url: "http://127.0.0.1:1/file.gz", sha256: "", bytes: 1 };
         let folder = tempfile::tempdir().unwrap();
         let error = fetch_files(&[file], folder.path(), &mut |_| {}).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("cannot fetch http://127.0.0.1:1/file.gz")
-        );
+        assert!(error.to_string().starts_with("cannot fetch http://127.0.0.1:1/file.gz"));
     }
 
     #[test]

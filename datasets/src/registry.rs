@@ -8,12 +8,8 @@ use crate::error::{Error, Result, nearest};
 use crate::{cifar10, digits, fashion_mnist, mnist};
 
 /// All datasets that have a name.
-pub static DATASETS: &[Entry] = &[
-    digits::ENTRY,
-    mnist::ENTRY,
-    fashion_mnist::ENTRY,
-    cifar10::ENTRY,
-];
+pub static DATASETS: &[Entry] =
+    &[digits::ENTRY, mnist::ENTRY, fashion_mnist::ENTRY, cifar10::ENTRY];
 
 /// One row of the registry.
 #[derive(Debug, Clone)]
@@ -85,11 +81,7 @@ pub(crate) struct Bases {
 impl Bases {
     fn from_environment() -> Self {
         let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
-        let home = || {
-            variable("HOME")
-                .or_else(|| variable("USERPROFILE"))
-                .map(PathBuf::from)
-        };
+        let home = || variable("HOME").or_else(|| variable("USERPROFILE")).map(PathBuf::from);
         let user = variable("XDG_DATA_HOME")
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
@@ -110,18 +102,11 @@ pub fn default_data_dir() -> Option<PathBuf> {
 
 /// The row of this name.
 pub fn find(name: &str) -> Result<&'static Entry> {
-    DATASETS
-        .iter()
-        .find(|entry| entry.name == name)
-        .ok_or_else(|| Error::UnknownDataset {
-            name: name.to_owned(),
-            nearest: nearest(name, DATASETS.iter().map(|entry| entry.name)),
-            known: DATASETS
-                .iter()
-                .map(|entry| entry.name)
-                .collect::<Vec<_>>()
-                .join(", "),
-        })
+    DATASETS.iter().find(|entry| entry.name == name).ok_or_else(|| Error::UnknownDataset {
+        name: name.to_owned(),
+        nearest: nearest(name, DATASETS.iter().map(|entry| entry.name)),
+        known: DATASETS.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", "),
+    })
 }
 
 /// Loads the dataset of this name.
@@ -148,11 +133,7 @@ impl Entry {
             return Vec::new();
         }
         let mut folders: Vec<PathBuf> = Vec::new();
-        let bases = data_dir
-            .map(Path::to_owned)
-            .into_iter()
-            .chain(bases.chosen)
-            .chain(bases.user);
+        let bases = data_dir.map(Path::to_owned).into_iter().chain(bases.chosen).chain(bases.user);
         for folder in bases
             .flat_map(|base| [base.join(self.name), base])
             .chain(self.default_dirs.iter().map(PathBuf::from))
@@ -170,10 +151,7 @@ impl Entry {
     }
 
     fn first_complete(&self, folders: &[PathBuf]) -> Option<PathBuf> {
-        folders
-            .iter()
-            .find(|folder| self.missing(folder).is_empty())
-            .cloned()
+        folders.iter().find(|folder| self.missing(folder).is_empty()).cloned()
     }
 
     /// The files that a folder lacks.
@@ -209,19 +187,15 @@ impl Entry {
                 folder.display().to_string()
             }
         });
-        Error::NotFound {
-            name: self.name,
-            looked: looked.collect::<Vec<_>>().join(", "),
-        }
+        Error::NotFound { name: self.name, looked: looked.collect::<Vec<_>>().join(", ") }
     }
 
     /// Joins what a loader read, and checks it against this row.
     pub(crate) fn dataset(&self, train: Split, test: Option<Split>) -> Result<Dataset> {
         let test_len = test.as_ref().map_or(0, Split::len);
-        for (part, found, expected) in [
-            ("training", train.len(), self.train_len),
-            ("test", test_len, self.test_len),
-        ] {
+        for (part, found, expected) in
+            [("training", train.len(), self.train_len), ("test", test_len, self.test_len)]
+        {
             if found != expected {
                 return Err(Error::Inconsistent {
                     name: self.name.to_owned(),
@@ -229,11 +203,7 @@ impl Entry {
                 });
             }
         }
-        let classes = self
-            .classes
-            .iter()
-            .map(|class| (*class).to_owned())
-            .collect();
+        let classes = self.classes.iter().map(|class| (*class).to_owned()).collect();
         Dataset::new(self.name, self.shape.to_vec(), classes, train, test)
     }
 }
@@ -261,31 +231,18 @@ mod tests {
             for text in [entry.summary, entry.license, entry.source] {
                 assert!(!text.trim().is_empty(), "{name}");
             }
-            assert!(
-                matches!(entry.shape.len(), 1 | 3) && !entry.shape.contains(&0),
-                "{name}"
-            );
+            assert!(matches!(entry.shape.len(), 1 | 3) && !entry.shape.contains(&0), "{name}");
             assert!(entry.classes.len() >= 2 && entry.train_len > 0, "{name}");
             assert_eq!(entry.files.is_empty(), entry.is_embedded(), "{name}");
             for file in entry.files {
                 assert_eq!(file.sha256.len(), 64, "{}", file.name);
                 assert!(
-                    file.sha256
-                        .chars()
-                        .all(|c| matches!(c, '0'..='9' | 'a'..='f')),
+                    file.sha256.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')),
                     "{}",
                     file.name
                 );
-                assert!(
-                    file.bytes > 0 && file.url.starts_with("http"),
-                    "{}",
-                    file.name
-                );
-                assert!(
-                    file.url.ends_with(file.name) && !file.name.contains('/'),
-                    "{}",
-                    file.name
-                );
+                assert!(file.bytes > 0 && file.url.starts_with("http"), "{}", file.name);
+                assert!(file.url.ends_with(file.name) && !file.name.contains('/'), "{}", file.name);
             }
         }
     }
@@ -322,11 +279,7 @@ mod tests {
             assert_eq!(dataset.train().len(), entry.train_len);
             assert_eq!(dataset.test().map_or(0, Split::len), entry.test_len);
             let seen: BTreeSet<_> = dataset.train().labels().iter().collect();
-            assert_eq!(
-                seen.len(),
-                entry.classes.len(),
-                "every class has an example"
-            );
+            assert_eq!(seen.len(), entry.classes.len(), "every class has an example");
         }
     }
 
@@ -337,29 +290,14 @@ mod tests {
             "there is no dataset \"fashion-mnist\" (did you mean \"fashion_mnist\"?): \
              the registry has digits, mnist, fashion_mnist, cifar10"
         );
-        assert!(
-            find("CIFAR-10")
-                .unwrap_err()
-                .to_string()
-                .contains("did you mean \"cifar10\"")
-        );
-        assert!(
-            !find("xyz")
-                .unwrap_err()
-                .to_string()
-                .contains("did you mean")
-        );
+        assert!(find("CIFAR-10").unwrap_err().to_string().contains("did you mean \"cifar10\""));
+        assert!(!find("xyz").unwrap_err().to_string().contains("did you mean"));
     }
 
     #[test]
     fn the_search_goes_from_the_chosen_to_the_default() {
-        let bases = Bases {
-            chosen: Some("/n".into()),
-            user: Some("/u".into()),
-        };
-        let folders = find("fashion_mnist")
-            .unwrap()
-            .search_dirs_in(Some(Path::new("/d")), bases);
+        let bases = Bases { chosen: Some("/n".into()), user: Some("/u".into()) };
+        let folders = find("fashion_mnist").unwrap().search_dirs_in(Some(Path::new("/d")), bases);
         let expected = [
             "/d/fashion_mnist",
             "/d",
@@ -370,12 +308,7 @@ mod tests {
             "/usr/share/datasets/fashion-mnist",
         ];
         assert_eq!(folders, expected.map(PathBuf::from));
-        assert!(
-            find("digits")
-                .unwrap()
-                .search_dirs(Some(Path::new("/d")))
-                .is_empty()
-        );
+        assert!(find("digits").unwrap().search_dirs(Some(Path::new("/d"))).is_empty());
     }
 
     #[test]
@@ -388,13 +321,8 @@ mod tests {
         let dirs = entry.search_dirs_in(Some(folder.path()), Bases::default());
         let message = entry.load_from(&dirs).unwrap_err().to_string();
         let here = folder.path().display();
-        assert!(message.contains(&format!(
-            "none of: {here}/mnist, {here} (lacks train-labels-"
-        )));
+        assert!(message.contains(&format!("none of: {here}/mnist, {here} (lacks train-labels-")));
         assert!(message.contains("/nowhere/mnist"), "{message}");
-        assert!(
-            message.contains("nascent datasets fetch mnist"),
-            "{message}"
-        );
+        assert!(message.contains("nascent datasets fetch mnist"), "{message}");
     }
 }

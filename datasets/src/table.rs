@@ -60,11 +60,7 @@ impl Column {
     }
 
     fn kind_error(&self, expected: &'static str) -> Error {
-        Error::ColumnKind {
-            column: self.name.clone(),
-            found: self.data.kind(),
-            expected,
-        }
+        Error::ColumnKind { column: self.name.clone(), found: self.data.kind(), expected }
     }
 }
 
@@ -78,9 +74,7 @@ impl Table {
     /// Joins columns; they must have different names and the same number of cells.
     pub fn new(columns: Vec<Column>) -> Result<Self> {
         let Some(first) = columns.first() else {
-            return Err(Error::Columns {
-                problem: "there are none".to_owned(),
-            });
+            return Err(Error::Columns { problem: "there are none".to_owned() });
         };
         for (at, column) in columns.iter().enumerate() {
             let (rows, found) = (first.data.len(), column.data.len());
@@ -92,14 +86,8 @@ impl Table {
                     ),
                 });
             }
-            if columns
-                .iter()
-                .take(at)
-                .any(|other| other.name == column.name)
-            {
-                return Err(Error::Columns {
-                    problem: format!("two are named {:?}", column.name),
-                });
+            if columns.iter().take(at).any(|other| other.name == column.name) {
+                return Err(Error::Columns { problem: format!("two are named {:?}", column.name) });
             }
         }
         Ok(Self { columns })
@@ -118,14 +106,11 @@ impl Table {
     /// The column of this name.
     pub fn column(&self, name: &str) -> Result<&Column> {
         let names = || self.columns.iter().map(|column| column.name.as_str());
-        self.columns
-            .iter()
-            .find(|column| column.name == name)
-            .ok_or_else(|| Error::UnknownColumn {
-                column: name.to_owned(),
-                nearest: nearest(name, names()),
-                columns: names().collect::<Vec<_>>().join(", "),
-            })
+        self.columns.iter().find(|column| column.name == name).ok_or_else(|| Error::UnknownColumn {
+            column: name.to_owned(),
+            nearest: nearest(name, names()),
+            columns: names().collect::<Vec<_>>().join(", "),
+        })
     }
 }
 
@@ -135,20 +120,14 @@ mod tests {
 
     fn numbers(name: &str, cells: &[f64]) -> Column {
         let cells = cells.iter().map(|cell| Some(*cell)).collect();
-        Column {
-            name: name.to_owned(),
-            data: ColumnData::Numbers(cells),
-        }
+        Column { name: name.to_owned(), data: ColumnData::Numbers(cells) }
     }
 
     #[test]
     fn columns_must_fit() {
         let table = Table::new(vec![numbers("a", &[1.0, 2.0]), numbers("b", &[3.0, 4.0])]).unwrap();
         assert_eq!((table.rows(), table.columns().len()), (2, 2));
-        assert_eq!(
-            table.column("b").unwrap().numbers().unwrap(),
-            [Some(3.0), Some(4.0)]
-        );
+        assert_eq!(table.column("b").unwrap().numbers().unwrap(), [Some(3.0), Some(4.0)]);
         let problem = |columns| Table::new(columns).unwrap_err().to_string();
         assert!(problem(vec![]).contains("none"));
         assert!(problem(vec![numbers("a", &[1.0]), numbers("b", &[])]).contains("\"b\" has 0"));

@@ -21,12 +21,7 @@ pub struct TabularOptions {
 
 impl Default for TabularOptions {
     fn default() -> Self {
-        Self {
-            name: "table".to_owned(),
-            ignore: Vec::new(),
-            standardize: true,
-            max_categories: 64,
-        }
+        Self { name: "table".to_owned(), ignore: Vec::new(), standardize: true, max_categories: 64 }
     }
 }
 
@@ -51,11 +46,7 @@ pub fn tabular_dataset(
         match &column.data {
             ColumnData::Numbers(cells) => {
                 let numbers = numbers(column, cells)?;
-                let numbers = if options.standardize {
-                    standardized(&numbers)
-                } else {
-                    numbers
-                };
+                let numbers = if options.standardize { standardized(&numbers) } else { numbers };
                 features.push(numbers.into_iter().map(|number| number as f32).collect());
             }
             ColumnData::Texts(cells) => {
@@ -68,31 +59,20 @@ pub fn tabular_dataset(
                     });
                 }
                 for value in values {
-                    let hot = texts
-                        .iter()
-                        .map(|text| if *text == value { 1.0 } else { 0.0 });
+                    let hot = texts.iter().map(|text| if *text == value { 1.0 } else { 0.0 });
                     features.push(hot.collect());
                 }
             }
         }
     }
     let rows = labels.len();
-    let inputs = (0..rows)
-        .flat_map(|row| features.iter().map(move |feature| feature[row]))
-        .collect();
+    let inputs =
+        (0..rows).flat_map(|row| features.iter().map(move |feature| feature[row])).collect();
     if features.is_empty() {
-        return Err(Error::Columns {
-            problem: "no column is left for features".to_owned(),
-        });
+        return Err(Error::Columns { problem: "no column is left for features".to_owned() });
     }
     let train = Split::new(Inputs::Floats(inputs), labels)?;
-    Dataset::new(
-        options.name.clone(),
-        vec![features.len()],
-        classes,
-        train,
-        None,
-    )
+    Dataset::new(options.name.clone(), vec![features.len()], classes, train, None)
 }
 
 /// The cells, all of which must be there.
@@ -101,10 +81,8 @@ fn present<'a, T>(column: &Column, cells: &'a [Option<T>]) -> Result<Vec<&'a T>>
         .iter()
         .enumerate()
         .map(|(row, cell)| {
-            cell.as_ref().ok_or_else(|| Error::MissingValue {
-                column: column.name.clone(),
-                row: row + 1,
-            })
+            cell.as_ref()
+                .ok_or_else(|| Error::MissingValue { column: column.name.clone(), row: row + 1 })
         })
         .collect()
 }
@@ -112,32 +90,20 @@ fn present<'a, T>(column: &Column, cells: &'a [Option<T>]) -> Result<Vec<&'a T>>
 /// The cells, all of which must be there and finite, also as the 32-bit numbers that a model sees.
 fn numbers(column: &Column, cells: &[Option<f64>]) -> Result<Vec<f64>> {
     let numbers: Vec<f64> = present(column, cells)?.into_iter().copied().collect();
-    match numbers
-        .iter()
-        .position(|number| !(*number as f32).is_finite())
-    {
+    match numbers.iter().position(|number| !(*number as f32).is_finite()) {
         None => Ok(numbers),
-        Some(at) => Err(Error::NotFinite {
-            column: column.name.clone(),
-            row: at + 1,
-            value: numbers[at],
-        }),
+        Some(at) => {
+            Err(Error::NotFinite { column: column.name.clone(), row: at + 1, value: numbers[at] })
+        }
     }
 }
 
 fn standardized(numbers: &[f64]) -> Vec<f64> {
     let count = numbers.len() as f64;
     let mean = numbers.iter().sum::<f64>() / count;
-    let variance = numbers
-        .iter()
-        .map(|number| (number - mean).powi(2))
-        .sum::<f64>()
-        / count;
+    let variance = numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / count;
     let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
-    numbers
-        .iter()
-        .map(|number| (number - mean) / deviation)
-        .collect()
+    numbers.iter().map(|number| (number - mean) / deviation).collect()
 }
 
 /// The class of each row, and the names of the classes.
@@ -160,10 +126,7 @@ fn labels(column: &Column) -> Result<(Vec<u32>, Vec<String>)> {
         }
     };
     if let [class] = classes.as_slice() {
-        return Err(Error::SingleClass {
-            column: column.name.clone(),
-            class: class.clone(),
-        });
+        return Err(Error::SingleClass { column: column.name.clone(), class: class.clone() });
     }
     Ok((labels, classes))
 }
@@ -175,10 +138,7 @@ fn numbered<T: Ord + ToString>(values: &[T]) -> (Vec<u32>, Vec<String>) {
         *number = at;
     }
     let labels = values.iter().map(|value| numbers[value]).collect();
-    (
-        labels,
-        numbers.into_keys().map(ToString::to_string).collect(),
-    )
+    (labels, numbers.into_keys().map(ToString::to_string).collect())
 }
 
 #[cfg(test)]
@@ -187,32 +147,21 @@ mod tests {
 
     fn column(name: &str, cells: &[f64]) -> Column {
         let cells = cells.iter().map(|cell| Some(*cell)).collect();
-        Column {
-            name: name.to_owned(),
-            data: ColumnData::Numbers(cells),
-        }
+        Column { name: name.to_owned(), data: ColumnData::Numbers(cells) }
     }
 
     fn texts(name: &str, cells: &[&str]) -> Column {
         let cells = cells.iter().map(|cell| Some((*cell).to_owned())).collect();
-        Column {
-            name: name.to_owned(),
-            data: ColumnData::Texts(cells),
-        }
+        Column { name: name.to_owned(), data: ColumnData::Texts(cells) }
     }
 
     fn plain() -> TabularOptions {
-        TabularOptions {
-            standardize: false,
-            ..TabularOptions::default()
-        }
+        TabularOptions { standardize: false, ..TabularOptions::default() }
     }
 
     fn problem(columns: Vec<Column>, label: &str, options: &TabularOptions) -> String {
         let table = Table::new(columns).unwrap();
-        tabular_dataset(&table, label, options)
-            .unwrap_err()
-            .to_string()
+        tabular_dataset(&table, label, options).unwrap_err().to_string()
     }
 
     #[test]
@@ -224,17 +173,10 @@ mod tests {
             column("class", &[10.0, 2.0, 10.0]),
         ])
         .unwrap();
-        let options = TabularOptions {
-            ignore: vec!["row".to_owned()],
-            ..plain()
-        };
+        let options = TabularOptions { ignore: vec!["row".to_owned()], ..plain() };
         let dataset = tabular_dataset(&table, "class", &options).unwrap();
         assert_eq!(dataset.shape(), [3]);
-        assert_eq!(
-            dataset.classes(),
-            ["2", "10"],
-            "integers are sorted as numbers"
-        );
+        assert_eq!(dataset.classes(), ["2", "10"], "integers are sorted as numbers");
         assert_eq!(dataset.train().labels(), [1, 0, 1]);
         let expected = vec![1.5, 0.0, 1.0, 2.5, 1.0, 0.0, 3.5, 0.0, 1.0];
         assert_eq!(dataset.train().inputs(), &Inputs::Floats(expected));
@@ -250,36 +192,16 @@ mod tests {
     #[test]
     fn errors_name_column_and_row() {
         let labels = || texts("class", &["a", "b"]);
-        let gap = Column {
-            name: "x".to_owned(),
-            data: ColumnData::Numbers(vec![Some(1.0), None]),
-        };
+        let gap = Column { name: "x".to_owned(), data: ColumnData::Numbers(vec![Some(1.0), None]) };
         let message = problem(vec![gap, labels()], "class", &plain());
-        assert!(
-            message.starts_with("column \"x\" has no value in row 2"),
-            "{message}"
-        );
-        let message = problem(
-            vec![column("x", &[f64::NAN, 0.0]), labels()],
-            "class",
-            &plain(),
-        );
-        assert!(
-            message.starts_with("column \"x\" has NaN in row 1"),
-            "{message}"
-        );
-        let message = problem(
-            vec![column("x", &[0.0, 1e300]), labels()],
-            "class",
-            &plain(),
-        );
+        assert!(message.starts_with("column \"x\" has no value in row 2"), "{message}");
+        let message = problem(vec![column("x", &[f64::NAN, 0.0]), labels()], "class", &plain());
+        assert!(message.starts_with("column \"x\" has NaN in row 1"), "{message}");
+        let message = problem(vec![column("x", &[0.0, 1e300]), labels()], "class", &plain());
         assert!(message.contains("in row 2"), "{message}");
         let message = problem(vec![column("x", &[0.0, 1.0]), labels()], "clas", &plain());
         assert!(message.contains("did you mean \"class\""), "{message}");
-        let options = TabularOptions {
-            ignore: vec!["y".to_owned()],
-            ..plain()
-        };
+        let options = TabularOptions { ignore: vec!["y".to_owned()], ..plain() };
         let message = problem(vec![column("x", &[0.0, 1.0]), labels()], "class", &options);
         assert!(message.contains("no column \"y\""), "{message}");
         let same = texts("class", &["a", "a"]);
@@ -289,17 +211,10 @@ mod tests {
         let message = problem(vec![column("x", &[0.0, 1.0]), half], "class", &plain());
         assert!(message.contains("1.5 in row 2"), "{message}");
         assert!(problem(vec![labels()], "class", &plain()).contains("no column is left"));
-        let options = TabularOptions {
-            max_categories: 1,
-            ..plain()
-        };
+        let options = TabularOptions { max_categories: 1, ..plain() };
         let message = problem(vec![texts("x", &["p", "q"]), labels()], "class", &options);
         assert!(message.contains("more than 1 different"), "{message}");
-        let message = problem(
-            vec![column("x", &[]), texts("class", &[])],
-            "class",
-            &plain(),
-        );
+        let message = problem(vec![column("x", &[]), texts("class", &[])], "class", &plain());
         assert!(message.contains("at least one example"), "{message}");
     }
 }

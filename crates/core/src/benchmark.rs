@@ -48,21 +48,13 @@ pub struct Trace {
 impl Trace {
     /// The metrics of the best after so many trials; the last, if the search ended before.
     pub fn after_trials(&self, trials: u32) -> Option<&Metrics> {
-        let point = self
-            .points
-            .iter()
-            .take_while(|point| point.trials <= trials)
-            .last();
+        let point = self.points.iter().take_while(|point| point.trials <= trials).last();
         point.map(|point| &point.best)
     }
 
     /// The metrics of the best among the trials that ended within so many simulated seconds.
     pub fn after_secs(&self, secs: f64) -> Option<&Metrics> {
-        let point = self
-            .points
-            .iter()
-            .take_while(|point| point.cost_secs <= secs)
-            .last();
+        let point = self.points.iter().take_while(|point| point.cost_secs <= secs).last();
         point.map(|point| &point.best)
     }
 }
@@ -130,20 +122,13 @@ impl Simulation<'_> {
                 best = Some((score, metrics.clone()));
             }
             if let Some((_, best)) = &best {
-                points.push(Point {
-                    trials: number + 1,
-                    cost_secs,
-                    best: best.clone(),
-                });
+                points.push(Point { trials: number + 1, cost_secs, best: best.clone() });
             }
             if cost_secs >= self.max_cost_secs {
                 break;
             }
         }
-        Ok(Trace {
-            points,
-            searcher_time,
-        })
+        Ok(Trace { points, searcher_time })
     }
 }
 
@@ -166,19 +151,10 @@ impl Statistics {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-        let std = if values.len() > 1 {
-            (squares / (n - 1.0)).sqrt()
-        } else {
-            0.0
-        };
+        let std = if values.len() > 1 { (squares / (n - 1.0)).sqrt() } else { 0.0 };
         let half = 1.96 * std / n.sqrt();
         let interval = (mean - half, mean + half);
-        (!values.is_empty()).then_some(Self {
-            count: values.len(),
-            mean,
-            std,
-            interval,
-        })
+        (!values.is_empty()).then_some(Self { count: values.len(), mean, std, interval })
     }
 }
 

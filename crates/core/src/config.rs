@@ -89,10 +89,8 @@ pub fn defaults<C: Default + Serialize>() -> Value {
 /// # Errors
 /// If a setting has the wrong type.
 pub fn parse<C: DeserializeOwned>(component: &str, config: &Value) -> Result<C> {
-    C::deserialize(config).map_err(|e| Error::Config {
-        component: component.to_owned(),
-        problem: e.to_string(),
-    })
+    C::deserialize(config)
+        .map_err(|e| Error::Config { component: component.to_owned(), problem: e.to_string() })
 }
 
 /// An error about a setting.

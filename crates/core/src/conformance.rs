@@ -52,30 +52,20 @@ impl Evaluator for ToyEvaluator {
     fn evaluate(&self, job: &Job<'_>, reporter: &mut dyn Reporter) -> Result<Evaluation> {
         use std::hash::{Hash as _, Hasher as _};
         let architecture = &job.proposal.architecture;
-        let digits = architecture
-            .values()
-            .iter()
-            .flatten()
-            .map(|value| match value {
-                nascent_record::Value::Int(i) => *i as f64 % 7.0,
-                nascent_record::Value::Float(x) => *x,
-            });
+        let digits = architecture.values().iter().flatten().map(|value| match value {
+            nascent_record::Value::Int(i) => *i as f64 % 7.0,
+            nascent_record::Value::Float(x) => *x,
+        });
         let score: f64 = digits.enumerate().map(|(at, x)| x / (at + 1) as f64).sum();
         // FNV would do; the hash only decides who fails.
         let mut hasher = std::hash::DefaultHasher::new();
         architecture.hash(&mut hasher);
         match hasher.finish() % 17 {
             0 => {
-                return Err(Error::Infeasible {
-                    problem: "it is one of the failing".into(),
-                });
+                return Err(Error::Infeasible { problem: "it is one of the failing".into() });
             }
             1 => {
-                return Err(Error::Diverged {
-                    epoch: 1,
-                    what: "loss",
-                    value: f64::NAN,
-                });
+                return Err(Error::Diverged { epoch: 1, what: "loss", value: f64::NAN });
             }
             _ => {}
         }
@@ -88,11 +78,7 @@ impl Evaluator for ToyEvaluator {
                 break;
             }
         }
-        Ok(Evaluation {
-            metrics,
-            epochs,
-            ..Evaluation::default()
-        })
+        Ok(Evaluation { metrics, epochs, ..Evaluation::default() })
     }
 }
 
@@ -119,15 +105,9 @@ impl RunStore for SharedStore {
 }
 
 fn setup(space: &Arc<dyn SearchSpace>, seed: u64) -> SearchSetup {
-    let objectives = vec![Objective {
-        metric: "score".into(),
-        direction: nascent_record::Direction::Maximize,
-    }];
-    SearchSetup {
-        space: Arc::clone(space),
-        objectives,
-        seed: Seed::new(seed),
-    }
+    let objectives =
+        vec![Objective { metric: "score".into(), direction: nascent_record::Direction::Maximize }];
+    SearchSetup { space: Arc::clone(space), objectives, seed: Seed::new(seed) }
 }
 
 fn toy_manifest(space: &dyn SearchSpace, seed: u64, lookahead: u32, budget: Budget) -> Manifest {
@@ -181,10 +161,7 @@ impl ToyRun<'_> {
             space: Arc::clone(&self.space),
             searcher: (self.searcher)(&setup),
             evaluator: Arc::new(ToyEvaluator),
-            pruner: crate::prune::find("median")
-                .unwrap()
-                .make(&Value::Null, &())
-                .unwrap(),
+            pruner: crate::prune::find("median").unwrap().make(&Value::Null, &()).unwrap(),
         };
         Study::open(parts, Box::new(store.clone()), view, Arc::new(StoppedClock)).unwrap()
     }
@@ -192,11 +169,7 @@ impl ToyRun<'_> {
     fn run(&self, store: &SharedStore, workers: u32) -> RunView {
         let mut study = self.study(store);
         let stop = AtomicBool::new(false);
-        let mut options = RunOptions {
-            workers,
-            stop: &stop,
-            observe: &mut |_| {},
-        };
+        let mut options = RunOptions { workers, stop: &stop, observe: &mut |_| {} };
         study.run(&mut options).unwrap();
         study.view().clone()
     }
@@ -206,21 +179,13 @@ impl ToyRun<'_> {
 /// choices.
 fn toy_spaces() -> Vec<Arc<dyn SearchSpace>> {
     ["nas_bench_201", "mlp"]
-        .map(|name| {
-            crate::space::find(name)
-                .unwrap()
-                .make(&Value::Null, &())
-                .unwrap()
-                .into()
-        })
+        .map(|name| crate::space::find(name).unwrap().make(&Value::Null, &()).unwrap().into())
         .into()
 }
 
 /// Checks a searcher of a table: see [`searcher_with`], and that its settings are complete.
 pub fn searcher(entry: &SearcherEntry) {
-    check_settings(entry.name, &(entry.defaults)(), |settings| {
-        entry.complete(settings).map(drop)
-    });
+    check_settings(entry.name, &(entry.defaults)(), |settings| entry.complete(settings).map(drop));
     let name = entry.name;
     searcher_with(name, &|setup| entry.make(&Value::Null, setup).unwrap());
 }
@@ -230,37 +195,18 @@ pub fn searcher(entry: &SearcherEntry) {
 pub fn searcher_with(name: &str, make: &dyn Fn(&SearchSetup) -> Box<dyn Searcher>) {
     for space in toy_spaces() {
         for lookahead in [1, 4] {
-            let budget = Budget {
-                max_trials: Some(40),
-                ..Budget::default()
-            };
-            let toy = ToyRun {
-                space: Arc::clone(&space),
-                searcher: make,
-                lookahead,
-                budget,
-            };
+            let budget = Budget { max_trials: Some(40), ..Budget::default() };
+            let toy = ToyRun { space: Arc::clone(&space), searcher: make, lookahead, budget };
             let whole = SharedStore::default();
             let view = toy.run(&whole, 1);
             let trials = view.trials();
             assert_eq!(trials.len(), 40, "{name} ended early");
-            assert!(
-                trials
-                    .iter()
-                    .any(|t| t.score(view.manifest().objective().unwrap()).is_some())
-            );
+            assert!(trials.iter().any(|t| t.score(view.manifest().objective().unwrap()).is_some()));
             for trial in trials {
                 space.spec().check(&trial.proposal.architecture).unwrap();
-                space
-                    .graph(&trial.proposal.architecture)
-                    .unwrap()
-                    .check()
-                    .unwrap();
+                space.graph(&trial.proposal.architecture).unwrap().check().unwrap();
                 let before = |parent: &TrialId| (parent.0) < trial.told;
-                assert!(
-                    trial.proposal.parents.iter().all(before),
-                    "{name} knows the future"
-                );
+                assert!(trial.proposal.parents.iter().all(before), "{name} knows the future");
             }
             for workers in [2, 4] {
                 let other = toy.run(&SharedStore::default(), workers);
@@ -289,25 +235,17 @@ fn resumes(name: &str, toy: &ToyRun<'_>, whole: &SharedStore, view: &RunView) {
 }
 
 fn check_settings(name: &str, defaults: &Value, complete: impl Fn(&Value) -> Result<()>) {
-    assert!(
-        defaults.is_object(),
-        "the defaults of {name} are not an object"
-    );
+    assert!(defaults.is_object(), "the defaults of {name} are not an object");
     complete(defaults).unwrap();
     complete(&Value::Null).unwrap();
     let unknown = serde_json::json!({ "no_such_setting": 1 });
-    assert!(
-        complete(&unknown).is_err(),
-        "{name} takes a setting that it does not have"
-    );
+    assert!(complete(&unknown).is_err(), "{name} takes a setting that it does not have");
 }
 
 /// Checks a search space: every sample means a valid graph that can be built and run, names round
 /// trip, and [`SearchSpace::canonical`] is idempotent.
 pub fn space(entry: &SpaceEntry) {
-    check_settings(entry.name, &(entry.defaults)(), |settings| {
-        entry.complete(settings).map(drop)
-    });
+    check_settings(entry.name, &(entry.defaults)(), |settings| entry.complete(settings).map(drop));
     let space = entry.make(&Value::Null, &()).unwrap();
     let mut rng = Seed::new(1).rng();
     for number in 0..200 {
@@ -331,20 +269,13 @@ pub fn space(entry: &SpaceEntry) {
 /// Checks a pruner: it never stops a trial that is better than all others at every epoch, and says
 /// the same twice.
 pub fn pruner(entry: &PrunerEntry) {
-    check_settings(entry.name, &(entry.defaults)(), |settings| {
-        entry.complete(settings).map(drop)
-    });
+    check_settings(entry.name, &(entry.defaults)(), |settings| entry.complete(settings).map(drop));
     let pruner = entry.make(&Value::Null, &()).unwrap();
     let space = &toy_spaces()[0];
     let objective = setup(space, 0).objective().unwrap();
     let curve = |height: f64| -> Vec<Report> {
         let at = |step| Metrics::new([("score", height * f64::from(step))]).unwrap();
-        (1..=6)
-            .map(|step| Report {
-                step,
-                metrics: at(step),
-            })
-            .collect()
+        (1..=6).map(|step| Report { step, metrics: at(step) }).collect()
     };
     let mut rng = Seed::new(2).rng();
     let others: Vec<Trial> = (0..20)
@@ -352,10 +283,7 @@ pub fn pruner(entry: &PrunerEntry) {
             let proposal = nascent_record::Proposal::new(space.spec().sample(&mut rng));
             let mut trial = Trial::new(TrialId(number), proposal, 0);
             trial.curve = curve(f64::from(number));
-            trial.outcome = trial
-                .curve
-                .last()
-                .map(|r| Outcome::Complete(r.metrics.clone()));
+            trial.outcome = trial.curve.last().map(|r| Outcome::Complete(r.metrics.clone()));
             trial
         })
         .collect();
@@ -363,18 +291,11 @@ pub fn pruner(entry: &PrunerEntry) {
         let curve = curve(height);
         for end in 1..=curve.len() {
             for others in [&others[..0], &others[..3], &others[..]] {
-                let cx = PruneContext {
-                    objective: &objective,
-                    curve: &curve[..end],
-                    others,
-                };
+                let cx = PruneContext { objective: &objective, curve: &curve[..end], others };
                 let flow = pruner.prune(&cx);
                 assert_eq!(flow, pruner.prune(&cx), "{} has a state", entry.name);
                 let name = entry.name;
-                assert!(
-                    height < 0.0 || flow == Flow::Continue,
-                    "{name} stops the best trial"
-                );
+                assert!(height < 0.0 || flow == Flow::Continue, "{name} stops the best trial");
             }
         }
     }
@@ -389,9 +310,7 @@ pub fn evaluator(
     space: &dyn SearchSpace,
     architecture: &str,
 ) {
-    check_settings(entry.name, &(entry.defaults)(), |settings| {
-        entry.complete(settings).map(drop)
-    });
+    check_settings(entry.name, &(entry.defaults)(), |settings| entry.complete(settings).map(drop));
     let evaluator = entry.make(settings, resources).unwrap();
     let proposal = nascent_record::Proposal::new(space.parse(architecture).unwrap());
     let job = Job {
@@ -404,31 +323,15 @@ pub fn evaluator(
     };
     let first = evaluator.evaluate(&job, &mut Silent).unwrap();
     let second = evaluator.evaluate(&job, &mut Silent).unwrap();
-    assert_eq!(
-        first, second,
-        "{} gives two results for one job",
-        entry.name
-    );
+    assert_eq!(first, second, "{} gives two results for one job", entry.name);
     let declared = evaluator.metrics();
     for (name, _) in first.metrics.iter() {
         let known = declared.iter().any(|metric| metric.name == name);
-        assert!(
-            known,
-            "{} reports {name}, which it does not declare",
-            entry.name
-        );
+        assert!(known, "{} reports {name}, which it does not declare", entry.name);
     }
     let natural = &declared[0].name;
-    assert!(
-        first.metrics.get(natural).is_some(),
-        "{} lacks {natural}",
-        entry.name
-    );
-    assert!(
-        first.epochs <= evaluator.epochs(None),
-        "{} trains too long",
-        entry.name
-    );
+    assert!(first.metrics.get(natural).is_some(), "{} lacks {natural}", entry.name);
+    assert!(first.epochs <= evaluator.epochs(None), "{} trains too long", entry.name);
 
     struct StopAtOnce(u32);
     impl Reporter for StopAtOnce {
@@ -439,11 +342,7 @@ pub fn evaluator(
     }
     let mut reporter = StopAtOnce(0);
     evaluator.evaluate(&job, &mut reporter).unwrap();
-    assert!(
-        reporter.0 <= 1,
-        "{} goes on after it is told to stop",
-        entry.name
-    );
+    assert!(reporter.0 <= 1, "{} goes on after it is told to stop", entry.name);
 }
 
 #[cfg(test)]
@@ -482,29 +381,15 @@ mod tests {
     #[test]
     fn every_evaluator() {
         let cell = "|nor_conv_1x1~0|+|skip_connect~0|none~1|+|none~0|none~1|avg_pool_3x3~2|";
-        let space = crate::space::find("nas_bench_201")
-            .unwrap()
-            .make(&Value::Null, &())
-            .unwrap();
+        let space = crate::space::find("nas_bench_201").unwrap().make(&Value::Null, &()).unwrap();
         let table = Table::new(vec![
-            Column {
-                name: "arch".into(),
-                data: ColumnData::Texts(vec![Some(cell.into())]),
-            },
-            Column {
-                name: "a".into(),
-                data: ColumnData::Numbers(vec![Some(60.0)]),
-            },
-            Column {
-                name: "b".into(),
-                data: ColumnData::Numbers(vec![Some(90.0)]),
-            },
+            Column { name: "arch".into(), data: ColumnData::Texts(vec![Some(cell.into())]) },
+            Column { name: "a".into(), data: ColumnData::Numbers(vec![Some(60.0)]) },
+            Column { name: "b".into(), data: ColumnData::Numbers(vec![Some(90.0)]) },
         ]);
         let resources = Resources {
             dataset: Some(Arc::new(
-                nascent_datasets::load("digits", None)
-                    .unwrap()
-                    .limited(300, 50),
+                nascent_datasets::load("digits", None).unwrap().limited(300, 50),
             )),
             table: Some(Arc::new(table.unwrap())),
             seed: Seed::new(1),
@@ -557,9 +442,7 @@ mod tests {
             }
             fn restore(&mut self, snapshot: &[u8]) -> Result<()> {
                 let words = snapshot.chunks_exact(8);
-                self.0 = words
-                    .map(|w| u64::from_le_bytes(w.try_into().unwrap()))
-                    .collect();
+                self.0 = words.map(|w| u64::from_le_bytes(w.try_into().unwrap())).collect();
                 Ok(())
             }
         }

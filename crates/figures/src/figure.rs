@@ -48,10 +48,7 @@ pub struct Axis {
 impl Axis {
     /// A linear axis over everything.
     pub fn new(label: impl Into<String>) -> Self {
-        Self {
-            label: label.into(),
-            ..Self::default()
-        }
+        Self { label: label.into(), ..Self::default() }
     }
 
     /// The same on this scale.
@@ -71,10 +68,7 @@ impl Axis {
     /// The same, with names at 0, 1, 2 and so on.
     #[must_use]
     pub fn names<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        let tick = |(at, name): (usize, S)| Tick {
-            at: at as f64,
-            label: name.into(),
-        };
+        let tick = |(at, name): (usize, S)| Tick { at: at as f64, label: name.into() };
         let ticks: Vec<Tick> = names.into_iter().enumerate().map(tick).collect();
         self.range = Some([-0.5, ticks.len() as f64 - 0.5]);
         self.ticks = Some(ticks);
@@ -109,11 +103,7 @@ pub struct Point {
 impl Point {
     /// The place of a trial.
     pub fn of(trial: TrialId, x: f64, y: f64) -> Self {
-        Self {
-            x,
-            y,
-            trial: Some(trial),
-        }
+        Self { x, y, trial: Some(trial) }
     }
 }
 
@@ -250,16 +240,9 @@ impl Figure {
             if name.is_empty() {
                 return;
             }
-            match entries
-                .iter_mut()
-                .find(|e| e.name == name && e.role == role)
-            {
+            match entries.iter_mut().find(|e| e.name == name && e.role == role) {
                 Some(entry) => entry.line |= line,
-                None => entries.push(LegendEntry {
-                    name: name.to_owned(),
-                    role,
-                    line,
-                }),
+                None => entries.push(LegendEntry { name: name.to_owned(), role, line }),
             }
         };
         for mark in &self.marks {

@@ -30,10 +30,7 @@ pub(crate) fn width(text: &str, size: f64, weight: Weight) -> f64 {
         return 0.6 * size * text.chars().count() as f64;
     };
     let em = f64::from(font.units_per_em().unwrap_or(1000.0));
-    let units: f32 = text
-        .chars()
-        .map(|c| font.h_advance_unscaled(font.glyph_id(c)))
-        .sum();
+    let units: f32 = text.chars().map(|c| font.h_advance_unscaled(font.glyph_id(c))).sum();
     f64::from(units) * size / em
 }
 
@@ -58,11 +55,7 @@ pub(crate) fn rasterize(
         {
             let corner = outline.px_bounds().min;
             outline.draw(|dx, dy, covered| {
-                draw(
-                    corner.x as i32 + dx as i32,
-                    corner.y as i32 + dy as i32,
-                    f64::from(covered),
-                );
+                draw(corner.x as i32 + dx as i32, corner.y as i32 + dy as i32, f64::from(covered));
             });
         }
         x += scaled.h_advance(id);
@@ -116,11 +109,7 @@ pub(crate) fn number(value: f64) -> String {
     };
     let whole = scaled.abs().log10().floor().clamp(-3.0, 3.0) as i32;
     let significant = if suffix.is_empty() { 4 } else { 3 };
-    let decimals = if scaled == 0.0 {
-        0
-    } else {
-        (significant - 1 - whole).clamp(0, 6)
-    };
+    let decimals = if scaled == 0.0 { 0 } else { (significant - 1 - whole).clamp(0, 6) };
     trim(&format!("{scaled:.*}", decimals as usize)) + suffix
 }
 
@@ -138,18 +127,10 @@ pub(crate) fn number_in_steps(value: f64, step: f64) -> String {
     if suffix.is_empty() && step < 1e-4 {
         return scientific(value);
     }
-    let decimals = if step > 0.0 {
-        (-(step.log10() + 1e-9).floor()).clamp(0.0, 6.0)
-    } else {
-        2.0
-    };
+    let decimals = if step > 0.0 { (-(step.log10() + 1e-9).floor()).clamp(0.0, 6.0) } else { 2.0 };
     let text = format!("{:.*}", decimals as usize, value / unit);
     if suffix.is_empty() {
-        return if value == 0.0 {
-            "0".to_owned()
-        } else {
-            minus(&text)
-        };
+        return if value == 0.0 { "0".to_owned() } else { minus(&text) };
     }
     trim(&text) + suffix
 }
@@ -163,11 +144,8 @@ fn scientific(value: f64) -> String {
 }
 
 fn trim(text: &str) -> String {
-    let text = if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        text
-    };
+    let text =
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
     minus(if text == "-0" { "0" } else { text })
 }
 
@@ -231,10 +209,7 @@ mod tests {
         assert_eq!(elide("short", 12.0, Weight::Regular, 100.0), "short");
         assert_eq!(elide("short", 12.0, Weight::Regular, 1.0), "");
         let short = elide_middle("2026-random-17", 12.0, Weight::Regular, 60.0);
-        assert!(
-            short.starts_with("20") && short.ends_with("m-17"),
-            "{short}"
-        );
+        assert!(short.starts_with("20") && short.ends_with("m-17"), "{short}");
     }
 
     #[test]

@@ -17,22 +17,10 @@ fn save<'a>(name: &str, picture: impl Into<Picture<'a>>) {
     let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/gallery");
     std::fs::create_dir_all(&dir).unwrap();
     for theme in [Theme::Light, Theme::Dark] {
-        let options = RenderOptions {
-            theme,
-            scale: 1.5,
-            ..RenderOptions::default()
-        };
+        let options = RenderOptions { theme, scale: 1.5, ..RenderOptions::default() };
         let file = dir.join(format!("{name}-{theme:?}").to_lowercase());
-        std::fs::write(
-            file.with_extension("png"),
-            render_png(picture, &options).unwrap(),
-        )
-        .unwrap();
-        std::fs::write(
-            file.with_extension("svg"),
-            render_svg(picture, &options).unwrap(),
-        )
-        .unwrap();
+        std::fs::write(file.with_extension("png"), render_png(picture, &options).unwrap()).unwrap();
+        std::fs::write(file.with_extension("svg"), render_svg(picture, &options).unwrap()).unwrap();
     }
 }
 
@@ -40,11 +28,7 @@ fn save<'a>(name: &str, picture: impl Into<Picture<'a>>) {
 #[ignore = "writes pictures for people to look at"]
 fn gallery() {
     let views: Vec<RunView> = (0..3).map(|seed| common::run(60, 12, seed)).collect();
-    let names = [
-        "2026-03-01 random, seed 0",
-        "regularized_evolution",
-        "local_search",
-    ];
+    let names = ["2026-03-01 random, seed 0", "regularized_evolution", "local_search"];
     let runs: Vec<(&str, &RunView)> = names.into_iter().zip(&views).collect();
     for plot in PLOTS {
         for count in [1, 3] {
@@ -57,10 +41,7 @@ fn gallery() {
             }
         }
     }
-    let options = PlotOptions {
-        progress: Progress::WallClock,
-        ..PlotOptions::default()
-    };
+    let options = PlotOptions { progress: Progress::WallClock, ..PlotOptions::default() };
     let figure = PLOTS[0].figure(&runs, &options).unwrap();
     save("best_so_far-time", &figure);
     let large = common::run(20_000, 1, 9);
@@ -70,26 +51,18 @@ fn gallery() {
         }
     }
     let searcher = |seed| ["random", "regularized_evolution"][usize::from(seed % 3 == 0)];
-    let many: Vec<RunView> = (0..14)
-        .map(|seed| common::run_of(searcher(seed), 30, 3, seed))
-        .collect();
+    let many: Vec<RunView> =
+        (0..14).map(|seed| common::run_of(searcher(seed), 30, 3, seed)).collect();
     let names: Vec<String> = (0..14)
         .map(|seed| format!("2026-03-01-1204-nas_bench_201-regularized_evolution-{seed}"))
         .collect();
     let runs: Vec<(&str, &RunView)> = names.iter().map(String::as_str).zip(&many).collect();
-    let pool = PlotOptions {
-        pool: true,
-        ..PlotOptions::default()
-    };
+    let pool = PlotOptions { pool: true, ..PlotOptions::default() };
     save("best_so_far-pool", &PLOTS[0].figure(&runs, &pool).unwrap());
     for plot in PLOTS {
         let figure = plot.figure(&runs, &PlotOptions::default()).unwrap();
         save(&format!("{}-many", plot.id()), &figure);
-        let small = RenderOptions {
-            width: 360,
-            height: 240,
-            ..RenderOptions::default()
-        };
+        let small = RenderOptions { width: 360, height: 240, ..RenderOptions::default() };
         let figure = plot.figure(&runs[..2], &PlotOptions::default()).unwrap();
         let png = render_png(&figure, &small).unwrap();
         let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/gallery");

@@ -7,12 +7,8 @@ use proptest::prelude::*;
 /// Graphs with edges that lead forward, some with operations.
 fn graphs() -> impl Strategy<Value = Graph> {
     let edge = (0..12_usize, 1..12_usize, 0..5_usize);
-    (
-        2..14_usize,
-        prop::collection::vec(edge, 0..24),
-        any::<bool>(),
-    )
-        .prop_map(|(count, edges, on_edges)| {
+    (2..14_usize, prop::collection::vec(edge, 0..24), any::<bool>()).prop_map(
+        |(count, edges, on_edges)| {
             let mut graph = Graph::new("any");
             let ops = ["conv", "none", "skip", "max_pool", "linear"];
             for at in 1..count {
@@ -27,7 +23,8 @@ fn graphs() -> impl Strategy<Value = Graph> {
                 }
             }
             graph
-        })
+        },
+    )
 }
 
 fn apart(a: [f64; 4], b: [f64; 4]) -> bool {
@@ -101,23 +98,12 @@ fn runs_of_identical_nodes_are_one_box_only_where_nothing_is_hidden() {
     }
     graph.then("head", Op::new("linear"));
     let lines = |graph: &Graph| -> Vec<String> {
-        draw_graph(graph)
-            .nodes
-            .iter()
-            .map(|node| node.lines.join(" "))
-            .collect()
+        draw_graph(graph).nodes.iter().map(|node| node.lines.join(" ")).collect()
     };
     assert_eq!(lines(&graph), ["input", "normal cell ×6", "head linear"]);
     // An edge out of the middle must not be hidden.
-    graph.edges.push(Edge {
-        from: 3,
-        to: 7,
-        op: None,
-    });
-    assert_eq!(
-        lines(&graph),
-        ["input", "normal cell ×3", "normal cell ×3", "head linear"]
-    );
+    graph.edges.push(Edge { from: 3, to: 7, op: None });
+    assert_eq!(lines(&graph), ["input", "normal cell ×3", "normal cell ×3", "head linear"]);
 }
 
 #[test]
@@ -127,19 +113,12 @@ fn a_large_graph_is_laid_out_and_refused_as_a_bitmap() {
         let op = Op::new(["conv", "relu"][at % 2]);
         graph.node("", Some(op), &[at]);
         if at > 20 {
-            graph.edges.push(Edge {
-                from: at - at % 20,
-                to: at + 1,
-                op: None,
-            });
+            graph.edges.push(Edge { from: at - at % 20, to: at + 1, op: None });
         }
     }
     let drawing = draw_graph(&graph);
     assert_eq!(drawing.nodes.len(), 401);
-    let options = RenderOptions {
-        scale: 8.0,
-        ..RenderOptions::default()
-    };
+    let options = RenderOptions { scale: 8.0, ..RenderOptions::default() };
     render_svg(&drawing, &options).unwrap();
     let error = render_png(&drawing, &options).unwrap_err().to_string();
     assert!(error.ends_with("draw it as SVG or smaller"), "{error}");

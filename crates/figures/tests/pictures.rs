@@ -19,41 +19,24 @@ fn views() -> Vec<RunView> {
 }
 
 fn named(views: &[RunView]) -> Vec<(&str, &RunView)> {
-    ["random", "evolution", "a <b> & \"c\""]
-        .into_iter()
-        .zip(views)
-        .collect()
+    ["random", "evolution", "a <b> & \"c\""].into_iter().zip(views).collect()
 }
 
 fn small(theme: Theme) -> RenderOptions {
-    RenderOptions {
-        width: 360,
-        height: 240,
-        theme,
-        scale: 1.0,
-    }
+    RenderOptions { width: 360, height: 240, theme, scale: 1.0 }
 }
 
 /// A figure as compact text.
 fn text(figure: &Figure) -> String {
     let mut text = format!("{}\n{}\n", figure.title, figure.subtitle);
     let axis = |axis: &Axis| {
-        let ticks = axis
-            .ticks
-            .iter()
-            .flatten()
-            .map(|tick| format!("{}={}", tick.at, tick.label));
+        let ticks = axis.ticks.iter().flatten().map(|tick| format!("{}={}", tick.at, tick.label));
         let ticks = ticks.collect::<Vec<_>>().join(" ");
-        format!(
-            "{} {:?} {:.3?} [{ticks}]",
-            axis.label, axis.scale, axis.range
-        )
+        format!("{} {:?} {:.3?} [{ticks}]", axis.label, axis.scale, axis.range)
     };
     let points = |points: &[Point]| {
         let point = |p: &Point| {
-            let trial = p
-                .trial
-                .map_or_else(String::new, |trial| format!("#{trial}"));
+            let trial = p.trial.map_or_else(String::new, |trial| format!("#{trial}"));
             format!("{:.4},{:.4}{trial}", p.x, p.y)
         };
         points.iter().map(point).collect::<Vec<_>>().join(" ")
@@ -65,20 +48,10 @@ fn text(figure: &Figure) -> String {
                 let kind = format!("{mark:?}");
                 let kind = kind.split('(').next().unwrap();
                 let points = points(&s.points);
-                writeln!(
-                    text,
-                    "{kind} {:?} {:?} run {}: {points}",
-                    s.name, s.role, s.run
-                )
-                .unwrap();
+                writeln!(text, "{kind} {:?} {:?} run {}: {points}", s.name, s.role, s.run).unwrap();
             }
             Mark::Bars(bars) => {
-                writeln!(
-                    text,
-                    "Bars {:?} {:?} run {}",
-                    bars.name, bars.role, bars.run
-                )
-                .unwrap();
+                writeln!(text, "Bars {:?} {:?} run {}", bars.name, bars.role, bars.run).unwrap();
                 for bar in &bars.bars {
                     writeln!(text, "  {} {:.4} {}", bar.at, bar.value, bar.note).unwrap();
                 }
@@ -88,12 +61,8 @@ fn text(figure: &Figure) -> String {
                     writeln!(text, "axis: {}", axis(of)).unwrap();
                 }
                 for bundle in &parallel.bundles {
-                    writeln!(
-                        text,
-                        "Bundle {:?} {:?} run {}",
-                        bundle.name, bundle.role, bundle.run
-                    )
-                    .unwrap();
+                    writeln!(text, "Bundle {:?} {:?} run {}", bundle.name, bundle.role, bundle.run)
+                        .unwrap();
                     for thread in &bundle.threads {
                         writeln!(text, "  #{} {:.3?}", thread.trial, thread.values).unwrap();
                     }
@@ -109,9 +78,7 @@ fn text(figure: &Figure) -> String {
 fn figures_of_every_plot() {
     let views = views();
     for plot in PLOTS {
-        let figure = plot
-            .figure(&named(&views)[..1], &PlotOptions::default())
-            .unwrap();
+        let figure = plot.figure(&named(&views)[..1], &PlotOptions::default()).unwrap();
         insta::assert_snapshot!(format!("figure_{}", plot.id()), text(&figure));
     }
 }
@@ -120,9 +87,7 @@ fn figures_of_every_plot() {
 fn svg_of_every_plot() {
     let views = views();
     for plot in PLOTS {
-        let figure = plot
-            .figure(&named(&views)[..2], &PlotOptions::default())
-            .unwrap();
+        let figure = plot.figure(&named(&views)[..2], &PlotOptions::default()).unwrap();
         let svg = render_svg(&figure, &small(Theme::Light)).unwrap();
         insta::assert_snapshot!(format!("svg_{}", plot.id()), svg);
     }
@@ -146,10 +111,7 @@ fn every_plot_says_why_there_is_nothing_to_see() {
 #[test]
 fn every_plot_draws_one_two_and_three_runs_in_both_themes() {
     let views = views();
-    let options = PlotOptions {
-        selected: Some((0, TrialId(3))),
-        ..PlotOptions::default()
-    };
+    let options = PlotOptions { selected: Some((0, TrialId(3))), ..PlotOptions::default() };
     for plot in PLOTS {
         for count in 1..=3 {
             let figure = plot.figure(&named(&views)[..count], &options).unwrap();
@@ -178,31 +140,22 @@ fn runs_that_have_nothing_do_not_hide_the_others() {
 #[test]
 fn best_so_far_by_everything() {
     let views = views();
-    let labels: Vec<String> = [
-        Progress::Trials,
-        Progress::Epochs,
-        Progress::Cost,
-        Progress::WallClock,
-    ]
-    .into_iter()
-    .map(|progress| {
-        let options = PlotOptions {
-            progress,
-            ..PlotOptions::default()
-        };
-        let figure = find("best_so_far")
-            .unwrap()
-            .figure(&named(&views), &options)
-            .unwrap();
-        for mark in &figure.marks {
-            if let Mark::Step(series) = mark {
-                let rising = |pair: &[Point]| pair[0].x <= pair[1].x && pair[0].y <= pair[1].y;
-                assert!(series.points.windows(2).all(rising));
-            }
-        }
-        figure.x.label
-    })
-    .collect();
+    let labels: Vec<String> =
+        [Progress::Trials, Progress::Epochs, Progress::Cost, Progress::WallClock]
+            .into_iter()
+            .map(|progress| {
+                let options = PlotOptions { progress, ..PlotOptions::default() };
+                let figure = find("best_so_far").unwrap().figure(&named(&views), &options).unwrap();
+                for mark in &figure.marks {
+                    if let Mark::Step(series) = mark {
+                        let rising =
+                            |pair: &[Point]| pair[0].x <= pair[1].x && pair[0].y <= pair[1].y;
+                        assert!(series.points.windows(2).all(rising));
+                    }
+                }
+                figure.x.label
+            })
+            .collect();
     insta::assert_snapshot!(labels.join("\n"));
 }
 
@@ -212,14 +165,8 @@ fn runs_of_one_searcher_can_be_pooled() {
         .map(|seed| common::run_of(["random", "evolution"][seed as usize / 3], 12, 1, seed))
         .collect();
     let runs: Vec<(&str, &RunView)> = views.iter().map(|view| ("run", view)).collect();
-    let options = PlotOptions {
-        pool: true,
-        ..PlotOptions::default()
-    };
-    let figure = find("best_so_far")
-        .unwrap()
-        .figure(&runs, &options)
-        .unwrap();
+    let options = PlotOptions { pool: true, ..PlotOptions::default() };
+    let figure = find("best_so_far").unwrap().figure(&runs, &options).unwrap();
     insta::assert_snapshot!(text(&figure));
     well_formed(&render_svg(&figure, &small(Theme::Dark)).unwrap());
 }
@@ -227,27 +174,17 @@ fn runs_of_one_searcher_can_be_pooled() {
 #[test]
 fn an_unknown_metric_is_met_with_the_nearest() {
     let views = views();
-    let options = PlotOptions {
-        metric: Some("valid_acuracy".to_owned()),
-        ..PlotOptions::default()
-    };
-    let not_yet = find("best_so_far")
-        .unwrap()
-        .figure(&named(&views), &options)
-        .unwrap_err();
-    assert!(
-        not_yet.0.contains("did you mean \"valid_accuracy\"?"),
-        "{not_yet}"
-    );
+    let options =
+        PlotOptions { metric: Some("valid_acuracy".to_owned()), ..PlotOptions::default() };
+    let not_yet = find("best_so_far").unwrap().figure(&named(&views), &options).unwrap_err();
+    assert!(not_yet.0.contains("did you mean \"valid_accuracy\"?"), "{not_yet}");
 }
 
 #[test]
 fn a_large_run_makes_a_small_picture() {
     let view = common::run(20_000, 1, 5);
     for plot in PLOTS {
-        let figure = plot
-            .figure(&[("large", &view)], &PlotOptions::default())
-            .unwrap();
+        let figure = plot.figure(&[("large", &view)], &PlotOptions::default()).unwrap();
         let svg = render_svg(&figure, &RenderOptions::default()).unwrap();
         assert!(svg.len() < 3_000_000, "{}: {} bytes", plot.id(), svg.len());
     }
@@ -280,21 +217,11 @@ fn boxes(drawing: &Drawing) -> String {
     for node in &drawing.nodes {
         let (x, y) = (node.x + node.width / 2.0, node.y + node.height / 2.0);
         let lines = node.lines.join(" | ");
-        writeln!(
-            text,
-            "{:?} {:?} at {x:.0},{y:.0}: {lines}",
-            node.nodes, node.family
-        )
-        .unwrap();
+        writeln!(text, "{:?} {:?} at {x:.0},{y:.0}: {lines}", node.nodes, node.family).unwrap();
     }
     for edge in &drawing.edges {
         let label = edge.label.as_ref().map_or("", |label| label.text.as_str());
-        writeln!(
-            text,
-            "{} -> {} {:?} {label}",
-            edge.from, edge.to, edge.family
-        )
-        .unwrap();
+        writeln!(text, "{} -> {} {:?} {label}", edge.from, edge.to, edge.family).unwrap();
     }
     text
 }
@@ -303,19 +230,11 @@ fn boxes(drawing: &Drawing) -> String {
 fn impossible_sizes_are_refused() {
     let figure = find("best_so_far").unwrap();
     let views = views();
-    let figure = figure
-        .figure(&named(&views), &PlotOptions::default())
-        .unwrap();
-    let narrow = RenderOptions {
-        width: 10,
-        ..RenderOptions::default()
-    };
+    let figure = figure.figure(&named(&views), &PlotOptions::default()).unwrap();
+    let narrow = RenderOptions { width: 10, ..RenderOptions::default() };
     let error = render_svg(&figure, &narrow).unwrap_err().to_string();
     insta::assert_snapshot!(error);
-    let fine = RenderOptions {
-        scale: 100.0,
-        ..RenderOptions::default()
-    };
+    let fine = RenderOptions { scale: 100.0, ..RenderOptions::default() };
     assert!(render_png(&figure, &fine).is_err());
 }
 
@@ -335,21 +254,12 @@ fn well_formed(svg: &str) {
     let mut open: Vec<&str> = Vec::new();
     for piece in svg.split('<').skip(1) {
         let (tag, text) = piece.split_once('>').unwrap();
-        assert!(
-            !tag.contains(['\n', '&']) || tag.contains("font-family"),
-            "{tag}"
-        );
+        assert!(!tag.contains(['\n', '&']) || tag.contains("font-family"), "{tag}");
         let escapes = text.split('&').skip(1);
         assert!(escapes.clone().all(|e| {
-            ["lt;", "gt;", "amp;", "quot;", "apos;"]
-                .iter()
-                .any(|x| e.starts_with(x))
+            ["lt;", "gt;", "amp;", "quot;", "apos;"].iter().any(|x| e.starts_with(x))
         }));
-        let name = tag
-            .trim_start_matches('/')
-            .split([' ', '/'])
-            .next()
-            .unwrap();
+        let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap();
         if tag.starts_with('/') {
             assert_eq!(open.pop(), Some(name));
         } else if !tag.ends_with('/') {

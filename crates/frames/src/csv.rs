@@ -10,12 +10,7 @@ use crate::error::{Error, Result};
 ///
 /// `text` is what is in the file `path`, unpacked.
 pub(crate) fn check(text: &str, path: &Path) -> Result<()> {
-    let fail = |problem: String| {
-        Err(Error::Csv {
-            path: path.to_owned(),
-            problem,
-        })
-    };
+    let fail = |problem: String| Err(Error::Csv { path: path.to_owned(), problem });
     if text.trim().is_empty() {
         return fail("it is empty".to_owned());
     }
@@ -23,9 +18,7 @@ pub(crate) fn check(text: &str, path: &Path) -> Result<()> {
     let mut rows = 0_usize;
     for record in Records::new(text) {
         if let Some(line) = record.open_quote {
-            return fail(format!(
-                "the quote that opens in line {line} is never closed"
-            ));
+            return fail(format!("the quote that opens in line {line} is never closed"));
         }
         let Some(header) = &header else {
             let mut seen = BTreeSet::new();
@@ -38,12 +31,7 @@ pub(crate) fn check(text: &str, path: &Path) -> Result<()> {
         };
         let (found, expected) = (record.cells().count(), header.len());
         if found != expected {
-            return Err(Error::Cells {
-                path: path.to_owned(),
-                line: record.line,
-                found,
-                expected,
-            });
+            return Err(Error::Cells { path: path.to_owned(), line: record.line, found, expected });
         }
         rows += 1;
     }
@@ -72,9 +60,7 @@ impl<'a> Record<'a> {
                 c == ',' && !quoted
             })
             .map(|cell| {
-                cell.strip_prefix('"')
-                    .and_then(|cell| cell.strip_suffix('"'))
-                    .unwrap_or(cell)
+                cell.strip_prefix('"').and_then(|cell| cell.strip_suffix('"')).unwrap_or(cell)
             })
     }
 }
@@ -87,13 +73,8 @@ struct Records<'a> {
 impl<'a> Records<'a> {
     fn new(text: &'a str) -> Self {
         // Empty lines at the end are no records.
-        let text = text
-            .trim_start_matches('\u{feff}')
-            .trim_end_matches(['\n', '\r']);
-        Self {
-            rest: text,
-            line: 1,
-        }
+        let text = text.trim_start_matches('\u{feff}').trim_end_matches(['\n', '\r']);
+        Self { rest: text, line: 1 }
     }
 }
 

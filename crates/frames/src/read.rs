@@ -53,18 +53,12 @@ pub fn read_table(path: &Path) -> Result<Table> {
         }
     };
     let columns = frame.columns().iter().map(|column| plain(column, path));
-    Table::new(columns.collect::<Result<_>>()?).map_err(|source| Error::Table {
-        path: path.to_owned(),
-        source,
-    })
+    Table::new(columns.collect::<Result<_>>()?)
+        .map_err(|source| Error::Table { path: path.to_owned(), source })
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|source| Error::Io {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })
+    fs::read(path).map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })
 }
 
 fn read_csv(path: &Path) -> Result<DataFrame> {
@@ -73,22 +67,13 @@ fn read_csv(path: &Path) -> Result<DataFrame> {
         let mut plain = Vec::new();
         MultiGzDecoder::new(bytes.as_slice())
             .read_to_end(&mut plain)
-            .map_err(|source| Error::Gzip {
-                path: path.to_owned(),
-                source,
-            })?;
+            .map_err(|source| Error::Gzip { path: path.to_owned(), source })?;
         bytes = plain;
     }
     let mut text = String::from_utf8(bytes).map_err(|error| {
-        let before = error
-            .as_bytes()
-            .get(..error.utf8_error().valid_up_to())
-            .unwrap_or_default();
+        let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = before.split(|byte| *byte == b'\n').count();
-        Error::Csv {
-            path: path.to_owned(),
-            problem: format!("line {line} is not UTF-8"),
-        }
+        Error::Csv { path: path.to_owned(), problem: format!("line {line} is not UTF-8") }
     })?;
     csv::check(&text, path)?;
     // Polars would make rows of empty lines at the end.
@@ -99,17 +84,11 @@ fn read_csv(path: &Path) -> Result<DataFrame> {
         .with_infer_schema_length(None)
         .into_reader_with_file_handle(Cursor::new(text.into_bytes()))
         .finish()
-        .map_err(|source| Error::Read {
-            path: path.to_owned(),
-            source,
-        })
+        .map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
 fn read_parquet(path: &Path) -> Result<DataFrame> {
-    let failed = |source| Error::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| Error::Read { path: path.to_owned(), source };
     let bytes = read_bytes(path)?;
     let mut reader = ParquetReader::new(Cursor::new(bytes));
     let schema = reader.schema().map_err(failed)?;
@@ -146,10 +125,7 @@ fn is_plain(kind: &ArrowDataType) -> bool {
 
 /// A column without polars types.
 fn plain(column: &polars::prelude::Column, path: &Path) -> Result<Column> {
-    let failed = |source| Error::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| Error::Read { path: path.to_owned(), source };
     let name = column.name().to_string();
     let data = match column.dtype() {
         DataType::String => {
@@ -227,10 +203,7 @@ mod tests {
     fn a_late_float_makes_the_column_float() {
         let rows = "7\n".repeat(5000);
         let table = table("t.csv", format!("x\n{rows}0.25\n").as_bytes()).unwrap();
-        assert_eq!(
-            table.column("x").unwrap().numbers().unwrap()[5000],
-            Some(0.25)
-        );
+        assert_eq!(table.column("x").unwrap().numbers().unwrap()[5000], Some(0.25));
     }
 
     #[test]
@@ -242,13 +215,8 @@ mod tests {
         assert!(problem("t.csv.gz", &packed[..packed.len() - 9]).contains("truncated or damaged"));
         assert!(problem("t.txt", b"a\n1\n").contains("must end in .csv, .csv.gz or .parquet"));
         assert!(problem(".csv", b"a\n1\n").contains("must end in"));
-        let missing = read_table(Path::new("/nowhere/t.csv"))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            missing.starts_with("cannot read /nowhere/t.csv: No such file"),
-            "{missing}"
-        );
+        let missing = read_table(Path::new("/nowhere/t.csv")).unwrap_err().to_string();
+        assert!(missing.starts_with("cannot read /nowhere/t.csv: No such file"), "{missing}");
     }
 
     #[test]
@@ -270,11 +238,7 @@ mod tests {
             assert_eq!(numbers("x"), [Some(0.1), Some(-2.5), None], "{name}");
             assert_eq!(numbers("b"), [Some(1.0), Some(0.0), None], "{name}");
             let texts = table.column("t").unwrap().texts().unwrap();
-            assert_eq!(
-                texts,
-                [Some("a".to_owned()), None, Some("b".to_owned())],
-                "{name}"
-            );
+            assert_eq!(texts, [Some("a".to_owned()), None, Some("b".to_owned())], "{name}");
         }
         let bytes = fs::read(folder.path().join("t.parquet")).unwrap();
         for len in [0, 3, 20, bytes.len() / 2, bytes.len() - 1] {
@@ -298,10 +262,7 @@ mod tests {
     #[test]
     fn a_file_becomes_a_dataset() {
         let text = "id,size,color,kind\n1,1.0,red,cat\n2,3.0,blue,dog\n";
-        let options = TabularOptions {
-            ignore: vec!["id".to_owned()],
-            ..TabularOptions::default()
-        };
+        let options = TabularOptions { ignore: vec!["id".to_owned()], ..TabularOptions::default() };
         let table = table("t.csv", text.as_bytes()).unwrap();
         let dataset = tabular_dataset(&table, "kind", &options).unwrap();
         assert_eq!(dataset.classes(), ["cat", "dog"]);
@@ -320,17 +281,9 @@ mod tests {
         let table = read_table(&path).unwrap();
         assert_eq!((table.rows(), table.columns().len()), (15_625, 23));
         let index = table.column("index").unwrap().numbers().unwrap();
+        assert!(index.iter().zip(0_u32..).all(|(cell, row)| *cell == Some(f64::from(row))));
         assert!(
-            index
-                .iter()
-                .zip(0_u32..)
-                .all(|(cell, row)| *cell == Some(f64::from(row)))
-        );
-        assert!(
-            table.column("arch").unwrap().texts().unwrap()[0]
-                .as_ref()
-                .unwrap()
-                .starts_with('|')
+            table.column("arch").unwrap().texts().unwrap()[0].as_ref().unwrap().starts_with('|')
         );
         let best = table.column("c10_test200").unwrap().numbers().unwrap();
         let best = best.iter().flatten().copied().fold(0.0, f64::max);

@@ -28,10 +28,7 @@ pub fn trials(view: &RunView) -> Result<DataFrame> {
         "duration_secs",
     ]);
     frame.push("trial", numbers(trials, |trial| Some(trial.id.0)));
-    frame.push(
-        "status",
-        trials.iter().map(Trial::status).collect::<Vec<_>>(),
-    );
+    frame.push("status", trials.iter().map(Trial::status).collect::<Vec<_>>());
     frame.push(
         "failure",
         texts(trials, |trial| match &trial.outcome {
@@ -42,14 +39,9 @@ pub fn trials(view: &RunView) -> Result<DataFrame> {
     frame.push_choices(view);
     frame.push(
         "fidelity_epochs",
-        numbers(trials, |trial| {
-            trial.proposal.fidelity.map(|fidelity| fidelity.epochs)
-        }),
+        numbers(trials, |trial| trial.proposal.fidelity.map(|fidelity| fidelity.epochs)),
     );
-    frame.push(
-        "epochs",
-        numbers(trials, |trial| trial.is_finished().then_some(trial.epochs)),
-    );
+    frame.push("epochs", numbers(trials, |trial| trial.is_finished().then_some(trial.epochs)));
     let results: Vec<Option<&Metrics>> = trials
         .iter()
         .map(|trial| match &trial.outcome {
@@ -61,20 +53,14 @@ pub fn trials(view: &RunView) -> Result<DataFrame> {
     frame.push(
         "parents",
         texts(trials, |trial| {
-            let parents: Vec<String> = trial
-                .proposal
-                .parents
-                .iter()
-                .map(ToString::to_string)
-                .collect();
+            let parents: Vec<String> =
+                trial.proposal.parents.iter().map(ToString::to_string).collect();
             (!parents.is_empty()).then(|| parents.join(" "))
         }),
     );
     frame.push(
         "resume_from",
-        numbers(trials, |trial| {
-            trial.proposal.resume_from.map(|from| from.0)
-        }),
+        numbers(trials, |trial| trial.proposal.resume_from.map(|from| from.0)),
     );
     frame.push("attempts", numbers(trials, |trial| Some(trial.attempts)));
     let durations: Vec<Option<f64>> = trials
@@ -96,21 +82,9 @@ pub fn curves(view: &RunView) -> Result<DataFrame> {
         .flat_map(|trial| trial.curve.iter().map(move |report| (trial.id.0, report)))
         .collect();
     let mut frame = Builder::reserving(&["trial", "step"]);
-    frame.push(
-        "trial",
-        points.iter().map(|(trial, _)| *trial).collect::<Vec<u32>>(),
-    );
-    frame.push(
-        "step",
-        points
-            .iter()
-            .map(|(_, report)| report.step)
-            .collect::<Vec<u32>>(),
-    );
-    let metrics: Vec<_> = points
-        .iter()
-        .map(|(_, report)| Some(&report.metrics))
-        .collect();
+    frame.push("trial", points.iter().map(|(trial, _)| *trial).collect::<Vec<u32>>());
+    frame.push("step", points.iter().map(|(_, report)| report.step).collect::<Vec<u32>>());
+    let metrics: Vec<_> = points.iter().map(|(_, report)| Some(&report.metrics)).collect();
     frame.push_metrics(view, &metrics);
     frame.build(points.len())
 }
@@ -119,14 +93,8 @@ pub fn curves(view: &RunView) -> Result<DataFrame> {
 pub fn retrained(view: &RunView) -> Result<DataFrame> {
     let rows = view.retrained();
     let mut frame = Builder::reserving(&["trial", "epochs"]);
-    frame.push(
-        "trial",
-        rows.iter().map(|row| row.trial.0).collect::<Vec<u32>>(),
-    );
-    frame.push(
-        "epochs",
-        rows.iter().map(|row| row.epochs).collect::<Vec<u32>>(),
-    );
+    frame.push("trial", rows.iter().map(|row| row.trial.0).collect::<Vec<u32>>());
+    frame.push("epochs", rows.iter().map(|row| row.epochs).collect::<Vec<u32>>());
     let metrics: Vec<_> = rows.iter().map(|row| Some(&row.metrics)).collect();
     frame.push_metrics(view, &metrics);
     frame.build(rows.len())
@@ -148,10 +116,7 @@ struct Builder {
 
 impl Builder {
     fn reserving(names: &[&str]) -> Self {
-        Self {
-            columns: Vec::new(),
-            taken: names.iter().map(|name| (*name).to_owned()).collect(),
-        }
+        Self { columns: Vec::new(), taken: names.iter().map(|name| (*name).to_owned()).collect() }
     }
 
     /// A name that no other column has: `name`, with `prefix` before it while that is taken.
@@ -175,21 +140,11 @@ impl Builder {
         let trials = view.trials();
         for (at, choice) in view.manifest().spec.choices().iter().enumerate() {
             let name = self.free("choice_", &choice.name);
-            let value = |trial: &Trial| {
-                trial
-                    .proposal
-                    .architecture
-                    .values()
-                    .get(at)
-                    .copied()
-                    .flatten()
-            };
+            let value =
+                |trial: &Trial| trial.proposal.architecture.values().get(at).copied().flatten();
             match &choice.domain {
                 domain @ Domain::Categorical { .. } => {
-                    self.push(
-                        &name,
-                        texts(trials, |trial| value(trial).map(|v| domain.text(v))),
-                    );
+                    self.push(&name, texts(trials, |trial| value(trial).map(|v| domain.text(v))));
                 }
                 Domain::Integer { .. } => {
                     let whole: Vec<Option<i64>> = trials
@@ -218,42 +173,26 @@ impl Builder {
 
     /// One column per metric that a row has, declared ones first.
     fn push_metrics(&mut self, view: &RunView, rows: &[Option<&Metrics>]) {
-        let declared: Vec<&str> = view
-            .manifest()
-            .metrics
-            .iter()
-            .map(|metric| metric.name.as_str())
-            .collect();
+        let declared: Vec<&str> =
+            view.manifest().metrics.iter().map(|metric| metric.name.as_str()).collect();
         let found: BTreeSet<&str> = rows
             .iter()
             .flatten()
             .flat_map(|metrics| metrics.iter())
             .map(|(name, _)| name)
             .collect();
-        let others = found
-            .iter()
-            .copied()
-            .filter(|name| !declared.contains(name));
-        for metric in declared
-            .iter()
-            .copied()
-            .filter(|name| found.contains(name))
-            .chain(others)
-        {
-            let values: Vec<Option<f64>> = rows
-                .iter()
-                .map(|row| row.and_then(|metrics| metrics.get(metric)))
-                .collect();
+        let others = found.iter().copied().filter(|name| !declared.contains(name));
+        for metric in declared.iter().copied().filter(|name| found.contains(name)).chain(others) {
+            let values: Vec<Option<f64>> =
+                rows.iter().map(|row| row.and_then(|metrics| metrics.get(metric))).collect();
             let name = self.free("metric_", metric);
             self.push(&name, values);
         }
     }
 
     fn build(self, rows: usize) -> Result<DataFrame> {
-        DataFrame::new(rows, self.columns).map_err(|source| Error::Frame {
-            action: "build a data frame of the run",
-            source,
-        })
+        DataFrame::new(rows, self.columns)
+            .map_err(|source| Error::Frame { action: "build a data frame of the run", source })
     }
 }
 
@@ -321,14 +260,7 @@ mod tests {
         let mut line = 0;
         let mut apply = |event: Event| {
             line += 1;
-            view.apply(
-                Logged {
-                    at_ms: line * 500,
-                    event: Some(event),
-                },
-                line,
-            )
-            .unwrap();
+            view.apply(Logged { at_ms: line * 500, event: Some(event) }, line).unwrap();
         };
         let started = |trial: u32, proposal: Proposal| {
             Event::TrialStarted(TrialStarted {
@@ -340,11 +272,7 @@ mod tests {
         };
         let reported = |trial: u32, step: u32, loss: f64| {
             let metrics = Metrics::new([("loss", loss)]).unwrap();
-            Event::TrialReported(TrialReported {
-                trial: TrialId(trial),
-                step,
-                metrics,
-            })
+            Event::TrialReported(TrialReported { trial: TrialId(trial), step, metrics })
         };
         let finished = |trial: u32, epochs: u32, outcome: Outcome| {
             Event::TrialFinished(TrialFinished {
@@ -366,18 +294,11 @@ mod tests {
         child.resume_from = Some(TrialId(0));
         apply(started(1, child));
         apply(reported(1, 1, 3.5));
-        apply(finished(
-            1,
-            1,
-            Outcome::Pruned(Metrics::new([("loss", 3.5)]).unwrap()),
-        ));
+        apply(finished(1, 1, Outcome::Pruned(Metrics::new([("loss", 3.5)]).unwrap())));
         let child =
             Proposal::new(architecture(true, 1.0)).with_parents(vec![TrialId(0), TrialId(1)]);
         apply(started(2, child));
-        let failure = Failure {
-            kind: FailureKind::Diverged,
-            message: "loss is NaN".to_owned(),
-        };
+        let failure = Failure { kind: FailureKind::Diverged, message: "loss is NaN".to_owned() };
         apply(finished(2, 0, Outcome::Failed(failure)));
         apply(started(3, Proposal::new(architecture(false, 0.0))));
         apply(Event::Retrained(Retrained {
@@ -420,17 +341,10 @@ mod tests {
         let empty = RunView::new(manifest());
         let frame = trials(&empty).unwrap();
         assert_eq!(frame.height(), 0);
-        let names: Vec<String> = frame
-            .get_column_names()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let names: Vec<String> = frame.get_column_names().iter().map(ToString::to_string).collect();
         assert!(names.starts_with(&["trial", "status", "failure", "op"].map(str::to_owned)));
         assert_eq!(crate::to_json_string(&frame).unwrap(), "[]\n");
-        assert_eq!(
-            crate::to_csv_string(&curves(&empty).unwrap()).unwrap(),
-            "trial,step\n"
-        );
+        assert_eq!(crate::to_csv_string(&curves(&empty).unwrap()).unwrap(), "trial,step\n");
     }
 
     #[test]

@@ -14,28 +14,20 @@ use crate::read::Format;
 /// The file appears under its name when it is complete.
 pub fn write(frame: &DataFrame, path: &Path) -> Result<()> {
     match Format::of(path) {
-        Some(Format::Csv)
-            if path
-                .extension()
-                .is_some_and(|e| e.eq_ignore_ascii_case("csv")) =>
-        {
+        Some(Format::Csv) if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) => {
             write_bytes(to_csv_string(frame)?.as_bytes(), path)
         }
         Some(Format::Parquet) => {
             let mut bytes = Vec::new();
             ParquetWriter::new(&mut bytes)
                 .finish(&mut frame.clone())
-                .map_err(|source| Error::Frame {
-                    action: "write Parquet",
-                    source,
-                })?;
+                .map_err(|source| Error::Frame { action: "write Parquet", source })?;
             write_bytes(&bytes, path)
         }
         Some(Format::Json) => write_json(frame, path),
-        Some(Format::Csv) | None => Err(Error::Extension {
-            path: path.to_owned(),
-            known: ".csv, .parquet or .json",
-        }),
+        Some(Format::Csv) | None => {
+            Err(Error::Extension { path: path.to_owned(), known: ".csv, .parquet or .json" })
+        }
     }
 }
 
@@ -49,10 +41,7 @@ pub fn to_csv_string(frame: &DataFrame) -> Result<String> {
     let mut bytes = Vec::new();
     CsvWriter::new(&mut bytes)
         .finish(&mut frame.clone())
-        .map_err(|source| Error::Frame {
-            action: "write CSV",
-            source,
-        })?;
+        .map_err(|source| Error::Frame { action: "write CSV", source })?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -75,11 +64,7 @@ fn write_bytes(bytes: &[u8], path: &Path) -> Result<()> {
     written.map_err(|source| {
         // It may not even have been created.
         drop(fs::remove_file(&partial));
-        Error::Io {
-            action: "write",
-            path: path.to_owned(),
-            source,
-        }
+        Error::Io { action: "write", path: path.to_owned(), source }
     })
 }
 
@@ -90,10 +75,7 @@ impl Serialize for Rows<'_> {
         let rows = self.0.height();
         let mut array = serializer.serialize_seq(Some(rows))?;
         for row in 0..rows {
-            array.serialize_element(&Row {
-                columns: self.0.columns(),
-                row,
-            })?;
+            array.serialize_element(&Row { columns: self.0.columns(), row })?;
         }
         array.end()
     }
@@ -166,10 +148,7 @@ mod tests {
     #[test]
     fn csv_quotes_and_keeps_every_digit() {
         let text = to_csv_string(&frame()).unwrap();
-        assert_eq!(
-            text,
-            "z,a,n,b\n\"a,\"\"b\"\"\",0.30000000000000004,7,true\n,NaN,,\n"
-        );
+        assert_eq!(text, "z,a,n,b\n\"a,\"\"b\"\"\",0.30000000000000004,7,true\n,NaN,,\n");
     }
 
     #[test]
@@ -178,30 +157,14 @@ mod tests {
         for name in ["t.csv", "t.parquet", "t.json"] {
             write(&frame(), &folder.path().join(name)).unwrap();
         }
-        assert_eq!(
-            fs::read_dir(folder.path()).unwrap().count(),
-            3,
-            "nothing half-written"
-        );
-        assert!(
-            fs::read(folder.path().join("t.parquet"))
-                .unwrap()
-                .starts_with(b"PAR1")
-        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing half-written");
+        assert!(fs::read(folder.path().join("t.parquet")).unwrap().starts_with(b"PAR1"));
         for name in ["t.csv.gz", "t.xlsx", "t"] {
-            let message = write(&frame(), &folder.path().join(name))
-                .unwrap_err()
-                .to_string();
-            assert!(
-                message.contains("must end in .csv, .parquet or .json"),
-                "{message}"
-            );
+            let message = write(&frame(), &folder.path().join(name)).unwrap_err().to_string();
+            assert!(message.contains("must end in .csv, .parquet or .json"), "{message}");
         }
         let nowhere = folder.path().join("no/such/t.csv");
         let message = write(&frame(), &nowhere).unwrap_err().to_string();
-        assert!(
-            message.starts_with("cannot write") && message.contains("t.csv"),
-            "{message}"
-        );
+        assert!(message.starts_with("cannot write") && message.contains("t.csv"), "{message}");
     }
 }

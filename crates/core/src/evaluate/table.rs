@@ -101,27 +101,34 @@ impl TableEvaluator {
         for (row, name) in table.column(&config.key)?.texts()?.iter().enumerate() {
             let name = name.clone().ok_or_else(|| empty(&config.key, row))?;
             if let Some(other) = rows.insert(name.clone(), row) {
-                let problem =
-                    format!("rows {} and {} are both of \"{name}\"", other + 1, row + 1);
+                let problem = format!("rows {} and {} are both of \"{name}\"", other + 1, row + 1);
                 return Err(invalid(NAME, problem));
             }
         }
-        let optional =
-            |name: &str| if name.is_empty() { Ok(None) } else { numbers(table, name).map(Some) };
+        let optional = |name: &str| {
+            if name.is_empty() { Ok(None) } else { numbers(table, name).map(Some) }
+        };
         let mut valid = BTreeMap::new();
         for (epochs, column) in &config.fidelities {
             valid.insert(*epochs, numbers(table, column)?);
         }
         valid.insert(config.epochs, numbers(table, &config.valid)?);
         let (test, cost) = (optional(&config.test)?, optional(&config.cost)?);
-        let others = config.others.iter().map(|(metric, c)| Ok((metric.clone(), numbers(table, c)?)));
+        let others =
+            config.others.iter().map(|(metric, c)| Ok((metric.clone(), numbers(table, c)?)));
         let others = others.collect::<Result<_>>()?;
         Ok(Self { config, rows, valid, test, cost, others })
     }
 }
 
 fn empty(column: &str, row: usize) -> Error {
-    invalid(NAME, format!("column \"{column}\" is empty in row {}; fill it or choose another column", row + 1))
+    invalid(
+        NAME,
+        format!(
+            "column \"{column}\" is empty in row {}; fill it or choose another column",
+            row + 1
+        ),
+    )
 }
 
 fn numbers(table: &Table, column: &str) -> Result<Vec<f64>> {
@@ -130,7 +137,10 @@ fn numbers(table: &Table, column: &str) -> Result<Vec<f64>> {
         None => Err(empty(column, row)),
         Some(value) if value.is_finite() => Ok(*value),
         Some(value) => {
-            let problem = format!("column \"{column}\" is {value} in row {}; a metric must be finite", row + 1);
+            let problem = format!(
+                "column \"{column}\" is {value} in row {}; a metric must be finite",
+                row + 1
+            );
             Err(invalid(NAME, problem))
         }
     });
@@ -205,7 +215,8 @@ mod tests {
     const CELL: &str = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|";
 
     fn table(valid: Option<f64>) -> Table {
-        let number = |name: &str, x| Column { name: name.into(), data: ColumnData::Numbers(vec![x]) };
+        let number =
+            |name: &str, x| Column { name: name.into(), data: ColumnData::Numbers(vec![x]) };
         Table::new(vec![
             Column { name: "arch".into(), data: ColumnData::Texts(vec![Some(CELL.into())]) },
             number("v12", valid),
@@ -244,7 +255,10 @@ mod tests {
     #[test]
     fn a_lookup_has_the_fidelity_and_cost_that_were_asked_for() {
         let at = |epochs| evaluate(CELL, epochs).unwrap();
-        assert_eq!(at(None).metrics, Metrics::new([("valid_accuracy", 60.0), ("cost_secs", 50.0)]).unwrap());
+        assert_eq!(
+            at(None).metrics,
+            Metrics::new([("valid_accuracy", 60.0), ("cost_secs", 50.0)]).unwrap()
+        );
         assert_eq!(at(Some(200)).metrics.get("valid_accuracy"), Some(90.0));
         assert_eq!(at(Some(200)).epochs, 200);
         let message = evaluate(CELL, Some(3)).unwrap_err().to_string();
@@ -255,9 +269,8 @@ mod tests {
 
     #[test]
     fn a_table_that_lacks_something_says_what() {
-        let message = |config, valid| {
-            TableEvaluator::new(config, &table(valid)).err().unwrap().to_string()
-        };
+        let message =
+            |config, valid| TableEvaluator::new(config, &table(valid)).err().unwrap().to_string();
         assert_eq!(
             message(config(), None),
             "table: column \"v12\" is empty in row 1; fill it or choose another column"

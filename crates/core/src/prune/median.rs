@@ -51,7 +51,9 @@ impl Pruner for Median {
             return Flow::Continue;
         };
         let own = cx.curve.iter().filter_map(|report| cx.objective.score(&report.metrics));
-        let Some(own) = own.max_by(f64::total_cmp) else { return Flow::Continue };
+        let Some(own) = own.max_by(f64::total_cmp) else {
+            return Flow::Continue;
+        };
         let complete = cx.others.iter().filter(|trial| trial.metrics().is_some());
         let mut at_step: Vec<f64> = complete
             .filter_map(|trial| trial.curve.iter().find(|report| report.step == step))
@@ -100,7 +102,11 @@ mod tests {
         let decide = |startup_trials, warmup_epochs, values: &[f64]| {
             let config = Config { startup_trials, warmup_epochs };
             let curve = curve(values);
-            Median { config }.prune(&PruneContext { objective: &objective, curve: &curve, others: &others })
+            Median { config }.prune(&PruneContext {
+                objective: &objective,
+                curve: &curve,
+                others: &others,
+            })
         };
         // The median of 1, 2, 4, 9 is 3.
         assert_eq!(decide(4, 1, &[5.0, 3.1]), Flow::Stop);

@@ -62,7 +62,10 @@ impl Grid {
     /// If there are fewer than two steps.
     pub fn new(config: Config) -> Result<Self> {
         if config.steps < 2 {
-            return Err(invalid(NAME, format!("steps is {}, and must be at least 2", config.steps)));
+            return Err(invalid(
+                NAME,
+                format!("steps is {}, and must be at least 2", config.steps),
+            ));
         }
         Ok(Self { config, block: (0, Vec::new()) })
     }

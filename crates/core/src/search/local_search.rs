@@ -158,9 +158,10 @@ impl Searcher for LocalSearch {
                 self.center = Some(told);
             }
         } else if self.config.first_improvement
-            && self.center.as_ref().is_some_and(|c| {
-                trial.proposal.parents.contains(&c.trial) && score > c.score
-            })
+            && self
+                .center
+                .as_ref()
+                .is_some_and(|c| trial.proposal.parents.contains(&c.trial) && score > c.score)
         {
             self.center = Some(told);
         }

@@ -52,11 +52,15 @@ impl Mlp {
     pub fn new(config: Config) -> Result<Self> {
         let Config { max_depth, min_width, max_width } = config;
         if max_depth == 0 || min_width == 0 || max_width < min_width {
-            return Err(invalid(NAME, "max_depth and min_width must be at least 1, and max_width at least min_width"));
+            return Err(invalid(
+                NAME,
+                "max_depth and min_width must be at least 1, and max_width at least min_width",
+            ));
         }
         let mut choices = vec![Choice::integer("depth", 1, max_depth as i64)];
         for layer in 1..=max_depth {
-            let width = Choice::integer(format!("width_{layer}"), min_width as i64, max_width as i64);
+            let width =
+                Choice::integer(format!("width_{layer}"), min_width as i64, max_width as i64);
             let value = layer as i64;
             let deep = Condition::AtLeast { choice: "depth".to_owned(), value };
             choices.push(if layer == 1 { width.log() } else { width.log().when(deep) });
@@ -117,7 +121,13 @@ mod tests {
         let graph = space.graph(&space.parse(text).unwrap()).unwrap();
         let labels: Vec<&str> = graph.nodes.iter().map(|node| node.label.as_str()).collect();
         let expected = [
-            "input", "flatten", "linear 1", "activation 1", "linear 2", "activation 2", "classifier",
+            "input",
+            "flatten",
+            "linear 1",
+            "activation 1",
+            "linear 2",
+            "activation 2",
+            "classifier",
         ];
         assert_eq!(labels, expected);
         assert!(Mlp::new(Config { max_width: 8, ..Config::default() }).is_err());

@@ -201,11 +201,7 @@ impl SearchSpace for NasBench201 {
     }
 
     fn parse(&self, text: &str) -> Result<Architecture> {
-        if text.starts_with('|') {
-            self.parse_official(text)
-        } else {
-            Ok(self.spec.parse(text)?)
-        }
+        if text.starts_with('|') { self.parse_official(text) } else { Ok(self.spec.parse(text)?) }
     }
 }
 

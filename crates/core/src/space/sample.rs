@@ -74,7 +74,11 @@ fn first(choice: &Choice) -> Value {
 }
 
 /// Builds with values that are known to be of their domains.
-fn build(spec: &Spec, otherwise: &Architecture, pick: impl FnMut(usize, &Choice) -> Value) -> Architecture {
+fn build(
+    spec: &Spec,
+    otherwise: &Architecture,
+    pick: impl FnMut(usize, &Choice) -> Value,
+) -> Architecture {
     spec.build(pick).unwrap_or_else(|_impossible| otherwise.clone())
 }
 
@@ -116,8 +120,7 @@ impl SpecExt for Spec {
 
     fn cross(&self, a: &Architecture, b: &Architecture, rng: &mut Rng) -> Architecture {
         build(self, a, |at, choice| {
-            let (first, second) =
-                if rng.random::<bool>() { (a, b) } else { (b, a) };
+            let (first, second) = if rng.random::<bool>() { (a, b) } else { (b, a) };
             first.values()[at].or(second.values()[at]).unwrap_or_else(|| draw(choice, rng))
         })
     }

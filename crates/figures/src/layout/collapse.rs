@@ -64,11 +64,7 @@ pub(super) fn collapse(graph: &Graph) -> (Vec<Unit>, Vec<Link<'_>>) {
 /// Whether node `at` does the same as node `start`, with edges from as far behind it.
 fn alike(graph: &Graph, entering: &[Vec<&Edge>], start: usize, at: usize) -> bool {
     let (first, node) = (&graph.nodes[start], &graph.nodes[at]);
-    let into = |node: usize| {
-        entering[node]
-            .iter()
-            .map(move |e| (node - e.from, e.op.as_ref()))
-    };
+    let into = |node: usize| entering[node].iter().map(move |e| (node - e.from, e.op.as_ref()));
     start >= graph.inputs
         && first.op.is_some()
         && first.op == node.op

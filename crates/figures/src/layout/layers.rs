@@ -22,14 +22,8 @@ impl Vertex {
     /// A box of this width and height.
     pub(super) fn of([width, height]: [f64; 2], flow: Flow) -> Self {
         match flow {
-            Flow::Right => Self {
-                main: width,
-                cross: height,
-            },
-            Flow::Down => Self {
-                main: height,
-                cross: width,
-            },
+            Flow::Right => Self { main: width, cross: height },
+            Flow::Down => Self { main: height, cross: width },
         }
     }
 }
@@ -111,9 +105,7 @@ pub(super) fn place(boxes: &[Vertex], links: &[Link], flow: Flow) -> Placed {
                 (a.at - b.at).abs() - f64::midpoint(a.extent.cross, b.extent.cross) < NEAR
             };
             let near = layer.iter().copied().filter(near);
-            let widest = near
-                .map(|other| slots[other].extent.main)
-                .fold(0.0, f64::max);
+            let widest = near.map(|other| slots[other].extent.main).fold(0.0, f64::max);
             slots[at].reach = widest / 2.0;
         }
     }
@@ -127,18 +119,11 @@ pub(super) fn place(boxes: &[Vertex], links: &[Link], flow: Flow) -> Placed {
     for slot in &mut slots {
         slot.at += shift;
     }
-    let gap = if flow == Flow::Right && !labeled {
-        36.0
-    } else {
-        26.0
-    };
+    let gap = if flow == Flow::Right && !labeled { 36.0 } else { 26.0 };
     let mut spans = Vec::with_capacity(layers.len()); // where each layer begins and ends
     let mut main = MARGIN;
     for layer in &layers {
-        let extent = layer
-            .iter()
-            .map(|&at| slots[at].extent.main)
-            .fold(0.0, f64::max);
+        let extent = layer.iter().map(|&at| slots[at].extent.main).fold(0.0, f64::max);
         spans.push((main, main + extent));
         main += extent + gap;
     }
@@ -160,11 +145,7 @@ pub(super) fn place(boxes: &[Vertex], links: &[Link], flow: Flow) -> Placed {
         }
     });
     let edges = routes.collect();
-    let across = if across.is_finite() {
-        across
-    } else {
-        2.0 * MARGIN
-    };
+    let across = if across.is_finite() { across } else { 2.0 * MARGIN };
     Placed {
         size: point(length.max(2.0 * MARGIN), across),
         boxes: slots[..boxes.len()].iter().map(center).collect(),
@@ -173,15 +154,7 @@ pub(super) fn place(boxes: &[Vertex], links: &[Link], flow: Flow) -> Placed {
 }
 
 fn slot(kind: Kind, layer: usize, extent: Vertex) -> Slot {
-    Slot {
-        kind,
-        layer,
-        extent,
-        before: Vec::new(),
-        behind: Vec::new(),
-        at: 0.0,
-        reach: 0.0,
-    }
+    Slot { kind, layer, extent, before: Vec::new(), behind: Vec::new(), at: 0.0, reach: 0.0 }
 }
 
 /// The layer of each box: the longest path to it.
@@ -202,20 +175,13 @@ fn chain(slots: &mut Vec<Slot>, link: &Link) -> Vec<usize> {
     let mut chain = vec![link.from];
     for layer in first + 1..last {
         let label = link.label.filter(|_| layer == middle);
-        let kind = if label.is_some() {
-            Kind::Label
-        } else {
-            Kind::Bend
-        };
+        let kind = if label.is_some() { Kind::Label } else { Kind::Bend };
         chain.push(slots.len());
         slots.push(slot(kind, layer, label.unwrap_or_default()));
     }
     chain.push(link.to);
     for pair in chain.windows(2) {
-        let boxes = pair
-            .iter()
-            .filter(|&&at| slots[at].kind == Kind::Box)
-            .count();
+        let boxes = pair.iter().filter(|&&at| slots[at].kind == Kind::Box).count();
         // Long edges are to be straight (Gansner et al., "A Technique for Drawing Directed
         // Graphs", 1993).
         let pull = [8.0, if chain.len() == 3 { 6.0 } else { 2.0 }, 2.0][boxes];
@@ -243,11 +209,7 @@ fn order(layers: &mut [Vec<usize>], slots: &[Slot]) {
         for round in 0..ROUNDS {
             let forward = round % 2 == 0;
             for step in 0..trial.len() {
-                let at = if forward {
-                    step
-                } else {
-                    trial.len() - 1 - step
-                };
+                let at = if forward { step } else { trial.len() - 1 - step };
                 by_barycenter(&mut trial[at], slots, &mut position, round);
             }
             for layer in &mut trial {
@@ -275,18 +237,10 @@ fn by_barycenter(layer: &mut [usize], slots: &[Slot], position: &mut [usize], ro
     let (forward, last_first) = (round.is_multiple_of(2), round % 4 >= 2);
     let mut keyed: Vec<(f64, usize, usize)> = Vec::with_capacity(layer.len());
     for (at, &slot) in layer.iter().enumerate() {
-        let near = if forward {
-            &slots[slot].before
-        } else {
-            &slots[slot].behind
-        };
+        let near = if forward { &slots[slot].before } else { &slots[slot].behind };
         let sum: usize = near.iter().map(|(other, _)| position[*other]).sum();
         // One without neighbors stays where it is.
-        let key = if near.is_empty() {
-            at as f64
-        } else {
-            sum as f64 / near.len() as f64
-        };
+        let key = if near.is_empty() { at as f64 } else { sum as f64 / near.len() as f64 };
         keyed.push((key, at, slot));
     }
     keyed.sort_by(|a, b| match a.0.total_cmp(&b.0) {
@@ -306,9 +260,7 @@ fn swap_neighbors(layer: &mut [usize], slots: &[Slot], position: &mut [usize]) {
         for at in 1..layer.len() {
             let (a, b) = (&slots[layer[at - 1]], &slots[layer[at]]);
             let pairs = |upper: &[(usize, f64)], lower: &[(usize, f64)]| {
-                let ends = upper
-                    .iter()
-                    .flat_map(|a| lower.iter().map(move |b| (a.0, b.0)));
+                let ends = upper.iter().flat_map(|a| lower.iter().map(move |b| (a.0, b.0)));
                 ends.filter(|&(a, b)| position[a] > position[b]).count()
             };
             let now = pairs(&a.before, &b.before) + pairs(&a.behind, &b.behind);
@@ -331,13 +283,7 @@ fn crossings(layers: &[Vec<usize>], slots: &[Slot], position: &[usize]) -> usize
     for layer in layers {
         let ends: Vec<Vec<usize>> = layer
             .iter()
-            .map(|&slot| {
-                slots[slot]
-                    .behind
-                    .iter()
-                    .map(|(to, _)| position[*to])
-                    .collect()
-            })
+            .map(|&slot| slots[slot].behind.iter().map(|(to, _)| position[*to]).collect())
             .collect();
         for (at, upper) in ends.iter().enumerate() {
             for lower in &ends[at + 1..] {
@@ -359,11 +305,7 @@ fn settle(layers: &[Vec<usize>], slots: &mut [Slot]) {
     for round in 0..2 * ROUNDS {
         for step in 0..layers.len() {
             let forward = round % 2 == 0;
-            let layer = &layers[if forward {
-                step
-            } else {
-                layers.len() - 1 - step
-            }];
+            let layer = &layers[if forward { step } else { layers.len() - 1 - step }];
             let wanted: Vec<(f64, f64)> = layer
                 .iter()
                 .map(|&at| {
@@ -372,11 +314,7 @@ fn settle(layers: &[Vec<usize>], slots: &mut [Slot]) {
                     let (sum, weight) = near.fold((0.0, 0.0), |(sum, weight), (other, pull)| {
                         (sum + pull * slots[*other].at, weight + pull)
                     });
-                    if weight > 0.0 {
-                        (sum / weight, weight)
-                    } else {
-                        (slot.at, 0.1)
-                    }
+                    if weight > 0.0 { (sum / weight, weight) } else { (slot.at, 0.1) }
                 })
                 .collect();
             fit(layer, slots, &wanted);
@@ -452,9 +390,7 @@ fn fit(layer: &[usize], slots: &mut [Slot], wanted: &[(f64, f64)]) {
         }
         pools.push(pool);
     }
-    let places = pools
-        .iter()
-        .flat_map(|&(mean, _, members)| std::iter::repeat_n(mean, members));
+    let places = pools.iter().flat_map(|&(mean, _, members)| std::iter::repeat_n(mean, members));
     for ((&slot, offset), place) in std::iter::zip(layer, offsets).zip(places) {
         slots[slot].at = place + offset;
     }
@@ -474,16 +410,8 @@ fn path(
         let slot = &slots[at];
         let (begin, end) = spans[slot.layer];
         let (middle, half) = (f64::midpoint(begin, end), slot.extent.main / 2.0);
-        let enter = if step == last {
-            middle - half
-        } else {
-            middle - slot.reach
-        };
-        let leave = if step == 0 {
-            middle + half
-        } else {
-            middle + slot.reach
-        };
+        let enter = if step == last { middle - half } else { middle - slot.reach };
+        let leave = if step == 0 { middle + half } else { middle + slot.reach };
         let stops = match step {
             0 => [leave, middle + slot.reach],
             _ if step == last => [middle - slot.reach, enter],
@@ -501,9 +429,7 @@ fn path(
             path.extend(straight((stops[0], slot.at), stops[1]));
         }
     }
-    path.into_iter()
-        .map(|(main, cross)| point(main, cross))
-        .collect()
+    path.into_iter().map(|(main, cross)| point(main, cross)).collect()
 }
 
 /// A straight line as a curve.

@@ -142,25 +142,16 @@ pub fn draw_graph(graph: &Graph) -> Drawing {
     let (units, links) = collapse::collapse(graph);
     let labeled = links.iter().any(|link| link.op.is_some());
     let flow = if labeled { Flow::Right } else { Flow::Down };
-    let faces: Vec<Face> = units
-        .iter()
-        .map(|unit| Face::of(graph, unit, flow))
-        .collect();
+    let faces: Vec<Face> = units.iter().map(|unit| Face::of(graph, unit, flow)).collect();
     let labels: Vec<Option<(String, [f64; 2])>> = links
         .iter()
         .map(|link| {
             let text = text::elide(&one_line(link.op?), SMALL, Weight::Regular, WIDEST);
-            let size = [
-                text::width(&text, SMALL, Weight::Regular) + 10.0,
-                LINE + 2.0,
-            ];
+            let size = [text::width(&text, SMALL, Weight::Regular) + 10.0, LINE + 2.0];
             Some((text, size))
         })
         .collect();
-    let boxes: Vec<Vertex> = faces
-        .iter()
-        .map(|face| Vertex::of(face.size, flow))
-        .collect();
+    let boxes: Vec<Vertex> = faces.iter().map(|face| Vertex::of(face.size, flow)).collect();
     let edges: Vec<layers::Link> = std::iter::zip(&links, &labels)
         .map(|(link, label)| layers::Link {
             from: link.from,
@@ -168,22 +159,16 @@ pub fn draw_graph(graph: &Graph) -> Drawing {
             label: label.as_ref().map(|(_, size)| Vertex::of(*size, flow)),
         })
         .collect();
-    let Placed {
-        size,
-        boxes: centers,
-        edges: routes,
-    } = layers::place(&boxes, &edges, flow);
-    let nodes = std::iter::zip(units, faces)
-        .zip(centers)
-        .map(|((unit, face), center)| NodeBox {
-            nodes: unit.nodes,
-            x: center[0] - face.size[0] / 2.0,
-            y: center[1] - face.size[1] / 2.0,
-            width: face.size[0],
-            height: face.size[1],
-            lines: face.lines,
-            family: face.family,
-        });
+    let Placed { size, boxes: centers, edges: routes } = layers::place(&boxes, &edges, flow);
+    let nodes = std::iter::zip(units, faces).zip(centers).map(|((unit, face), center)| NodeBox {
+        nodes: unit.nodes,
+        x: center[0] - face.size[0] / 2.0,
+        y: center[1] - face.size[1] / 2.0,
+        width: face.size[0],
+        height: face.size[1],
+        lines: face.lines,
+        family: face.family,
+    });
     let edges = std::iter::zip(&links, labels).zip(routes);
     let edges = edges.map(|((link, label), route)| EdgePath {
         from: link.from,
@@ -194,12 +179,7 @@ pub fn draw_graph(graph: &Graph) -> Drawing {
             .next(),
         family: link.op.map_or(OpFamily::Tensor, OpFamily::of),
     });
-    Drawing {
-        title: graph.name.clone(),
-        size,
-        nodes: nodes.collect(),
-        edges: edges.collect(),
-    }
+    Drawing { title: graph.name.clone(), size, nodes: nodes.collect(), edges: edges.collect() }
 }
 
 /// What a box looks like, wherever it is placed.
@@ -212,23 +192,11 @@ struct Face {
 impl Face {
     fn of(graph: &Graph, unit: &Unit, flow: Flow) -> Self {
         let node = graph.nodes.get(unit.nodes.start);
-        let family = node
-            .and_then(|n| n.op.as_ref())
-            .map_or(OpFamily::Tensor, OpFamily::of);
-        let enters = graph
-            .edges
-            .iter()
-            .filter(|edge| edge.to == unit.nodes.start)
-            .count();
-        let lines = node
-            .map(|node| lines(node, unit.nodes.len(), enters))
-            .unwrap_or_default();
+        let family = node.and_then(|n| n.op.as_ref()).map_or(OpFamily::Tensor, OpFamily::of);
+        let enters = graph.edges.iter().filter(|edge| edge.to == unit.nodes.start).count();
+        let lines = node.map(|node| lines(node, unit.nodes.len(), enters)).unwrap_or_default();
         let weight = |at| {
-            if at == 0 {
-                Weight::Bold
-            } else {
-                Weight::Regular
-            }
+            if at == 0 { Weight::Bold } else { Weight::Regular }
         };
         let cut = |(at, line): (usize, &String)| text::elide(line, TEXT, weight(at), WIDEST);
         let lines: Vec<String> = lines.iter().enumerate().map(cut).collect();
@@ -239,11 +207,7 @@ impl Face {
             Flow::Right => height,
             Flow::Down => 96.0,
         };
-        Self {
-            lines,
-            family,
-            size: [(widest + 20.0).max(least).ceil(), height],
-        }
+        Self { lines, family, size: [(widest + 20.0).max(least).ceil(), height] }
     }
 }
 
@@ -285,11 +249,7 @@ fn same(label: &str, name: &str) -> bool {
 
 fn one_line(op: &Op) -> String {
     let (name, details) = words(op);
-    if details.is_empty() {
-        name
-    } else {
-        format!("{name}, {details}")
-    }
+    if details.is_empty() { name } else { format!("{name}, {details}") }
 }
 
 /// An operation's name, with the kernel in it, and its other settings.

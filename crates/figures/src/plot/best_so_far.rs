@@ -23,10 +23,8 @@ impl Plot for BestSoFar {
 
     fn figure(&self, runs: &[(&str, &RunView)], options: &PlotOptions) -> Result<Figure, NotYet> {
         let metric = Metric::main(runs, options)?;
-        let walks: Vec<Vec<(f64, &Trial)>> = runs
-            .iter()
-            .map(|(_, view)| walk(view, options.progress))
-            .collect();
+        let walks: Vec<Vec<(f64, &Trial)>> =
+            runs.iter().map(|(_, view)| walk(view, options.progress)).collect();
         let latest = walks.iter().flatten().map(|(x, _)| *x);
         let (unit, label) = x_unit(options.progress, latest.fold(0.0, f64::max));
         let mut climbs = Vec::new();
@@ -56,10 +54,7 @@ impl Plot for BestSoFar {
         };
         let shown: Vec<f64> = marks.iter().flat_map(heights).collect();
         let keep: Vec<f64> = if options.pool {
-            marks
-                .iter()
-                .filter_map(|mark| heights(mark).last().copied())
-                .collect()
+            marks.iter().filter_map(|mark| heights(mark).last().copied()).collect()
         } else {
             climbs.iter().map(|climb| climb.last().y).collect()
         };
@@ -67,16 +62,9 @@ impl Plot for BestSoFar {
         let value = metric.text(best.y);
         let mut subtitle = match best.trial {
             Some(trial) if runs.len() == 1 => {
-                format!(
-                    "{}; best {value} at trial {trial}",
-                    count(walks[0].len(), "trial")
-                )
+                format!("{}; best {value} at trial {trial}", count(walks[0].len(), "trial"))
             }
-            _ => format!(
-                "{}; best {value}; {}",
-                count(runs.len(), "run"),
-                metric.wanted()
-            ),
+            _ => format!("{}; best {value}; {}", count(runs.len(), "run"), metric.wanted()),
         };
         if outside > 0 && runs.len() == 1 {
             let outside = count(outside, "trial");
@@ -119,20 +107,12 @@ impl Climb {
         let points: Vec<Point> = walk.iter().filter_map(place).collect();
         let mut improvements: Vec<Point> = Vec::new();
         for point in &points {
-            if improvements
-                .last()
-                .is_none_or(|known| metric.better(point.y, known.y))
-            {
+            if improvements.last().is_none_or(|known| metric.better(point.y, known.y)) {
                 improvements.push(*point);
             }
         }
         let end = walk.last()?.0 / unit;
-        (!improvements.is_empty()).then_some(Self {
-            run,
-            points,
-            improvements,
-            end,
-        })
+        (!improvements.is_empty()).then_some(Self { run, points, improvements, end })
     }
 
     fn last(&self) -> Point {
@@ -148,29 +128,17 @@ impl Climb {
     fn marks(&self, runs: &[(&str, &RunView)], options: &PlotOptions) -> Vec<Mark> {
         let run = self.run;
         let single = runs.len() == 1;
-        let series = |name: &str, role, points| Series {
-            name: name.to_owned(),
-            role,
-            run,
-            points,
-        };
+        let series = |name: &str, role, points| Series { name: name.to_owned(), role, run, points };
         let mut marks = Vec::new();
         if single {
-            marks.push(Mark::Points(series(
-                "trial",
-                Role::Muted,
-                self.points.clone(),
-            )));
+            marks.push(Mark::Points(series("trial", Role::Muted, self.points.clone())));
         }
         let name = if single { "best so far" } else { runs[run].0 };
         let role = role_of(run, runs);
         let mut steps = self.improvements.clone();
         let last = self.last();
         if self.end > last.x {
-            steps.push(Point {
-                x: self.end,
-                ..last
-            });
+            steps.push(Point { x: self.end, ..last });
         }
         marks.push(Mark::Step(series(name, role, steps)));
         marks.push(Mark::Points(series(name, role, self.improvements.clone())));
@@ -183,10 +151,7 @@ impl Climb {
 fn pooled(runs: &[(&str, &RunView)], climbs: &[Climb]) -> Vec<Mark> {
     let team = |climb: &Climb| {
         let manifest = runs[climb.run].1.manifest();
-        (
-            manifest.searcher.name.as_str(),
-            manifest.space.name.as_str(),
-        )
+        (manifest.searcher.name.as_str(), manifest.space.name.as_str())
     };
     let mut teams: Vec<((&str, &str), Vec<&Climb>)> = Vec::new();
     for climb in climbs {
@@ -198,14 +163,8 @@ fn pooled(runs: &[(&str, &RunView)], climbs: &[Climb]) -> Vec<Mark> {
     let one_space = teams.iter().all(|((_, space), _)| *space == teams[0].0.1);
     let (mut bands, mut lines) = (Vec::new(), Vec::new());
     for (at, ((searcher, space), members)) in teams.iter().enumerate() {
-        let begin = members
-            .iter()
-            .map(|climb| climb.improvements[0].x)
-            .fold(0.0, f64::max);
-        let end = members
-            .iter()
-            .map(|climb| climb.end)
-            .fold(f64::INFINITY, f64::min);
+        let begin = members.iter().map(|climb| climb.improvements[0].x).fold(0.0, f64::max);
+        let end = members.iter().map(|climb| climb.end).fold(f64::INFINITY, f64::min);
         let mut xs: Vec<f64> = members
             .iter()
             .flat_map(|climb| climb.improvements.iter().map(|point| point.x))
@@ -224,34 +183,13 @@ fn pooled(runs: &[(&str, &RunView)], climbs: &[Climb]) -> Vec<Mark> {
             band.extend(before.map(|[low, high]| [x, low, high]));
             band.push([x, low, high]);
             before = Some([low, high]);
-            line.push(Point {
-                x,
-                y: quantile(&values, 0.5),
-                trial: None,
-            });
+            line.push(Point { x, y: quantile(&values, 0.5), trial: None });
         }
-        let place = if one_space {
-            String::new()
-        } else {
-            format!(" on {space}")
-        };
-        let name = format!(
-            "{searcher}{place}: median of {}",
-            count(members.len(), "run")
-        );
+        let place = if one_space { String::new() } else { format!(" on {space}") };
+        let name = format!("{searcher}{place}: median of {}", count(members.len(), "run"));
         let (role, run) = (Role::Series(at), members[0].run);
-        bands.push(Mark::Band(Band {
-            name: String::new(),
-            role,
-            run,
-            points: band,
-        }));
-        lines.push(Mark::Step(Series {
-            name,
-            role,
-            run,
-            points: line,
-        }));
+        bands.push(Mark::Band(Band { name: String::new(), role, run, points: band }));
+        lines.push(Mark::Step(Series { name, role, run, points: line }));
     }
     bands.append(&mut lines);
     bands

@@ -46,10 +46,7 @@ impl Plot for ChoiceImportance {
         // The most important first, by the mean over the runs.
         let mut choices: Vec<(&str, f64)> = Vec::new();
         for importance in by_run.iter().flat_map(|(_, _, importances)| importances) {
-            match choices
-                .iter_mut()
-                .find(|(name, _)| *name == importance.choice)
-            {
+            match choices.iter_mut().find(|(name, _)| *name == importance.choice) {
                 Some(known) => known.1 += importance.importance,
                 None => choices.push((&importance.choice, importance.importance)),
             }
@@ -68,11 +65,7 @@ impl Plot for ChoiceImportance {
                 })
             };
             Mark::Bars(Bars {
-                name: if runs.len() == 1 {
-                    String::new()
-                } else {
-                    (*name).to_owned()
-                },
+                name: if runs.len() == 1 { String::new() } else { (*name).to_owned() },
                 role: match role_of(*run, runs) {
                     Role::Best => Role::Series(0),
                     role => role,
@@ -92,11 +85,8 @@ impl Plot for ChoiceImportance {
         Ok(Figure {
             title: self.title().to_owned(),
             subtitle: shown,
-            x: Axis::new(format!(
-                "share of the variance of {}",
-                metric.name.replace('_', " ")
-            ))
-            .range(Some([0.0, most])),
+            x: Axis::new(format!("share of the variance of {}", metric.name.replace('_', " ")))
+                .range(Some([0.0, most])),
             y: Axis::default().names(choices.iter().map(|(name, _)| *name)),
             marks,
         })
@@ -120,11 +110,7 @@ fn note(importance: &analysis::ChoiceImportance, metric: &Metric) -> String {
 
 /// "up to 0.0811265" without the decimals that nobody reads.
 fn short(value: &str) -> String {
-    let number = value
-        .strip_prefix("up to ")
-        .and_then(|number| number.parse().ok());
-    number.map_or_else(
-        || value.to_owned(),
-        |number| format!("up to {}", crate::text::number(number)),
-    )
+    let number = value.strip_prefix("up to ").and_then(|number| number.parse().ok());
+    number
+        .map_or_else(|| value.to_owned(), |number| format!("up to {}", crate::text::number(number)))
 }

@@ -65,11 +65,7 @@ impl Plot for LearningCurves {
                     ((*name).to_owned(), role_of(run, runs))
                 } else {
                     let name = format!("trial {}: {}", trial.id, metric.text(value));
-                    let role = if rank == 0 {
-                        Role::Best
-                    } else {
-                        Role::Series(rank - 1)
-                    };
+                    let role = if rank == 0 { Role::Best } else { Role::Series(rank - 1) };
                     (name, role)
                 };
                 bright.push(line(name, role, run, points));
@@ -94,12 +90,7 @@ impl Plot for LearningCurves {
         let values: Vec<f64> = muted.iter().filter_map(ends).collect();
         let keep: Vec<f64> = muted.iter().filter(bright).filter_map(ends).collect();
         let subtitle = if shown < curves {
-            format!(
-                "{} of {}; {}",
-                shown,
-                count(curves, "trial"),
-                metric.wanted()
-            )
+            format!("{} of {}; {}", shown, count(curves, "trial"), metric.wanted())
         } else {
             format!("{}; {}", count(curves, "trial"), metric.wanted())
         };
@@ -125,10 +116,5 @@ fn curve(trial: &Trial, metric: &Metric) -> Vec<Point> {
 
 fn line(name: String, role: Role, run: usize, points: &[Point]) -> Mark {
     let points = points.to_vec();
-    Mark::Line(Series {
-        name,
-        role,
-        run,
-        points,
-    })
+    Mark::Line(Series { name, role, run, points })
 }

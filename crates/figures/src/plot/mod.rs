@@ -121,12 +121,8 @@ struct Metric {
 impl Metric {
     /// The metric with this name, as the first run that declares it does.
     fn named(runs: &[(&str, &RunView)], name: &str, direction: Direction) -> Self {
-        let declared = runs
-            .iter()
-            .find_map(|(_, view)| view.manifest().metric(name));
-        let unit = declared
-            .map(|metric| metric.unit.clone())
-            .unwrap_or_default();
+        let declared = runs.iter().find_map(|(_, view)| view.manifest().metric(name));
+        let unit = declared.map(|metric| metric.unit.clone()).unwrap_or_default();
         let direction = declared.map_or(direction, |metric| metric.direction);
         let words = name.replace('_', " ");
         let label = if unit.is_empty() {
@@ -140,10 +136,7 @@ impl Metric {
             name: name.to_owned(),
             label,
             unit,
-            objective: Objective {
-                metric: name.to_owned(),
-                direction,
-            },
+            objective: Objective { metric: name.to_owned(), direction },
         }
     }
 
@@ -156,9 +149,7 @@ impl Metric {
             let names = || metric_names(runs);
             if !names().any(|known| known == name) {
                 let tail = suggestion(name, names().collect::<Vec<_>>());
-                return Err(NotYet(format!(
-                    "No trial has the metric \"{name}\"; {tail}."
-                )));
+                return Err(NotYet(format!("No trial has the metric \"{name}\"; {tail}.")));
             }
             return Ok(Self::named(runs, name, Direction::Maximize));
         }
@@ -212,9 +203,7 @@ fn metric_names<'r>(runs: &'r [(&str, &RunView)]) -> impl Iterator<Item = &'r st
         let declared = view.manifest().metrics.iter();
         let declared = declared.map(|metric: &MetricSpec| metric.name.as_str());
         let first = view.trials().iter().find_map(Trial::metrics);
-        let had = first
-            .into_iter()
-            .flat_map(|m| m.iter().map(|(name, _)| name));
+        let had = first.into_iter().flat_map(|m| m.iter().map(|(name, _)| name));
         for name in declared.chain(had) {
             if !names.contains(&name) {
                 names.push(name);
@@ -226,21 +215,13 @@ fn metric_names<'r>(runs: &'r [(&str, &RunView)]) -> impl Iterator<Item = &'r st
 
 /// The role of a run: the only one is what the search is after, several are told apart.
 fn role_of(run: usize, runs: &[(&str, &RunView)]) -> Role {
-    if runs.len() == 1 {
-        Role::Best
-    } else {
-        Role::Series(run)
-    }
+    if runs.len() == 1 { Role::Best } else { Role::Series(run) }
 }
 
 /// "1 trial", "12 trials".
 fn count(n: usize, what: &str) -> String {
     let n_text = crate::text::grouped(n);
-    if n == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{n_text} {what}s")
-    }
+    if n == 1 { format!("1 {what}") } else { format!("{n_text} {what}s") }
 }
 
 /// The even sample of `n` of `len` positions, the first and the last among them.
@@ -306,10 +287,7 @@ mod tests {
     fn an_unknown_plot_is_met_with_the_nearest() {
         assert_eq!(find("best_so_far").unwrap().id(), "best_so_far");
         let message = find("pareto-frontt").map(Plot::id).unwrap_err().to_string();
-        assert!(
-            message.contains("did you mean \"pareto_front\"?"),
-            "{message}"
-        );
+        assert!(message.contains("did you mean \"pareto_front\"?"), "{message}");
     }
 
     #[test]
@@ -333,10 +311,7 @@ mod tests {
             name: "a".into(),
             label: "a".into(),
             unit: String::new(),
-            objective: Objective {
-                metric: "a".into(),
-                direction: Direction::Maximize,
-            },
+            objective: Objective { metric: "a".into(), direction: Direction::Maximize },
         };
         let values = [10.0, 90.0, 91.0, 92.0, 93.0, 94.0];
         let (range, outside) = focus(&metric, &values, &[]);

@@ -100,19 +100,12 @@ impl<'a> Weaver<'a> {
     ) -> Self {
         let oriented = |value| metric.objective.direction.oriented(value);
         values.sort_by(|a, b| oriented(*a).total_cmp(&oriented(*b)));
-        Self {
-            runs,
-            metric,
-            choices,
-            values,
-        }
+        Self { runs, metric, choices, values }
     }
 
     fn thread(&self, run: usize, (trial, value): (&Trial, f64)) -> Thread {
         // Trials of one option are spread by how good they are, so that they can be told apart.
-        let rank = self
-            .values
-            .partition_point(|other| self.metric.better(value, *other));
+        let rank = self.values.partition_point(|other| self.metric.better(value, *other));
         let rank = (rank as f64 + 0.5) / self.values.len() as f64;
         let spec = &self.runs[run].1.manifest().spec;
         let at = |choice: &&Choice| {
@@ -120,10 +113,7 @@ impl<'a> Weaver<'a> {
             let value = value.and_then(|at| trial.proposal.architecture.values().get(at));
             place(choice, value.copied().flatten(), rank)
         };
-        Thread {
-            trial: trial.id,
-            values: self.choices.iter().map(at).chain([value]).collect(),
-        }
+        Thread { trial: trial.id, values: self.choices.iter().map(at).chain([value]).collect() }
     }
 
     /// The trials of a run, at most `budget`: the best tenth is drawn denser than the others.
@@ -138,17 +128,12 @@ impl<'a> Weaver<'a> {
         let score = |value| self.metric.objective.direction.oriented(value);
         ranked.sort_by(|a, b| score(b.1).total_cmp(&score(a.1)).then(a.0.id.cmp(&b.0.id)));
         let (top, rest) = ranked.split_at(ranked.len().div_ceil(10));
-        let bundle = |name: &str, role, threads| Bundle {
-            name: name.to_owned(),
-            role,
-            run,
-            threads,
-        };
+        let bundle =
+            |name: &str, role, threads| Bundle { name: name.to_owned(), role, run, threads };
         // The best are drawn last, on top.
         let sample = |of: &[(&Trial, f64)], most| -> Vec<Thread> {
-            let mut threads: Vec<Thread> = even_sample(of.len(), most)
-                .map(|at| self.thread(run, of[at]))
-                .collect();
+            let mut threads: Vec<Thread> =
+                even_sample(of.len(), most).map(|at| self.thread(run, of[at])).collect();
             threads.reverse();
             threads
         };
@@ -158,10 +143,7 @@ impl<'a> Weaver<'a> {
             let threads = rest.into_iter().chain(top).collect();
             return vec![bundle(name, Role::Series(run), threads)];
         }
-        vec![
-            bundle("other trials", Role::Muted, rest),
-            bundle("best tenth", Role::Series(0), top),
-        ]
+        vec![bundle("other trials", Role::Muted, rest), bundle("best tenth", Role::Series(0), top)]
     }
 
     /// The best trial of all runs.
@@ -180,12 +162,7 @@ impl<'a> Weaver<'a> {
     }
 
     fn single(&self, name: String, role: Role, run: usize, trial: (&Trial, f64)) -> Bundle {
-        Bundle {
-            name,
-            role,
-            run,
-            threads: vec![self.thread(run, trial)],
-        }
+        Bundle { name, role, run, threads: vec![self.thread(run, trial)] }
     }
 }
 
@@ -217,10 +194,7 @@ fn choices<'r>(
         match choice_importance(first, &metric.objective) {
             Ok(importances) => {
                 let rank = |choice: &Choice| {
-                    importances
-                        .iter()
-                        .position(|i| i.choice == choice.name)
-                        .unwrap_or(usize::MAX)
+                    importances.iter().position(|i| i.choice == choice.name).unwrap_or(usize::MAX)
                 };
                 let mut ranks: Vec<usize> = choices.iter().map(|choice| rank(choice)).collect();
                 ranks.sort_unstable();
@@ -244,11 +218,7 @@ fn inactive(choice: &Choice) -> f64 {
 }
 
 fn below(low: f64, high: f64, log: bool) -> f64 {
-    if log {
-        low / (high / low).powf(0.2).max(1.1)
-    } else {
-        low - 0.2 * (high - low).max(1e-9)
-    }
+    if log { low / (high / low).powf(0.2).max(1.1) } else { low - 0.2 * (high - low).max(1e-9) }
 }
 
 fn place(choice: &Choice, value: Option<Value>, rank: f64) -> f64 {
@@ -265,10 +235,7 @@ fn place(choice: &Choice, value: Option<Value>, rank: f64) -> f64 {
 
 fn axis(choice: &Choice) -> Axis {
     let optional = choice.when.is_some();
-    let tick = |at: f64, label: &str| Tick {
-        at,
-        label: label.to_owned(),
-    };
+    let tick = |at: f64, label: &str| Tick { at, label: label.to_owned() };
     let mut ticks = Vec::new();
     if optional {
         ticks.push(tick(inactive(choice), INACTIVE));
@@ -281,12 +248,7 @@ fn axis(choice: &Choice) -> Axis {
             let least = if optional { -1.5 } else { -0.5 };
             (Scale::Linear, least, options.len() as f64 - 0.5)
         }
-        Domain::Integer {
-            low,
-            high,
-            step,
-            log,
-        } => {
+        Domain::Integer { low, high, step, log } => {
             let n = (high - low) / step;
             let stride = (n / 8 + 1) * step;
             let mut value = *low;
@@ -312,21 +274,13 @@ fn axis(choice: &Choice) -> Axis {
         }
     };
     let numeric = !matches!(choice.domain, Domain::Categorical { .. });
-    let low = if optional && numeric {
-        inactive(choice)
-    } else {
-        low
-    };
+    let low = if optional && numeric { inactive(choice) } else { low };
     ticks.dedup_by(|a, b| a.at == b.at);
     Axis {
         label: choice.name.clone(),
         scale,
         ticks: Some(ticks),
-        range: Some(if high > low {
-            [low, high]
-        } else {
-            [low - 0.5, high + 0.5]
-        }),
+        range: Some(if high > low { [low, high] } else { [low - 0.5, high + 0.5] }),
     }
 }
 

@@ -7,14 +7,7 @@ use super::{Metric, NotYet, Plot, PlotOptions, count, focus, picked, role_of};
 use crate::{Axis, Figure, Mark, Point, Role, Scale, Series};
 
 /// What trials usually cost, in the order in which it is looked for.
-const COSTS: &[&str] = &[
-    "params",
-    "flops",
-    "macs",
-    "latency_ms",
-    "memory_mib",
-    "cost_secs",
-];
+const COSTS: &[&str] = &["params", "flops", "macs", "latency_ms", "memory_mib", "cost_secs"];
 
 /// See the module.
 pub(super) struct ParetoFront;
@@ -57,11 +50,7 @@ impl Plot for ParetoFront {
             let beaten = points.iter().copied();
             let beaten = beaten.filter(|point| ids.binary_search(&point.trial).is_err());
             marks.push(Mark::Points(Series {
-                name: if runs.len() == 1 {
-                    "dominated".to_owned()
-                } else {
-                    String::new()
-                },
+                name: if runs.len() == 1 { "dominated".to_owned() } else { String::new() },
                 role: Role::Muted,
                 run,
                 points: beaten.collect(),
@@ -78,19 +67,15 @@ impl Plot for ParetoFront {
         }
         if costs.is_empty() {
             let (a, b) = (&metric.name, &cost.name);
-            return Err(NotYet(format!(
-                "No complete trial has both \"{a}\" and \"{b}\" yet."
-            )));
+            return Err(NotYet(format!("No complete trial has both \"{a}\" and \"{b}\" yet.")));
         }
         let low = costs.iter().copied().fold(f64::INFINITY, f64::min);
         let high = costs.iter().copied().fold(0.0, f64::max);
         let wide = low > 0.0 && high / low > 3.0;
         let (range, outside) = focus(&metric, &values, &keep);
         let front = count(on_front, "trial");
-        let mut subtitle = format!(
-            "{front} of {} on the front",
-            crate::text::grouped(values.len())
-        );
+        let mut subtitle =
+            format!("{front} of {} on the front", crate::text::grouped(values.len()));
         if outside > 0 {
             let outside = count(outside, "trial");
             subtitle = format!("{subtitle}; {outside} worse than the axis shows");
@@ -121,9 +106,7 @@ fn cost(
             trials.any(|trial| trial.metric(name).is_some())
         })
     };
-    let objectives = runs
-        .iter()
-        .flat_map(|(_, view)| &view.manifest().objectives);
+    let objectives = runs.iter().flat_map(|(_, view)| &view.manifest().objectives);
     let objectives = objectives.map(|objective| objective.metric.as_str());
     let candidates = objectives.chain(COSTS.iter().copied());
     let mut candidates = candidates.filter(|name| *name != metric.name);
@@ -134,9 +117,7 @@ fn cost(
         }
         Some(name) if has(name) => name.as_str(),
         Some(name) => {
-            return Err(NotYet(format!(
-                "No complete trial has the metric \"{name}\" yet."
-            )));
+            return Err(NotYet(format!("No complete trial has the metric \"{name}\" yet.")));
         }
         None => candidates.find(|name| has(name)).ok_or_else(|| {
             let problem = "No complete trial has a cost yet, such as params or flops.";
@@ -155,10 +136,6 @@ fn front(points: &[Point], metric: &Metric, cost: &Metric) -> Result<Vec<Point>,
         .collect();
     let on = pareto_front(&scores).map_err(|error| NotYet(error.to_string()))?;
     let mut front: Vec<Point> = on.into_iter().map(|at| points[at]).collect();
-    front.sort_by(|a, b| {
-        a.x.total_cmp(&b.x)
-            .then(a.y.total_cmp(&b.y))
-            .then(a.trial.cmp(&b.trial))
-    });
+    front.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.y.total_cmp(&b.y)).then(a.trial.cmp(&b.trial)));
     Ok(front)
 }

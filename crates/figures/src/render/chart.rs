@@ -29,12 +29,7 @@ pub(super) fn scene(figure: &Figure, options: &RenderOptions) -> Scene {
     let (width, height) = (f64::from(options.width), f64::from(options.height));
     let mut scene = Scene::new(width, height, palette.ground);
     let top = header(&mut scene, figure, palette);
-    let frame = Frame {
-        left: EDGE,
-        top,
-        right: width - EDGE,
-        bottom: height - EDGE,
-    };
+    let frame = Frame { left: EDGE, top, right: width - EDGE, bottom: height - EDGE };
     let is_parallel = |mark: &Mark| matches!(mark, Mark::Parallel(_));
     if let Some(Mark::Parallel(parallel)) = figure.marks.iter().find(|mark| is_parallel(mark)) {
         parallel::draw(&mut scene, parallel, frame, palette);
@@ -52,11 +47,7 @@ fn header(scene: &mut Scene, figure: &Figure, palette: &Palette) -> f64 {
     let mut y = 36.0;
     if !figure.subtitle.is_empty() {
         let subtitle = text::elide(&figure.subtitle, LABEL, Weight::Regular, room);
-        scene.text(
-            subtitle,
-            (EDGE, y + 13.0),
-            Letters::new(LABEL, palette.faint_ink),
-        );
+        scene.text(subtitle, (EDGE, y + 13.0), Letters::new(LABEL, palette.faint_ink));
         y += 18.0;
     }
     let legend = figure.legend();
@@ -110,10 +101,7 @@ struct Chart<'a> {
 impl<'a> Chart<'a> {
     fn new(figure: &'a Figure, mut frame: Frame) -> Self {
         let places = || figure.marks.iter().flat_map(places);
-        let bars = figure
-            .marks
-            .iter()
-            .any(|mark| matches!(mark, Mark::Bars(_)));
+        let bars = figure.marks.iter().any(|mark| matches!(mark, Mark::Bars(_)));
         // The names of both axes are beside the data: above the upright one, below the level one.
         frame.top += if figure.y.label.is_empty() { 0.0 } else { 16.0 };
         frame.bottom -= 36.0;
@@ -123,28 +111,14 @@ impl<'a> Chart<'a> {
         let room = (frame.right - frame.left) * 0.35;
         let cut = |(at, name): (f64, String)| (at, text::elide(&name, TICK, Weight::Regular, room));
         let y_ticks: Vec<(f64, String)> = y_ticks.into_iter().map(cut).collect();
-        let widest = y_ticks
-            .iter()
-            .map(|(_, name)| letters.width(name))
-            .fold(0.0, f64::max);
+        let widest = y_ticks.iter().map(|(_, name)| letters.width(name)).fold(0.0, f64::max);
         frame.left += widest + 10.0;
-        let x = Span::new(
-            &figure.x,
-            places().map(|(x, _)| x),
-            if bars { 0.0 } else { 0.02 },
-        );
+        let x = Span::new(&figure.x, places().map(|(x, _)| x), if bars { 0.0 } else { 0.02 });
         let x_ticks = x.ticks(&figure.x, ((frame.right - frame.left) / 80.0).max(3.0));
         if bars {
             frame.right -= 130.0_f64.min((frame.right - frame.left) * 0.25); // for notes
         }
-        Self {
-            figure,
-            frame,
-            x,
-            y,
-            x_ticks,
-            y_ticks,
-        }
+        Self { figure, frame, x, y, x_ticks, y_ticks }
     }
 
     fn across(&self, place: f64) -> f64 {
@@ -181,11 +155,7 @@ impl<'a> Chart<'a> {
         for mark in &self.figure.marks {
             match mark {
                 Mark::Line(series) => {
-                    let points = series
-                        .points
-                        .iter()
-                        .filter_map(|p| self.at(p.x, p.y))
-                        .collect();
+                    let points = series.points.iter().filter_map(|p| self.at(p.x, p.y)).collect();
                     self.curve(scene, points, palette.look(series.role));
                 }
                 Mark::Step(series) => {
@@ -211,19 +181,10 @@ impl<'a> Chart<'a> {
     }
 
     fn axes(&self, scene: &mut Scene, palette: &Palette) {
-        let Frame {
-            left,
-            top,
-            right,
-            bottom,
-        } = self.frame;
+        let Frame { left, top, right, bottom } = self.frame;
         let grid = Stroke::new(palette.grid, 1.0);
         let letters = Letters::new(TICK, palette.faint_ink);
-        let bars = self
-            .figure
-            .marks
-            .iter()
-            .any(|mark| matches!(mark, Mark::Bars(_)));
+        let bars = self.figure.marks.iter().any(|mark| matches!(mark, Mark::Bars(_)));
         for (at, name) in &self.y_ticks {
             let y = self.up(*at);
             if !bars {
@@ -244,15 +205,8 @@ impl<'a> Chart<'a> {
                 continue;
             }
             taken = x + half;
-            scene.line(
-                vec![(x, bottom), (x, bottom + 4.0)],
-                Stroke::new(palette.rule, 1.0),
-            );
-            scene.text(
-                name.as_str(),
-                (x, bottom + 17.0),
-                letters.anchor(Anchor::Middle),
-            );
+            scene.line(vec![(x, bottom), (x, bottom + 4.0)], Stroke::new(palette.rule, 1.0));
+            scene.text(name.as_str(), (x, bottom + 17.0), letters.anchor(Anchor::Middle));
         }
         let base = if bars {
             vec![(left, top), (left, bottom)]
@@ -263,31 +217,19 @@ impl<'a> Chart<'a> {
         let named = Letters::new(LABEL, palette.ink);
         let room = scene.width - 2.0 * EDGE;
         if !self.figure.y.label.is_empty() {
-            let label = text::elide(
-                &format!("↑ {}", self.figure.y.label),
-                LABEL,
-                Weight::Regular,
-                room,
-            );
+            let label =
+                text::elide(&format!("↑ {}", self.figure.y.label), LABEL, Weight::Regular, room);
             scene.text(label, (EDGE, top - 12.0), named);
         }
         if !self.figure.x.label.is_empty() {
-            let label = text::elide(
-                &format!("{} →", self.figure.x.label),
-                LABEL,
-                Weight::Regular,
-                room,
-            );
+            let label =
+                text::elide(&format!("{} →", self.figure.x.label), LABEL, Weight::Regular, room);
             scene.text(label, (right, bottom + 36.0), named.anchor(Anchor::End));
         }
     }
 
     fn curve(&self, scene: &mut Scene, points: Vec<At>, look: Look) {
-        let stroke = Stroke {
-            color: look.color,
-            alpha: look.alpha,
-            width: look.line,
-        };
+        let stroke = Stroke { color: look.color, alpha: look.alpha, width: look.line };
         if let [only] = points[..] {
             // A curve of one point so far.
             if self.within(only) {
@@ -344,11 +286,8 @@ impl<'a> Chart<'a> {
                     continue;
                 }
                 let value = format!("{:.2}", bar.value);
-                let text = if bar.note.is_empty() {
-                    value
-                } else {
-                    format!("{value}  {}", bar.note)
-                };
+                let text =
+                    if bar.note.is_empty() { value } else { format!("{value}  {}", bar.note) };
                 let room = scene.width - 6.0 - (x + 8.0);
                 let text = text::elide(&text, TICK, Weight::Regular, room);
                 let base = y + thick / 2.0 + TICK * 0.36;
@@ -456,38 +395,18 @@ mod tests {
 
     #[test]
     fn curves_end_at_the_frame() {
-        let frame = Frame {
-            left: 0.0,
-            top: 0.0,
-            right: 10.0,
-            bottom: 10.0,
-        };
-        let pieces = clipped(
-            &[
-                (-5.0, 5.0),
-                (5.0, 5.0),
-                (5.0, 20.0),
-                (8.0, 20.0),
-                (8.0, 5.0),
-            ],
-            frame,
-        );
-        let expected = vec![
-            vec![(0.0, 5.0), (5.0, 5.0), (5.0, 10.0)],
-            vec![(8.0, 10.0), (8.0, 5.0)],
-        ];
+        let frame = Frame { left: 0.0, top: 0.0, right: 10.0, bottom: 10.0 };
+        let pieces =
+            clipped(&[(-5.0, 5.0), (5.0, 5.0), (5.0, 20.0), (8.0, 20.0), (8.0, 5.0)], frame);
+        let expected =
+            vec![vec![(0.0, 5.0), (5.0, 5.0), (5.0, 10.0)], vec![(8.0, 10.0), (8.0, 5.0)]];
         assert_eq!(pieces, expected);
     }
 
     #[test]
     fn long_curves_keep_their_extremes() {
         let points: Vec<At> = (0..100_000)
-            .map(|i| {
-                (
-                    f64::from(i) / 200.0,
-                    f64::from(if i == 77_777 { 9 } else { i % 5 }),
-                )
-            })
+            .map(|i| (f64::from(i) / 200.0, f64::from(if i == 77_777 { 9 } else { i % 5 })))
             .collect();
         let thin = thinned(points);
         assert!(thin.len() < 5000);

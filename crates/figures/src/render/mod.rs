@@ -35,12 +35,7 @@ pub struct RenderOptions {
 
 impl Default for RenderOptions {
     fn default() -> Self {
-        Self {
-            width: 720,
-            height: 440,
-            theme: Theme::Light,
-            scale: 2.0,
-        }
+        Self { width: 720, height: 440, theme: Theme::Light, scale: 2.0 }
     }
 }
 
@@ -74,19 +69,11 @@ impl Picture<'_> {
     }
 
     fn error(&self, problem: impl std::fmt::Display) -> Error {
-        Error::Render {
-            what: format!("\"{}\"", self.title()),
-            problem: problem.to_string(),
-        }
+        Error::Render { what: format!("\"{}\"", self.title()), problem: problem.to_string() }
     }
 
     fn scene(&self, options: &RenderOptions) -> Result<scene::Scene> {
-        let RenderOptions {
-            width,
-            height,
-            scale,
-            ..
-        } = *options;
+        let RenderOptions { width, height, scale, .. } = *options;
         let drawable = |side: u32| (160..=16_384).contains(&side);
         if !drawable(width) || !drawable(height) {
             return Err(self.error(format!(

@@ -21,11 +21,7 @@ pub(super) fn scene(drawing: &Drawing, options: &RenderOptions) -> Scene {
     let name = text::elide(&drawing.title, 15.0, Weight::Bold, wide - 24.0);
     scene.text(name, (12.0, 26.0), title);
     let shift = (wide - width * zoom) / 2.0;
-    let place = Place {
-        zoom,
-        left: shift,
-        top: HEADER,
-    };
+    let place = Place { zoom, left: shift, top: HEADER };
     for edge in &drawing.edges {
         draw_edge(&mut scene, edge, place, palette);
     }
@@ -73,9 +69,7 @@ fn draw_edge(scene: &mut Scene, edge: &EdgePath, place: Place, palette: &Palette
     let base = (tip.0 - dx * long, tip.1 - dy * long);
     // The line ends inside of the arrow's head.
     while points.len() > 2
-        && points
-            .last()
-            .is_some_and(|p| (p.0 - tip.0).hypot(p.1 - tip.1) < long * 0.8)
+        && points.last().is_some_and(|p| (p.0 - tip.0).hypot(p.1 - tip.1) < long * 0.8)
     {
         points.pop();
     }
@@ -99,32 +93,16 @@ fn draw_label(scene: &mut Scene, edge: &EdgePath, place: Place, palette: &Palett
     };
     let (width, height) = (label.size[0] * place.zoom, label.size[1] * place.zoom);
     let (x, y) = place.at(label.center);
-    let outline = rounded(
-        (x - width / 2.0, y - height / 2.0),
-        (width, height),
-        height / 2.0,
-    );
+    let outline = rounded((x - width / 2.0, y - height / 2.0), (width, height), height / 2.0);
     let faded = edge.family == OpFamily::None;
     let color = palette.family(edge.family);
     let fill = mix(color, if faded { 0.0 } else { 0.12 }, palette.ground);
     scene.area(outline.clone(), fill, 1.0);
-    let stroke = Stroke {
-        color,
-        alpha: if faded { 0.5 } else { 0.9 },
-        width: place.zoom,
-    };
+    let stroke = Stroke { color, alpha: if faded { 0.5 } else { 0.9 }, width: place.zoom };
     scene.line(outline, stroke);
-    let ink = if faded {
-        palette.faint_ink
-    } else {
-        palette.ink
-    };
+    let ink = if faded { palette.faint_ink } else { palette.ink };
     let letters = Letters::new(SMALL * place.zoom, ink).anchor(Anchor::Middle);
-    scene.text(
-        label.text.as_str(),
-        (x, y + SMALL * 0.36 * place.zoom),
-        letters,
-    );
+    scene.text(label.text.as_str(), (x, y + SMALL * 0.36 * place.zoom), letters);
 }
 
 fn draw_node(scene: &mut Scene, node: &NodeBox, place: Place, palette: &Palette) {
@@ -132,11 +110,7 @@ fn draw_node(scene: &mut Scene, node: &NodeBox, place: Place, palette: &Palette)
     let corner = place.at([node.x, node.y]);
     let size = (node.width * place.zoom, node.height * place.zoom);
     let plain = node.family == OpFamily::Tensor;
-    let radius = if plain {
-        size.1 / 2.0
-    } else {
-        6.0 * place.zoom
-    };
+    let radius = if plain { size.1 / 2.0 } else { 6.0 * place.zoom };
     let fill = mix(color, if plain { 0.08 } else { 0.14 }, palette.ground);
     if node.nodes.len() > 1 {
         // A run of nodes is a stack.
@@ -157,11 +131,7 @@ fn draw_node(scene: &mut Scene, node: &NodeBox, place: Place, palette: &Palette)
             0 => Letters::new(TEXT * place.zoom, palette.ink).bold(),
             _ => Letters::new(TEXT * place.zoom, palette.faint_ink),
         };
-        scene.text(
-            line.as_str(),
-            (middle, base),
-            letters.anchor(Anchor::Middle),
-        );
+        scene.text(line.as_str(), (middle, base), letters.anchor(Anchor::Middle));
     }
 }
 

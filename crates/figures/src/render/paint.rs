@@ -28,11 +28,7 @@ const FAMILIES: &str = "Inter, Helvetica Neue, Arial, Liberation Sans, sans-seri
 type Problem = String;
 
 fn style(color: Rgb, alpha: f64, width: u32, filled: bool) -> ShapeStyle {
-    ShapeStyle {
-        color: color.mix(alpha),
-        filled,
-        stroke_width: width,
-    }
+    ShapeStyle { color: color.mix(alpha), filled, stroke_width: width }
 }
 
 fn scaled(points: &[At], scale: f64) -> Vec<(i32, i32)> {
@@ -51,9 +47,7 @@ pub(super) fn svg(scene: &Scene, title: &str) -> Result<String, Problem> {
         let mut backend = SVGBackend::with_string(&mut body, (size.0 as u32, size.1 as u32));
         let problem = |error: &dyn std::fmt::Display| error.to_string();
         let ground = style(scene.ground, 1.0, 0, true);
-        backend
-            .draw_rect((0, 0), size, &ground, true)
-            .map_err(|e| problem(&e))?;
+        backend.draw_rect((0, 0), size, &ground, true).map_err(|e| problem(&e))?;
         for shape in &scene.shapes {
             match shape {
                 Shape::Line(points, stroke) => {
@@ -92,9 +86,7 @@ pub(super) fn svg(scene: &Scene, title: &str) -> Result<String, Problem> {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn svg_text(
@@ -115,19 +107,10 @@ fn svg_text(
         Anchor::Middle => HPos::Center,
         Anchor::End => HPos::Right,
     };
-    let style = TextStyle::from(font)
-        .color(&letters.color)
-        .pos(Pos::new(anchor, VPos::Top));
+    let style = TextStyle::from(font).color(&letters.color).pos(Pos::new(anchor, VPos::Top));
     // Characters that XML forbids have no place in a picture either.
-    let text: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    backend.draw_text(
-        &text,
-        &style,
-        fine((at.0, at.1 - 0.76 * letters.size), FINE),
-    )
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    backend.draw_text(&text, &style, fine((at.0, at.1 - 0.76 * letters.size), FINE))
 }
 
 /// The scene as a PNG file.
@@ -135,9 +118,7 @@ pub(super) fn png(scene: &Scene, scale: f64) -> Result<Vec<u8>, Problem> {
     let width = (scene.width * scale).round() as usize;
     let height = (scene.height * scale).round() as usize;
     if width * height > MOST_DOTS {
-        return Err(format!(
-            "{width} × {height} dots are too many; draw it as SVG or smaller"
-        ));
+        return Err(format!("{width} × {height} dots are too many; draw it as SVG or smaller"));
     }
     let (wide, high) = (width * SAMPLES, height * SAMPLES);
     let mut dots = vec![0; wide * high * 3];
@@ -165,9 +146,7 @@ pub(super) fn png(scene: &Scene, scale: f64) -> Result<Vec<u8>, Problem> {
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header().map_err(|e| e.to_string())?;
-    writer
-        .write_image_data(&pixels)
-        .map_err(|e| e.to_string())?;
+    writer.write_image_data(&pixels).map_err(|e| e.to_string())?;
     writer.finish().map_err(|e| e.to_string())?;
     Ok(file)
 }
@@ -210,12 +189,7 @@ struct Brush {
 
 impl Brush {
     fn new(width: usize, height: usize) -> Self {
-        Self {
-            width,
-            height,
-            covered: vec![0.0; width * height],
-            touched: Vec::new(),
-        }
+        Self { width, height, covered: vec![0.0; width * height], touched: Vec::new() }
     }
 
     /// Covers what is nearer than half the width to the line.
@@ -240,11 +214,7 @@ impl Brush {
                 }
                 for x in dots(left, right, self.width) {
                     let (px, py) = (x as f64 + 0.5 - a.0, row - a.1);
-                    let along = if square > 0.0 {
-                        (px * dx + py * dy) / square
-                    } else {
-                        0.0
-                    };
+                    let along = if square > 0.0 { (px * dx + py * dy) / square } else { 0.0 };
                     let along = along.clamp(0.0, 1.0);
                     let distance = (px - along * dx).hypot(py - along * dy);
                     let covered = (half + 0.5 - distance).clamp(0.0, 1.0) as f32;
@@ -293,17 +263,12 @@ fn bitmap_text<B: DrawingBackend>(
     let (x, y) = fine((start, at.1), scale);
     let (right, bottom) = backend.get_size();
     let mut drawn = Ok(());
-    text::rasterize(
-        text,
-        letters.size * scale,
-        letters.weight,
-        |dx, dy, covered| {
-            let (x, y) = (x + dx, y + dy);
-            let inside = (0..right as i32).contains(&x) && (0..bottom as i32).contains(&y);
-            if inside && drawn.is_ok() {
-                drawn = backend.draw_pixel((x, y), letters.color.mix(covered).to_backend_color());
-            }
-        },
-    );
+    text::rasterize(text, letters.size * scale, letters.weight, |dx, dy, covered| {
+        let (x, y) = (x + dx, y + dy);
+        let inside = (0..right as i32).contains(&x) && (0..bottom as i32).contains(&y);
+        if inside && drawn.is_ok() {
+            drawn = backend.draw_pixel((x, y), letters.color.mix(covered).to_backend_color());
+        }
+    });
     drawn
 }

@@ -10,11 +10,8 @@ use crate::{Axis, Parallel, Role};
 /// Draws all axes and all trials into the frame.
 pub(super) fn draw(scene: &mut Scene, parallel: &Parallel, frame: Frame, palette: &Palette) {
     let count = parallel.axes.len();
-    let spans: Vec<Span> = parallel
-        .axes
-        .iter()
-        .map(|axis| Span::new(axis, std::iter::empty(), 0.0))
-        .collect();
+    let spans: Vec<Span> =
+        parallel.axes.iter().map(|axis| Span::new(axis, std::iter::empty(), 0.0)).collect();
     let (top, bottom) = (frame.top + 14.0, frame.bottom - 8.0);
     let ticks: Vec<Vec<(f64, String)>> = std::iter::zip(&spans, &parallel.axes)
         .map(|(span, axis)| span.ticks(axis, (bottom - top) / 50.0))
@@ -22,21 +19,12 @@ pub(super) fn draw(scene: &mut Scene, parallel: &Parallel, frame: Frame, palette
     // The names of the first axis are left of it, those of all others right of theirs.
     let letters = Letters::new(TICK, palette.ink);
     let widest = |at: Option<&Vec<(f64, String)>>| {
-        let names = at
-            .into_iter()
-            .flatten()
-            .map(|(_, name)| letters.width(name));
-        names
-            .fold(0.0, f64::max)
-            .min((frame.right - frame.left) * 0.2)
+        let names = at.into_iter().flatten().map(|(_, name)| letters.width(name));
+        names.fold(0.0, f64::max).min((frame.right - frame.left) * 0.2)
     };
     let left = frame.left + widest(ticks.first()) + 8.0;
     let right = frame.right - widest(if count > 1 { ticks.last() } else { None }) - 8.0;
-    let gap = if count > 1 {
-        (right - left) / (count - 1) as f64
-    } else {
-        0.0
-    };
+    let gap = if count > 1 { (right - left) / (count - 1) as f64 } else { 0.0 };
     let across = |at: usize| left + gap * at as f64;
     let up = |place: f64| bottom - place * (bottom - top);
 
@@ -60,14 +48,7 @@ pub(super) fn draw(scene: &mut Scene, parallel: &Parallel, frame: Frame, palette
                         Some((across(at), up(span.place(*value)?.clamp(0.0, 1.0))))
                     })
                     .collect();
-                scene.line(
-                    points,
-                    Stroke {
-                        color,
-                        alpha,
-                        width,
-                    },
-                );
+                scene.line(points, Stroke { color, alpha, width });
             }
         }
     };
@@ -82,11 +63,8 @@ pub(super) fn draw(scene: &mut Scene, parallel: &Parallel, frame: Frame, palette
             _ if at + 1 == count => scene.width - x - 10.0,
             _ => gap - 12.0,
         };
-        let (start, anchor) = if at == 0 {
-            (x - 6.0, Anchor::End)
-        } else {
-            (x + 6.0, Anchor::Start)
-        };
+        let (start, anchor) =
+            if at == 0 { (x - 6.0, Anchor::End) } else { (x + 6.0, Anchor::Start) };
         for (place, name) in ticks {
             let y = up(*place);
             let name = text::elide(name, TICK, Weight::Regular, room);
@@ -121,11 +99,7 @@ fn label(
     let letters = Letters::new(TICK, palette.ink).bold();
     let edge = 6.0;
     let half = (x - edge).min(scene.width - edge - x);
-    let room = if count == 1 {
-        scene.width / 2.0
-    } else {
-        (gap - 8.0).max(24.0)
-    };
+    let room = if count == 1 { scene.width / 2.0 } else { (gap - 8.0).max(24.0) };
     let name = text::elide(&axis.label, TICK, Weight::Bold, room);
     let wide = letters.width(&name);
     // At the edges of the picture names are moved inward.

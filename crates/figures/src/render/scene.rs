@@ -25,11 +25,7 @@ pub(super) struct Stroke {
 impl Stroke {
     pub(super) fn new(color: Rgb, width: f64) -> Self {
         let alpha = 1.0;
-        Self {
-            color,
-            alpha,
-            width,
-        }
+        Self { color, alpha, width }
     }
 }
 
@@ -44,12 +40,7 @@ pub(super) struct Letters {
 
 impl Letters {
     pub(super) fn new(size: f64, color: Rgb) -> Self {
-        Self {
-            size,
-            weight: Weight::Regular,
-            color,
-            anchor: Anchor::Start,
-        }
+        Self { size, weight: Weight::Regular, color, anchor: Anchor::Start }
     }
     pub(super) fn bold(mut self) -> Self {
         self.weight = Weight::Bold;
@@ -84,12 +75,7 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn new(width: f64, height: f64, ground: Rgb) -> Self {
-        Self {
-            width,
-            height,
-            ground,
-            shapes: Vec::new(),
-        }
+        Self { width, height, ground, shapes: Vec::new() }
     }
 
     pub(super) fn line(&mut self, points: Vec<At>, stroke: Stroke) {
@@ -109,10 +95,7 @@ impl Scene {
             while length - walked > left {
                 walked += left;
                 let part = walked / length;
-                let at = (
-                    from.0 + (to.0 - from.0) * part,
-                    from.1 + (to.1 - from.1) * part,
-                );
+                let at = (from.0 + (to.0 - from.0) * part, from.1 + (to.1 - from.1) * part);
                 if drawn {
                     current.push(at);
                     self.line(std::mem::take(&mut current), stroke);

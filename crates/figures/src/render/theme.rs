@@ -107,13 +107,7 @@ impl Palette {
             Role::Selected => (self.ink, 2.5, 1.0, 5.5),
         };
         let dashed = matches!(role, Role::Series(at) if at >= self.series.len());
-        Look {
-            color,
-            line,
-            alpha,
-            dot,
-            dash: dashed.then_some((6.0, 4.0)),
-        }
+        Look { color, line, alpha, dot, dash: dashed.then_some((6.0, 4.0)) }
     }
 }
 
@@ -134,11 +128,7 @@ pub(super) struct Look {
 pub(super) fn mix(color: Rgb, alpha: f64, ground: Rgb) -> Rgb {
     let channel =
         |a: u8, b: u8| (f64::from(a) * alpha + f64::from(b) * (1.0 - alpha)).round() as u8;
-    Rgb(
-        channel(color.0, ground.0),
-        channel(color.1, ground.1),
-        channel(color.2, ground.2),
-    )
+    Rgb(channel(color.0, ground.0), channel(color.1, ground.1), channel(color.2, ground.2))
 }
 
 #[cfg(test)]
@@ -147,11 +137,7 @@ mod tests {
 
     fn linear(channel: u8) -> f64 {
         let c = f64::from(channel) / 255.0;
-        if c <= 0.040_45 {
-            c / 12.92
-        } else {
-            ((c + 0.055) / 1.055).powf(2.4)
-        }
+        if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
     }
 
     /// The contrast of the Web Content Accessibility Guidelines 2.
@@ -165,13 +151,7 @@ mod tests {
     /// Simulation of Color Vision Deficiency", 2009), and the same for red cones; linear light.
     fn seen(color: Rgb, matrix: [[f64; 3]; 3]) -> [f64; 3] {
         let light = [color.0, color.1, color.2].map(linear);
-        matrix.map(|row| {
-            (0..3)
-                .map(|i| row[i] * light[i])
-                .sum::<f64>()
-                .clamp(0.0, 1.0)
-                .cbrt()
-        })
+        matrix.map(|row| (0..3).map(|i| row[i] * light[i]).sum::<f64>().clamp(0.0, 1.0).cbrt())
     }
     const DEUTERANOPIA: [[f64; 3]; 3] = [
         [0.367_322, 0.860_646, -0.227_968],

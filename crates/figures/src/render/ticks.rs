@@ -24,18 +24,12 @@ impl Span {
                 (low, high) = (low.min(at), high.max(at));
             }
         }
-        let range = axis
-            .range
-            .and_then(|[a, b]| Some((scale.position(a)?, scale.position(b)?)));
+        let range = axis.range.and_then(|[a, b]| Some((scale.position(a)?, scale.position(b)?)));
         match range {
             Some((a, b)) if b > a => (low, high) = (a, b),
             _ if low > high => (low, high) = (0.0, 1.0),
             _ if low == high => {
-                let room = if scale == Scale::Log {
-                    0.3
-                } else {
-                    (low.abs() * 0.05).max(0.5)
-                };
+                let room = if scale == Scale::Log { 0.3 } else { (low.abs() * 0.05).max(0.5) };
                 (low, high) = (low - room, high + room);
             }
             _ => {
@@ -43,12 +37,7 @@ impl Span {
                 (low, high) = (low - room, high + room);
             }
         }
-        Self {
-            scale,
-            low,
-            high,
-            whole,
-        }
+        Self { scale, low, high, whole }
     }
 
     /// The place of a number, 0 to 1 within the axis.
@@ -62,21 +51,14 @@ impl Span {
         let within = |at: f64| (-1e-6..=1.0 + 1e-6).contains(&at);
         if let Some(ticks) = &axis.ticks {
             let place = |tick: &crate::Tick| Some((self.place(tick.at)?, tick.label.clone()));
-            return ticks
-                .iter()
-                .filter_map(place)
-                .filter(|(at, _)| within(*at))
-                .collect();
+            return ticks.iter().filter_map(place).filter(|(at, _)| within(*at)).collect();
         }
         let values = match self.scale {
             Scale::Log => self.log_values(count),
             Scale::Linear => None,
         };
         let named: Vec<(f64, String)> = if let Some(values) = values {
-            values
-                .iter()
-                .map(|&value| (value, text::number(value)))
-                .collect()
+            values.iter().map(|&value| (value, text::number(value))).collect()
         } else {
             let (low, high) = match self.scale {
                 Scale::Linear => (self.low, self.high),
@@ -87,11 +69,7 @@ impl Span {
             multiples(low, high, step).map(name).collect()
         };
         let place = |(value, name)| Some((self.place(value)?, name));
-        named
-            .into_iter()
-            .filter_map(place)
-            .filter(|(at, _)| within(*at))
-            .collect()
+        named.into_iter().filter_map(place).filter(|(at, _)| within(*at)).collect()
     }
 
     /// Round numbers of a logarithmic axis; `None` where it is so short that those of a linear one
@@ -137,31 +115,19 @@ mod tests {
 
     fn names(axis: &Axis, values: [f64; 2], count: f64) -> Vec<String> {
         let span = Span::new(axis, values.into_iter(), 0.0);
-        span.ticks(axis, count)
-            .into_iter()
-            .map(|(_, name)| name)
-            .collect()
+        span.ticks(axis, count).into_iter().map(|(_, name)| name).collect()
     }
 
     #[test]
     fn ticks_are_round() {
         let linear = Axis::new("x");
-        assert_eq!(
-            names(&linear, [0.0, 100.0], 5.0),
-            ["0", "20", "40", "60", "80", "100"]
-        );
-        assert_eq!(
-            names(&linear, [90.3, 91.1], 4.0),
-            ["90.4", "90.6", "90.8", "91.0"]
-        );
+        assert_eq!(names(&linear, [0.0, 100.0], 5.0), ["0", "20", "40", "60", "80", "100"]);
+        assert_eq!(names(&linear, [90.3, 91.1], 4.0), ["90.4", "90.6", "90.8", "91.0"]);
         assert_eq!(names(&linear, [0.0, 3.0], 8.0), ["0", "1", "2", "3"]);
         assert_eq!(names(&linear, [5.0, 5.0], 2.0).len(), 1);
         let log = Axis::new("x").scale(Scale::Log);
         assert_eq!(names(&log, [1e3, 1e6], 4.0), ["1000", "10k", "100k", "1M"]);
-        assert_eq!(
-            names(&log, [70_000.0, 1_400_000.0], 5.0),
-            ["100k", "200k", "500k", "1M"]
-        );
+        assert_eq!(names(&log, [70_000.0, 1_400_000.0], 5.0), ["100k", "200k", "500k", "1M"]);
         assert!(names(&log, [100.0, 200.0], 5.0).len() >= 4);
     }
 }

@@ -36,10 +36,8 @@ pub(crate) fn spec() -> Spec {
     Spec::new(vec![
         Choice::integer("depth", 1, 3),
         Choice::categorical("op", ["conv3x3", "conv5x5", "max_pool", "skip"]),
-        Choice::categorical("activation", ["relu", "gelu"]).when(Condition::AtLeast {
-            choice: "depth".into(),
-            value: 2,
-        }),
+        Choice::categorical("activation", ["relu", "gelu"])
+            .when(Condition::AtLeast { choice: "depth".into(), value: 2 }),
         Choice::integer("width", 8, 64).step(8),
         Choice::float("learning_rate", 1e-4, 1e-1).log(),
     ])
@@ -106,11 +104,7 @@ pub(crate) fn run_of(searcher: &str, trials: u32, epochs: u32, seed: u64) -> Run
         let event = Some(event);
         view.apply(Logged { at_ms, event }, line).unwrap();
     };
-    let session = SessionStarted {
-        version: "0.1.0".into(),
-        workers: 1,
-        budget: Budget::default(),
-    };
+    let session = SessionStarted { version: "0.1.0".into(), workers: 1, budget: Budget::default() };
     log(&mut view, 0, Event::SessionStarted(session));
     for number in 0..trials {
         let trial = TrialId(number);
@@ -141,33 +135,16 @@ pub(crate) fn run_of(searcher: &str, trials: u32, epochs: u32, seed: u64) -> Run
         };
         let metrics = |epoch: u32| {
             let seconds = f64::from(epoch) * params / 5e4;
-            let values = [
-                ("valid_accuracy", accuracy(epoch)),
-                ("params", params),
-                ("cost_secs", seconds),
-            ];
+            let values =
+                [("valid_accuracy", accuracy(epoch)), ("params", params), ("cost_secs", seconds)];
             Metrics::new(values).unwrap()
         };
-        let last = if fate < 0.2 {
-            epochs.div_ceil(3)
-        } else {
-            epochs
-        };
+        let last = if fate < 0.2 { epochs.div_ceil(3) } else { epochs };
         for step in 1..=if diverged { 2 } else { last } {
             let mut reported = Metrics::new([("valid_accuracy", accuracy(step))]).unwrap();
-            reported
-                .insert("train_loss", 100.0 / accuracy(step))
-                .unwrap();
-            let event = TrialReported {
-                trial,
-                step,
-                metrics: reported,
-            };
-            log(
-                &mut view,
-                (params / 100.0) as u64,
-                Event::TrialReported(event),
-            );
+            reported.insert("train_loss", 100.0 / accuracy(step)).unwrap();
+            let event = TrialReported { trial, step, metrics: reported };
+            log(&mut view, (params / 100.0) as u64, Event::TrialReported(event));
         }
         let outcome = if diverged {
             Outcome::Failed(Failure {
@@ -197,14 +174,8 @@ pub(crate) fn cell() -> Graph {
         graph.node(label, None, &[]);
     }
     graph.nodes[0].label = "0".into();
-    let ops = [
-        "nor_conv_3x3",
-        "skip_connect",
-        "none",
-        "nor_conv_1x1",
-        "avg_pool_3x3",
-        "nor_conv_3x3",
-    ];
+    let ops =
+        ["nor_conv_3x3", "skip_connect", "none", "nor_conv_1x1", "avg_pool_3x3", "nor_conv_3x3"];
     let pairs = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)];
     for (op, (from, to)) in ops.iter().zip(pairs) {
         graph.edge(from, to, Op::new(op));
@@ -215,12 +186,7 @@ pub(crate) fn cell() -> Graph {
 /// The network around it: three stages of five cells.
 pub(crate) fn network() -> Graph {
     let mut graph = Graph::new("NAS-Bench-201 network");
-    graph.then(
-        "stem",
-        Op::new("conv")
-            .with("kernel", 3_usize)
-            .with("channels", 16_usize),
-    );
+    graph.then("stem", Op::new("conv").with("kernel", 3_usize).with("channels", 16_usize));
     for (stage, channels) in [16_usize, 32, 64].into_iter().enumerate() {
         if stage > 0 {
             let reduce = Op::new("residual_block").with("stride", 2_usize);
@@ -244,20 +210,11 @@ pub(crate) fn darts() -> Graph {
     graph.nodes[0].label = "c(k−2)".into();
     graph.node("c(k−1)", None, &[]);
     graph.inputs = 2;
-    let ops = [
-        "sep_conv_3x3",
-        "skip_connect",
-        "dil_conv_5x5",
-        "max_pool_3x3",
-    ];
+    let ops = ["sep_conv_3x3", "skip_connect", "dil_conv_5x5", "max_pool_3x3"];
     for at in 0..4_usize {
         let node = graph.node(&at.to_string(), None, &[]);
         graph.edge(at % 2, node, Op::new(ops[at % 4]));
-        graph.edge(
-            if at == 0 { 1 } else { node - 1 },
-            node,
-            Op::new(ops[(at + 1) % 4]),
-        );
+        graph.edge(if at == 0 { 1 } else { node - 1 }, node, Op::new(ops[(at + 1) % 4]));
     }
     let output = graph.node("output", None, &[2, 3, 4, 5]);
     graph.nodes[output].combine = Combine::Concat;
@@ -268,12 +225,7 @@ pub(crate) fn darts() -> Graph {
 /// A network with operations on nodes and connections past them.
 pub(crate) fn residual() -> Graph {
     let mut graph = Graph::new("residual network");
-    let stem = graph.then(
-        "stem",
-        Op::new("conv")
-            .with("kernel", 7_usize)
-            .with("stride", 2_usize),
-    );
+    let stem = graph.then("stem", Op::new("conv").with("kernel", 7_usize).with("stride", 2_usize));
     let mut last = stem;
     for block in 0..2 {
         let a = graph.node("", Some(Op::new("conv").with("kernel", 3_usize)), &[last]);
@@ -288,9 +240,7 @@ pub(crate) fn residual() -> Graph {
     };
     graph.nodes.push(concat);
     let to = graph.nodes.len() - 1;
-    graph
-        .edges
-        .extend([last, stem].map(|from| Edge { from, to, op: None }));
+    graph.edges.extend([last, stem].map(|from| Edge { from, to, op: None }));
     let dropout = Op::new("dropout").with("rate", Attribute::Float(0.5));
     graph.then("dropout", dropout);
     graph.then("head", Op::new("linear").with("features", 100_usize));
