@@ -3,9 +3,10 @@
 use std::fs;
 
 use anyhow::{Context as _, Result, bail};
-use xtask::reference::{FILES, update};
+use xtask::binary::{nascent, workspace};
+use xtask::reference::{FILES, list, update};
 
-use crate::{cargo, root, say};
+use crate::say;
 
 /// What can be said to `cargo xtask docs`.
 #[derive(clap::Args)]
@@ -21,12 +22,13 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let root = root()?;
+    let binary = nascent(&[])?;
     let mut old = Vec::new();
     for file in FILES {
-        let path = root.join(file);
+        let path = workspace().join(file);
         let before = fs::read_to_string(&path).with_context(|| format!("cannot read {file}"))?;
-        let after = update(&before, &list).with_context(|| format!("cannot update {file}"))?;
+        let after = update(&before, &|kind| list(&binary, kind))
+            .with_context(|| format!("cannot update {file}"))?;
         if after == before {
             say(&format!("{file} is up to date"));
         } else if args.check {
@@ -40,17 +42,4 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bail!("{} has old tables; write them anew with: cargo xtask docs", old.join(" and "));
     }
     Ok(())
-}
-
-/// What the command says there is of a kind, as JSON. It is run, not linked: it is large.
-fn list(kind: &str) -> Result<String> {
-    let args = ["run", "--quiet", "--package", "nascent-cli", "--bin", "nascent", "--"];
-    let mut command = cargo();
-    command.args(args).args(["list", kind, "--json"]);
-    command.current_dir(root()?).stderr(std::process::Stdio::inherit());
-    let output = command.output().context("cargo did not start")?;
-    if !output.status.success() {
-        bail!("\"nascent list {kind} --json\" failed");
-    }
-    Ok(String::from_utf8(output.stdout)?)
 }

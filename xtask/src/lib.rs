@@ -1,3 +1,4 @@
 //! What `cargo xtask` and the tests share.
 
+pub mod binary;
 pub mod reference;

@@ -4,10 +4,8 @@ mod docs;
 mod nextest;
 mod test;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
 /// What developers and CI run
@@ -38,17 +36,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The root of the workspace.
-fn root() -> Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    root.map(Path::to_owned).context("the folder of xtask has no parent")
-}
-
-/// The cargo that runs us.
-fn cargo() -> std::process::Command {
-    std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
 /// A line for the person at the terminal, in order with what the steps themselves print there.

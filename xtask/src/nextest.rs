@@ -5,7 +5,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{cargo, root, say};
+use xtask::binary::cargo;
+
+use crate::say;
 
 /// The version that is installed where there is none.
 const VERSION: &str = "0.9.143";
@@ -28,7 +30,7 @@ pub(crate) fn find_or_install() -> Result<PathBuf> {
         "cargo-nextest is missing; installing it once, which takes some minutes:\n    cargo {}",
         args.join(" ")
     ));
-    let status = cargo().args(args).current_dir(root()?).status();
+    let status = cargo().args(args).status();
     let status = status.context("cargo did not start")?;
     if !status.success() {
         bail!(
@@ -48,7 +50,7 @@ fn runs(program: &Path) -> bool {
 
 fn target_directory() -> Result<PathBuf> {
     let args = ["metadata", "--format-version", "1", "--no-deps"];
-    let output = cargo().args(args).current_dir(root()?).output();
+    let output = cargo().args(args).output();
     let output = output.context("cargo did not start")?;
     if !output.status.success() {
         bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr).trim());

@@ -1,11 +1,14 @@
 //! The reference tables of the documentation: from the JSON of `nascent list` to Markdown, between
 //! two markers.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// The files with tables, from the root of the workspace.
 pub const FILES: &[&str] = &["README.md", "docs/reference.md"];
@@ -19,13 +22,25 @@ struct Row {
     name: String,
     summary: String,
     /// `null` for what has none.
-    settings: Option<Map<String, Value>>,
+    settings: Option<BTreeMap<String, Value>>,
     reference: String,
+}
+
+/// What the `nascent` binary says there is of a kind, as JSON. It is run, not linked: it is large.
+///
+/// # Errors
+/// If it does not start, or knows no such kind.
+pub fn list(binary: &Path, kind: &str) -> Result<String> {
+    let output = Command::new(binary).args(["list", kind, "--json"]).output();
+    let output = output.with_context(|| format!("{} does not start", binary.display()))?;
+    let message = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "\"nascent list {kind} --json\" failed: {message}");
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// The text with its tables as they should be. A table stands between `<!-- table: KIND -->` and
 /// `<!-- end of table -->`; with `<!-- table: KIND, short -->` it has names and summaries only.
-/// `list` answers with the JSON of `nascent list KIND --json`.
+/// `list` answers for a kind, see [`list`].
 ///
 /// # Errors
 /// If a marker has no end, or `list` fails or answers with something else.
@@ -88,7 +103,7 @@ fn table(rows: &[Row], short: bool) -> String {
 }
 
 /// ``"`unique=false`, `size=100`"``.
-fn settings(settings: Option<&Map<String, Value>>) -> String {
+fn settings(settings: Option<&BTreeMap<String, Value>>) -> String {
     let pair = |(name, value): (&String, &Value)| match value {
         Value::String(text) => format!("`{name}={text}`"),
         Value::Number(number) => format!("`{name}={}`", plain(number)),
@@ -143,7 +158,7 @@ before
 
 | Name | What it is | Settings and defaults | Reference |
 | --- | --- | --- | --- |
-| `a` | Takes x\\|y. | `n=3`, `rate=0.5`, `how=best` | [Real et al. 2019](https://arxiv.org/abs/1802.01548) |
+| `a` | Takes x\\|y. | `how=best`, `n=3`, `rate=0.5` | [Real et al. 2019](https://arxiv.org/abs/1802.01548) |
 | `b` | Waits. |  |  |
 
 <!-- end of table -->

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
-use crate::{cargo, nextest, root, say};
+use xtask::binary::{cargo, workspace};
+
+use crate::{nextest, say};
 
 /// What can be said to `cargo xtask test`.
 #[derive(clap::Args)]
@@ -92,7 +94,7 @@ impl Step {
             Self::Tests => Command::new(nextest::find_or_install()?),
             _ => cargo(),
         };
-        command.args(self.args().split(' ')).current_dir(root()?);
+        command.args(self.args().split(' ')).current_dir(workspace());
         command.envs(self.variable());
         Ok(command)
     }
@@ -101,7 +103,7 @@ impl Step {
     fn run(self) -> Result<()> {
         if let Some(component) = self.component() {
             let mut version = cargo();
-            version.args([self.name(), "--version"]).current_dir(root()?);
+            version.args([self.name(), "--version"]).current_dir(workspace());
             version.stdout(Stdio::null()).stderr(Stdio::null());
             if !version.status().is_ok_and(|status| status.success()) {
                 bail!("{component} is missing; add it with: rustup component add {component}");

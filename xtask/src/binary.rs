@@ -1,0 +1,44 @@
+//! The real `nascent` binary, built where it is old.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+/// The root of the workspace.
+pub fn workspace() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask)
+}
+
+/// The cargo that runs us, in the root of the workspace.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(workspace());
+    cargo
+}
+
+/// Has cargo build the binary, and returns its path. `args` may choose profile and target directory.
+///
+/// The whole workspace is selected, as in a test of the workspace, so that dependencies have the same
+/// features in both and are not compiled twice.
+///
+/// # Errors
+/// If it cannot be built; the compiler says why.
+pub fn nascent(args: &[&str]) -> Result<PathBuf> {
+    let mut build = cargo();
+    build.args(["build", "--workspace", "--bin", "nascent"]).args(args);
+    build.args(["--message-format", "json-render-diagnostics"]);
+    let output = build.stderr(Stdio::inherit()).output().context("cargo did not start")?;
+    ensure!(output.status.success(), "the nascent binary cannot be built");
+    for line in String::from_utf8(output.stdout)?.lines() {
+        let message: Value = serde_json::from_str(line)?;
+        if message["target"]["name"] == "nascent"
+            && let Some(path) = message["executable"].as_str()
+        {
+            return Ok(path.into());
+        }
+    }
+    anyhow::bail!("cargo has built no binary of the name nascent")
+}
