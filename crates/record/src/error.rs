@@ -6,6 +6,9 @@ use std::path::PathBuf;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error of the run record; each message names the input and, where there is one, the fix.
+///
+/// A message is complete: `r#source` keeps thiserror from handing the same words out as a cause, which
+/// a program that prints the chain of causes would say twice.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -49,7 +52,7 @@ pub enum Error {
         /// On which file.
         path: PathBuf,
         /// The system's reason.
-        source: std::io::Error,
+        r#source: std::io::Error,
     },
     /// A line of the log that is not an event, or not one that can follow the lines before it.
     #[error(
@@ -147,7 +150,7 @@ pub enum Error {
         /// What was to be written.
         what: &'static str,
         /// The serializer's reason.
-        source: serde_json::Error,
+        r#source: serde_json::Error,
     },
     /// A question that the data cannot answer.
     #[error("cannot compute {analysis}: {problem}")]
@@ -177,5 +180,24 @@ fn hint(source: &std::io::Error) -> &'static str {
             "; choose a directory that you may write to with --runs"
         }
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn a_reason_is_said_once() {
+        let source = std::io::ErrorKind::PermissionDenied.into();
+        let error = Error::Io { action: "open", path: "runs".into(), source };
+        assert!(error.source().is_none());
+        assert_eq!(
+            error.to_string(),
+            "cannot open runs: permission denied; \
+             choose a directory that you may write to with --runs"
+        );
     }
 }
