@@ -57,8 +57,7 @@ fn drawing(view: &RunView, trial: &Trial) -> Result<nascent_figures::Drawing> {
 fn both(picture: Picture<'_>) -> Result<String> {
     let mut html = String::new();
     for (class, theme) in [("light", Theme::Light), ("dark", Theme::Dark)] {
-        let mut options = RenderOptions::default();
-        options.theme = theme;
+        let options = RenderOptions { theme, ..RenderOptions::default() };
         let svg = nascent_figures::render_svg(picture, &options)?;
         write!(html, "<div class=\"{class}\">{svg}</div>")?;
     }

@@ -25,8 +25,8 @@ pub(crate) fn run(args: &BestArgs, out: &mut dyn Write) -> Result<()> {
         writeln!(out, "{}", output::outline(&graph))?;
     }
     if let Some(path) = &args.weights {
-        let trained = view.retrained().iter().rev().filter(|again| again.trial == best.id);
-        let id = trained.filter_map(|again| again.artifacts.get("weights")).next();
+        let mut trained = view.retrained().iter().rev().filter(|again| again.trial == best.id);
+        let id = trained.find_map(|again| again.artifacts.get("weights"));
         let id = id.or_else(|| best.artifacts.get("weights")).with_context(|| {
             format!(
                 "trial {} has no weights: the run was made without a final training, or has not \

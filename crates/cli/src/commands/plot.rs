@@ -46,10 +46,13 @@ pub(crate) fn borrowed(views: &[(String, RunView)]) -> Vec<(&str, &RunView)> {
 
 /// Draws a picture into the file that was asked for.
 pub(crate) fn save(args: &PictureArgs, picture: Picture<'_>, out: &mut dyn Write) -> Result<()> {
-    let mut options = RenderOptions::default();
-    options.theme = if args.dark { Theme::Dark } else { Theme::Light };
-    options.width = args.width.unwrap_or(options.width);
-    options.height = args.height.unwrap_or(options.height);
+    let usual = RenderOptions::default();
+    let options = RenderOptions {
+        theme: if args.dark { Theme::Dark } else { Theme::Light },
+        width: args.width.unwrap_or(usual.width),
+        height: args.height.unwrap_or(usual.height),
+        ..usual
+    };
     render(&args.output, picture, &options)?;
     writeln!(out, "{}", args.output.display())?;
     Ok(())

@@ -18,9 +18,9 @@ pub(crate) fn run(args: &RunsArgs, out: &mut dyn Write) -> Result<()> {
     if args.json {
         let all = opened.map(|(path, view)| match view {
             Ok(view) => summary(path, &view),
-            Err(error) => Ok(json!({ "run": path, "error": error.to_string() })),
+            Err(error) => json!({ "run": path, "error": error.to_string() }),
         });
-        let all = all.collect::<Result<Vec<Value>>>()?;
+        let all = all.collect::<Vec<Value>>();
         writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
         return Ok(());
     }

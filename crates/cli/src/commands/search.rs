@@ -67,7 +67,7 @@ fn request(args: &SearchArgs, data: nascent_record::Component, workers: u32) -> 
     if budget == Budget::default() {
         budget.max_trials = Some(DEFAULT_TRIALS);
     }
-    if let Some(secs) = args.trial_secs.filter(|secs| !(*secs > 0.0)) {
+    if let Some(secs) = args.trial_secs.filter(|secs| secs.is_nan() || *secs <= 0.0) {
         bail!("--trial-secs is {secs}, and must be above 0");
     }
     let final_epochs = if table { 0 } else { DEFAULT_FINAL_EPOCHS };
@@ -181,7 +181,7 @@ impl Session {
         }
         report::write(&self.directory, study.view())?;
         if self.json {
-            let summary = summary(&self.directory, study.view())?;
+            let summary = summary(&self.directory, study.view());
             writeln!(out, "{}", serde_json::to_string_pretty(&summary)?)?;
         } else {
             self.tell(study.view(), out)?;
@@ -263,7 +263,7 @@ pub(crate) fn reason_text(reason: FinishReason) -> &'static str {
 }
 
 /// The state of a run, for scripts.
-pub(crate) fn summary(directory: &Path, view: &RunView) -> Result<Value> {
+pub(crate) fn summary(directory: &Path, view: &RunView) -> Value {
     let manifest = view.manifest();
     let best = analysis::incumbent(view).map(|trial| {
         json!({
@@ -274,7 +274,7 @@ pub(crate) fn summary(directory: &Path, view: &RunView) -> Result<Value> {
         })
     });
     let count = |status: &str| view.trials().iter().filter(|t| t.status() == status).count();
-    Ok(json!({
+    json!({
         "run": directory,
         "state": output::state(directory, view),
         "reason": view.finish_reason(),
@@ -294,7 +294,7 @@ pub(crate) fn summary(directory: &Path, view: &RunView) -> Result<Value> {
         "best": best,
         "retrained": view.retrained(),
         "hash": view.history_hash(),
-    }))
+    })
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<()> {
             show_trial(&view, trial, out)?;
         }
     } else if args.json {
-        let mut json = summary(&args.run, &view)?;
+        let mut json = summary(&args.run, &view);
         json["manifest"] = serde_json::to_value(view.manifest())?;
         writeln!(out, "{}", serde_json::to_string_pretty(&json)?)?;
     } else {
