@@ -14,8 +14,22 @@ pub fn workspace() -> &'static Path {
 
 /// The cargo that runs us, in the root of the workspace.
 pub fn cargo() -> Command {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo_at(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()).as_ref())
+}
+
+/// The cargo at this path, in the root of the workspace and as if a person had started it: what
+/// cargo tells us of our own package is no news of theirs to the build scripts of dependencies,
+/// which would run again, and everything that uses them be compiled again.
+pub fn cargo_at(program: &Path) -> Command {
+    let mut cargo = Command::new(program);
     cargo.current_dir(workspace());
+    for (name, _) in std::env::vars_os() {
+        let of_us = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_NAME"];
+        let name = name.to_string_lossy();
+        if of_us.iter().any(|start| name.starts_with(start)) {
+            cargo.env_remove(&*name);
+        }
+    }
     cargo
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
-use xtask::binary::{cargo, workspace};
+use xtask::binary::{cargo, cargo_at};
 
 use crate::{nextest, say};
 
@@ -91,10 +91,10 @@ impl Step {
 
     fn command(self) -> Result<Command> {
         let mut command = match self {
-            Self::Tests => Command::new(nextest::find_or_install()?),
+            Self::Tests => cargo_at(&nextest::find_or_install()?),
             _ => cargo(),
         };
-        command.args(self.args().split(' ')).current_dir(workspace());
+        command.args(self.args().split(' '));
         command.envs(self.variable());
         Ok(command)
     }
@@ -103,7 +103,7 @@ impl Step {
     fn run(self) -> Result<()> {
         if let Some(component) = self.component() {
             let mut version = cargo();
-            version.args([self.name(), "--version"]).current_dir(workspace());
+            version.args([self.name(), "--version"]);
             version.stdout(Stdio::null()).stderr(Stdio::null());
             if !version.status().is_ok_and(|status| status.success()) {
                 bail!("{component} is missing; add it with: rustup component add {component}");
