@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -133,7 +134,8 @@ fn searchers_are_measured_over_a_table() {
     for (at, op) in
         ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"].iter().enumerate()
     {
-        table.push_str(&format!("|{op}~0|+|{op}~0|{op}~1|+|{op}~0|{op}~1|{op}~2|,{at}0,{at}1,5\n"));
+        let cell = format!("|{op}~0|+|{op}~0|{op}~1|+|{op}~0|{op}~1|{op}~2|");
+        writeln!(table, "{cell},{at}0,{at}1,5").unwrap();
     }
     fs::write(folder.path().join("t.csv"), table).unwrap();
     let arguments = [

@@ -285,8 +285,9 @@ impl Study {
     /// Logs a point of a trial's learning curve; says whether the trial goes on.
     ///
     /// # Errors
-    /// If the store refuses.
+    /// If the trial is not running, or the store refuses.
     pub fn report(&mut self, trial: TrialId, step: u32, metrics: Metrics) -> Result<Flow> {
+        self.check_running(trial)?;
         self.emit(Event::TrialReported(TrialReported { trial, step, metrics }))?;
         let running = &self.view.trials()[trial.index()];
         Ok(self.parts.pruner.prune(&PruneContext {
@@ -299,8 +300,9 @@ impl Study {
     /// Logs how a trial ended. Blobs are written before the event that names them.
     ///
     /// # Errors
-    /// If the store refuses.
+    /// If the trial is not running, or the store refuses.
     pub fn finish(&mut self, trial: TrialId, ended: Ended) -> Result<()> {
+        self.check_running(trial)?;
         let mut artifacts = std::collections::BTreeMap::new();
         for (name, bytes) in &ended.artifacts {
             artifacts.insert(name.clone(), self.store.put_blob(bytes)?);
@@ -309,6 +311,15 @@ impl Study {
         self.emit(Event::TrialFinished(TrialFinished { trial, outcome, epochs, artifacts }))?;
         self.settle();
         Ok(())
+    }
+
+    /// An event that does not follow from the others must not reach the log.
+    fn check_running(&self, trial: TrialId) -> Result<()> {
+        match self.view.trials().get(trial.index()) {
+            Some(known) if !known.is_finished() => Ok(()),
+            Some(_) => Err(invalid("study", format!("trial {trial} has ended before"))),
+            None => Err(invalid("study", format!("trial {trial} was never handed out"))),
+        }
     }
 
     /// What a trial is evaluated with.
