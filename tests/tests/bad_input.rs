@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nascent_record::{FailureKind, Outcome, Run};
 use nascent_tests::nascent;
@@ -125,9 +125,10 @@ fn a_run_in_use_names_its_writer_and_ctrl_c_ends_it_cleanly() {
     let child = command.args(long).current_dir(folder.path()).stderr(Stdio::piped()).spawn();
     let child = child.unwrap();
     let run_folder = folder.path().join("run");
-    let since = Instant::now();
-    while Run::open(&run_folder).map_or(0, |view| view.trials().len()) == 0 {
-        assert!(since.elapsed() < Duration::from_secs(60), "the search did not start");
+    let started = || Run::open(&run_folder).is_ok_and(|view| !view.trials().is_empty());
+    let mut attempts = 0..1200;
+    while !started() {
+        assert!(attempts.next().is_some(), "the search did not start within a minute");
         std::thread::sleep(Duration::from_millis(50));
     }
     let text = complaint(folder.path(), &["resume", "run"]);

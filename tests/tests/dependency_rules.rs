@@ -1,5 +1,7 @@
 //! The arrows of ARCHITECTURE.md, checked with `cargo tree`.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use nascent_tests::cargo;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 /// Neural architecture search: finds, trains, records and shows the best network for your data.
 #[derive(Parser)]
-#[command(version, propagate_version = true, max_term_width = 100)]
+#[command(name = "nascent", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "\
 Start here:
   nascent search                      search on the built-in handwritten digits, a few minutes
@@ -152,7 +152,7 @@ pub(crate) struct SearchArgs {
     /// Training epochs of each trial
     #[arg(long, value_name = "N", help_heading = "What")]
     pub(crate) epochs: Option<u32>,
-    /// Epochs for which the best is trained again at the end, then tested; 0 for not [default: 12]
+    /// Epochs for which the best is trained again at the end, then tested; 0 for not [default: 20]
     #[arg(long, value_name = "N", help_heading = "What")]
     pub(crate) final_epochs: Option<u32>,
     /// Seed: everything random derives from it

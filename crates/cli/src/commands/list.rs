@@ -20,6 +20,8 @@ struct Row {
     summary: &'static str,
     settings: Value,
     reference: &'static str,
+    /// The number of architectures, of a space that has finitely many.
+    size: Option<u128>,
 }
 
 /// Runs the command.
@@ -33,13 +35,20 @@ pub(crate) fn run(args: &ListArgs, out: &mut dyn Write) -> Result<()> {
                     summary: entry.summary,
                     settings: (entry.defaults)(),
                     reference: entry.reference,
+                    size: None,
                 })
                 .collect::<Vec<_>>()
         };
     }
-    let plain = |name, summary, reference| Row { name, summary, settings: Value::Null, reference };
+    let plain = |name, summary, reference| Row {
+        name,
+        summary,
+        settings: Value::Null,
+        reference,
+        size: None,
+    };
     let rows = match args.kind {
-        Kind::Spaces => rows!(SPACES),
+        Kind::Spaces => sized(rows!(SPACES))?,
         Kind::Searchers => rows!(SEARCHERS),
         Kind::Pruners => rows!(PRUNERS),
         Kind::Evaluators => rows!(EVALUATORS),
@@ -50,12 +59,16 @@ pub(crate) fn run(args: &ListArgs, out: &mut dyn Write) -> Result<()> {
         let all: Vec<Value> = rows
             .iter()
             .map(|row| {
-                json!({
+                let mut json = json!({
                     "name": row.name,
                     "summary": row.summary,
                     "settings": row.settings,
                     "reference": row.reference,
-                })
+                });
+                if let Some(size) = row.size.and_then(|size| u64::try_from(size).ok()) {
+                    json["size"] = Value::from(size);
+                }
+                json
             })
             .collect();
         writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
@@ -75,18 +88,21 @@ pub(crate) fn run(args: &ListArgs, out: &mut dyn Write) -> Result<()> {
             });
             writeln!(out, "    settings: {}", settings.collect::<Vec<_>>().join("  "))?;
         }
+        if let Kind::Spaces = args.kind {
+            let size = row.size.map_or("infinitely many".to_owned(), |n| output::number(n as f64));
+            writeln!(out, "    {size} architectures with these settings")?;
+        }
         if !row.reference.is_empty() {
             writeln!(out, "    {}", row.reference)?;
         }
     }
-    if let Kind::Spaces = args.kind {
-        let sizes = SPACES.iter().map(|entry| {
-            let size = entry.make(&Value::Null, &())?.spec().size();
-            let size = size.map_or_else(|| "infinite".to_owned(), |n| output::number(n as f64));
-            Ok(vec![entry.name.to_owned(), size])
-        });
-        let sizes = sizes.collect::<Result<Vec<_>>>()?;
-        writeln!(out, "\n{}", output::table(&["space", "architectures"], &sizes))?;
-    }
     Ok(())
+}
+
+/// Spaces with their sizes at default settings.
+fn sized(mut rows: Vec<Row>) -> Result<Vec<Row>> {
+    for row in &mut rows {
+        row.size = nascent::space::find(row.name)?.make(&Value::Null, &())?.spec().size();
+    }
+    Ok(rows)
 }

@@ -20,9 +20,9 @@ use crate::progress::{SearchProgress, TrainProgress};
 use crate::{data, output, report};
 
 /// Trials of a search that trains, if no limit is given.
-const DEFAULT_TRIALS: u32 = 30;
+const DEFAULT_TRIALS: u32 = 50;
 /// Epochs of the final training, if nothing is said.
-const DEFAULT_FINAL_EPOCHS: u32 = 12;
+const DEFAULT_FINAL_EPOCHS: u32 = 20;
 
 /// Runs the command.
 pub(crate) fn run(args: &SearchArgs, out: &mut dyn Write) -> Result<Status> {

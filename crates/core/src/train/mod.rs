@@ -1,7 +1,7 @@
 //! Training a model: data, loss, optimizer, schedule, and the loop.
 //!
 //! The same seed gives the same weights, bit for bit, on one kind of machine: all random numbers
-//! come from [`init`] and the seeds of [`Seed`](crate::Seed), and every sum keeps its order. (The
+//! come from `init` and the seeds of [`Seed`](crate::Seed), and every sum keeps its order. (The
 //! matrix product takes the size of its blocks from the caches of the processor, so another kind of
 //! processor may round otherwise.)
 

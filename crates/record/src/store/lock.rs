@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use super::files::At as _;
 use crate::{Error, Result};
@@ -22,18 +23,28 @@ impl Lock {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(&path).at("open", &path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut note = String::new();
-                let _unreadable = file.read_to_string(&mut note);
-                let holder = match note.lines().next() {
-                    None | Some("") => "another process".to_owned(),
-                    Some(holder) => holder.to_owned(),
-                };
-                return Err(Error::Locked { path: directory.to_owned(), holder });
+        let mut attempts_left = 20;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                // A process that was killed a moment ago has yet to let go.
+                Err(TryLockError::WouldBlock)
+                    if attempts_left > 0 && holder(directory).is_none() =>
+                {
+                    attempts_left -= 1;
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let mut note = String::new();
+                    let _unreadable = file.read_to_string(&mut note);
+                    let holder = match note.lines().next() {
+                        None | Some("") => "another process".to_owned(),
+                        Some(holder) => holder.to_owned(),
+                    };
+                    return Err(Error::Locked { path: directory.to_owned(), holder });
+                }
+                Err(TryLockError::Error(source)) => return Err(source).at("lock", &path),
             }
-            Err(TryLockError::Error(source)) => return Err(source).at("lock", &path),
         }
         let mut note = || {
             file.set_len(0)?;
@@ -110,11 +121,15 @@ fn host_name() -> String {
 }
 
 /// When a process started, in ticks since the computer did: field 22 of its `stat`. The second is
-/// its name in parentheses, which may contain anything.
+/// its name in parentheses, which may contain anything; the third its state. `None` for one that is
+/// gone, or dead and only waits to be noticed by its parent.
 fn process_start(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, behind_name) = stat.rsplit_once(')')?;
-    behind_name.split_whitespace().nth(22 - 3).map(str::to_owned)
+    let mut fields = behind_name.split_whitespace();
+    let state = fields.next()?;
+    let start = fields.nth(22 - 4)?;
+    (!matches!(state, "Z" | "X" | "x")).then(|| start.to_owned())
 }
 
 #[cfg(test)]
