@@ -77,6 +77,9 @@ pub(crate) struct DataArgs {
     /// Column of a CSV or Parquet file that holds the class
     #[arg(long, value_name = "COLUMN", help_heading = "Data")]
     pub(crate) label: Option<String>,
+    /// Column of a CSV or Parquet file that is not to be learned from; repeatable
+    #[arg(long, value_name = "COLUMN", help_heading = "Data")]
+    pub(crate) ignore: Vec<String>,
     /// Where the files of datasets are, before NASCENT_DATA and the usual places
     #[arg(long, value_name = "DIR", help_heading = "Data")]
     pub(crate) data_dir: Option<PathBuf>,

@@ -23,6 +23,8 @@ enum Source {
     Tabular {
         path: PathBuf,
         label: String,
+        #[serde(default)]
+        ignore: Vec<String>,
         max_train: Option<usize>,
         max_test: Option<usize>,
         fingerprint: String,
@@ -52,12 +54,13 @@ pub(crate) fn from_args(
             let label = data.label.clone().with_context(|| {
                 format!("which column of {} holds the class? say --label COLUMN", path.display())
             })?;
-            let dataset = limit(read_tabular(path, &label)?, max_train, max_test);
+            let ignore = data.ignore.clone();
+            let dataset = limit(read_tabular(path, &label, &ignore)?, max_train, max_test);
             let fingerprint = dataset.fingerprint();
             let name = dataset.name().to_owned();
             resources.dataset = Some(Arc::new(dataset));
             let path = absolute(path)?;
-            (name, Source::Tabular { path, label, max_train, max_test, fingerprint })
+            (name, Source::Tabular { path, label, ignore, max_train, max_test, fingerprint })
         } else {
             let dataset = nascent_datasets::load(&data.data, data.data_dir.as_deref())?;
             let dataset = limit(dataset, max_train, max_test);
@@ -93,8 +96,8 @@ pub(crate) fn from_manifest(
             let dataset = nascent_datasets::load(&manifest.data.name, data_dir)?;
             (limit(dataset, max_train, max_test), fingerprint)
         }
-        Source::Tabular { path, label, max_train, max_test, fingerprint } => {
-            (limit(read_tabular(&path, &label)?, max_train, max_test), fingerprint)
+        Source::Tabular { path, label, ignore, max_train, max_test, fingerprint } => {
+            (limit(read_tabular(&path, &label, &ignore)?, max_train, max_test), fingerprint)
         }
     };
     if dataset.fingerprint() != fingerprint {
@@ -119,10 +122,11 @@ fn read_table(path: &Path) -> Result<Table> {
     Ok(nascent_frames::read_table(path)?)
 }
 
-fn read_tabular(path: &Path, label: &str) -> Result<Dataset> {
+fn read_tabular(path: &Path, label: &str, ignore: &[String]) -> Result<Dataset> {
     let table = read_table(path)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let options = TabularOptions { name: name.into_owned(), ..TabularOptions::default() };
+    let ignore = ignore.to_vec();
+    let options = TabularOptions { name: name.into_owned(), ignore, ..TabularOptions::default() };
     Ok(nascent_datasets::tabular_dataset(&table, label, &options)?)
 }
 

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         Ok(Status::Interrupted) => ExitCode::from(130),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _nobody_reads = writeln!(io::stderr(), "error: {error:#}");
+            let _nobody_reads = writeln!(io::stderr(), "error: {}", explain(&error));
             ExitCode::FAILURE
         }
     }
@@ -65,6 +65,18 @@ fn quiet_workers() {
             usual(info);
         }
     }));
+}
+
+/// An error with its causes, less those that it names itself.
+fn explain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
