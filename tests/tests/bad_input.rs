@@ -74,12 +74,19 @@ fn unknown_names_suggest_the_nearest() {
 fn settings_that_cannot_be_are_refused_before_anything_starts() {
     let folder = tempdir().unwrap();
     for (argument, expected) in [
-        ("--workers=0", "--workers is 0"),
+        ("--workers=0", "0 is not in 1..=1024"),
         ("--lookahead=0", "the lookahead is 0"),
-        ("--space-set=channels=0", "must be at least 1"),
+        ("--space-set=channels=0", "channels must be 1 to 4096"),
         ("--space-set=channels=many", "invalid type"),
         ("--searcher-set=sample_size=0", "must be at least 1"),
-        ("--trial-secs=-1", "must be above 0"),
+        ("--trial-secs=-1", "a number above 0"),
+        ("--max-secs=nan", "a number above 0"),
+        ("--trials=0", "0 is not in 1.."),
+        ("--max-cost-secs=5", "cost_secs, which this evaluator has not"),
+        ("--objective=test_accuracy", "no metric to search for"),
+        ("--space-set=cells=900000000", "cells 1 to 100"),
+        ("--valid=x", "--table"),
+        ("--label=x", "the name of a dataset"),
     ] {
         let text = complaint(folder.path(), &["search", argument]);
         assert!(text.contains(expected), "{argument}: {text}");

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use nascent::study::DEFAULT_LOOKAHEAD;
 use serde_json::{Map, Value};
 
 /// Neural architecture search: finds, trains, records and shows the best network for your data.
@@ -52,19 +53,19 @@ pub(crate) enum Command {
 }
 
 /// The limits of a search.
-#[derive(Args, Clone, Copy, Default)]
+#[derive(Args, Clone, Copy, Default, PartialEq)]
 pub(crate) struct BudgetArgs {
     /// Trials of the search
-    #[arg(long, short = 'n', value_name = "N", help_heading = "Budget")]
+    #[arg(long, short = 'n', value_name = "N", help_heading = "Budget", value_parser = value_parser!(u32).range(1..))]
     pub(crate) trials: Option<u32>,
     /// Training epochs of all trials together
-    #[arg(long, value_name = "N", help_heading = "Budget")]
+    #[arg(long, value_name = "N", help_heading = "Budget", value_parser = value_parser!(u64).range(1..))]
     pub(crate) max_epochs: Option<u64>,
     /// Simulated seconds of all trials together, where a table has costs
-    #[arg(long, value_name = "SECONDS", help_heading = "Budget")]
+    #[arg(long, value_name = "SECONDS", help_heading = "Budget", value_parser = positive)]
     pub(crate) max_cost_secs: Option<f64>,
-    /// Wall-clock seconds of the search
-    #[arg(long, value_name = "SECONDS", help_heading = "Budget")]
+    /// Wall-clock seconds of the search; of this session, when a run is resumed
+    #[arg(long, value_name = "SECONDS", help_heading = "Budget", value_parser = positive)]
     pub(crate) max_secs: Option<f64>,
 }
 
@@ -98,28 +99,28 @@ pub(crate) struct TableArgs {
     #[arg(long, value_name = "FILE", help_heading = "Table")]
     pub(crate) table: Option<PathBuf>,
     /// Column with the name of the architecture [default: arch]
-    #[arg(long, value_name = "COLUMN", help_heading = "Table")]
+    #[arg(long, value_name = "COLUMN", help_heading = "Table", requires = "table")]
     pub(crate) key: Option<String>,
     /// Column with the validation accuracy that is searched for [default: valid_accuracy]
-    #[arg(long, value_name = "COLUMN", help_heading = "Table")]
+    #[arg(long, value_name = "COLUMN", help_heading = "Table", requires = "table")]
     pub(crate) valid: Option<String>,
     /// Column with the test accuracy, reported only
-    #[arg(long, value_name = "COLUMN", help_heading = "Table")]
+    #[arg(long, value_name = "COLUMN", help_heading = "Table", requires = "table")]
     pub(crate) test: Option<String>,
     /// Epochs that the --valid column stands for [default: 1]
-    #[arg(long, value_name = "N", help_heading = "Table")]
+    #[arg(long, value_name = "N", help_heading = "Table", requires = "table")]
     pub(crate) table_epochs: Option<u32>,
     /// Column of validation accuracy after other epochs; repeatable
-    #[arg(long, value_name = "EPOCHS=COLUMN", help_heading = "Table")]
+    #[arg(long, value_name = "EPOCHS=COLUMN", help_heading = "Table", requires = "table")]
     pub(crate) fidelity: Vec<String>,
     /// Column with the cost of an evaluation
-    #[arg(long, value_name = "COLUMN", help_heading = "Table")]
+    #[arg(long, value_name = "COLUMN", help_heading = "Table", requires = "table")]
     pub(crate) cost: Option<String>,
     /// Seconds for each unit of the cost column [default: 1]
-    #[arg(long, value_name = "X", help_heading = "Table")]
+    #[arg(long, value_name = "X", help_heading = "Table", requires = "table")]
     pub(crate) cost_scale: Option<f64>,
     /// Column with a further metric of which less is better; repeatable
-    #[arg(long, value_name = "METRIC=COLUMN", help_heading = "Table")]
+    #[arg(long, value_name = "METRIC=COLUMN", help_heading = "Table", requires = "table")]
     pub(crate) other: Vec<String>,
 }
 
@@ -168,18 +169,18 @@ pub(crate) struct SearchArgs {
     #[command(flatten)]
     pub(crate) budget: BudgetArgs,
     /// Wall-clock seconds that one trial may take
-    #[arg(long, value_name = "SECONDS", help_heading = "Budget")]
+    #[arg(long, value_name = "SECONDS", help_heading = "Budget", value_parser = positive)]
     pub(crate) trial_secs: Option<f64>,
-    /// Mebibytes that the training of one trial may need
+    /// Mebibytes that the training of one trial may need [default: its share of the memory]
     #[arg(long, value_name = "MIB", help_heading = "Budget")]
     pub(crate) trial_mib: Option<u64>,
     /// Trials at a time; no influence on the results [default: the number of cores]
-    #[arg(long, value_name = "N", help_heading = "How")]
+    #[arg(long, value_name = "N", help_heading = "How", value_parser = value_parser!(u32).range(1..=1024))]
     pub(crate) workers: Option<u32>,
     /// Trials that may be proposed before the oldest of them has ended; part of what decides the
-    /// results, so keep it when you compare [default: 4, or --workers where that is more]
-    #[arg(long, value_name = "N", help_heading = "How")]
-    pub(crate) lookahead: Option<u32>,
+    /// results, so keep it when you compare. More workers than this have nothing to do
+    #[arg(long, value_name = "N", help_heading = "How", default_value_t = DEFAULT_LOOKAHEAD)]
+    pub(crate) lookahead: u32,
     /// What to train on: cpu, cuda or metal
     #[arg(long, default_value = "cpu", help_heading = "How")]
     pub(crate) device: String,
@@ -204,14 +205,14 @@ pub(crate) struct ResumeArgs {
     #[command(flatten)]
     pub(crate) budget: BudgetArgs,
     /// Trials at a time; no influence on the results [default: the number of cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1024))]
     pub(crate) workers: Option<u32>,
     /// Where the files of datasets are, before NASCENT_DATA and the usual places
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Where the table is now, if it has moved
+    /// Where the CSV or Parquet file of the run is now, if it has moved
     #[arg(long, value_name = "FILE")]
-    pub(crate) table: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// No progress
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -238,7 +239,7 @@ pub(crate) struct ShowArgs {
     #[arg(long, short, value_name = "N", conflicts_with = "hash")]
     pub(crate) trial: Option<u32>,
     /// Print only the hash of the history: everything but times
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     pub(crate) hash: bool,
     /// As JSON
     #[arg(long)]
@@ -250,8 +251,8 @@ pub(crate) struct BestArgs {
     /// Folder of the run
     pub(crate) run: PathBuf,
     /// How many
-    #[arg(long, short = 'k', value_name = "K", default_value_t = 5)]
-    pub(crate) top: usize,
+    #[arg(long, short = 'k', value_name = "K", default_value_t = 5, value_parser = value_parser!(u32).range(1..))]
+    pub(crate) top: u32,
     /// Write the trained weights of the best as safetensors
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
@@ -433,21 +434,29 @@ pub(crate) struct BenchSearchersArgs {
     #[arg(long, default_value = "all")]
     pub(crate) searchers: String,
     /// Seeds: how often each is run
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = value_parser!(u32).range(1..))]
     pub(crate) seeds: u32,
     /// Report the best after these numbers of trials
-    #[arg(long, value_delimiter = ',', value_name = "N,N,…")]
+    #[arg(long, value_delimiter = ',', value_name = "N,N,…", value_parser = value_parser!(u32).range(1..))]
     pub(crate) at_trials: Vec<u32>,
     /// Report the best after these simulated seconds
-    #[arg(long, value_delimiter = ',', value_name = "S,S,…")]
+    #[arg(long, value_delimiter = ',', value_name = "S,S,…", value_parser = positive)]
     pub(crate) at_secs: Vec<f64>,
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
+/// A number of seconds that is a limit.
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(secs) if secs.is_finite() && secs > 0.0 => Ok(secs),
+        _ => Err("it must be a number above 0".to_owned()),
+    }
+}
+
 /// `key=value` settings as a JSON object. A value is JSON if it can be read as JSON, else text.
-pub(crate) fn settings(pairs: &[String]) -> Result<Value> {
+pub(crate) fn settings(pairs: &[String]) -> anyhow::Result<Value> {
     let mut map = Map::new();
     for pair in pairs {
         let (key, value) = split_pair(pair)?;
@@ -458,7 +467,7 @@ pub(crate) fn settings(pairs: &[String]) -> Result<Value> {
 }
 
 /// The two sides of `key=value`.
-pub(crate) fn split_pair(pair: &str) -> Result<(&str, &str)> {
+pub(crate) fn split_pair(pair: &str) -> anyhow::Result<(&str, &str)> {
     pair.split_once('=')
         .with_context(|| format!("\"{pair}\" is not of the form key=value, such as channels=16"))
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use nascent::Seed;
 use nascent::evaluate::Resources;
 use nascent_datasets::{Dataset, Table, TabularOptions};
-use nascent_record::{Component, Manifest};
+use nascent_record::{BlobId, Component, Manifest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -30,7 +30,7 @@ enum Source {
         fingerprint: String,
     },
     /// A table of results.
-    Table { path: PathBuf },
+    Table { path: PathBuf, fingerprint: String },
 }
 
 /// The data that the command line names, and what identifies it.
@@ -45,7 +45,7 @@ pub(crate) fn from_args(
     let (name, source) = if let Some(path) = &table.table {
         resources.table = Some(Arc::new(read_table(path)?));
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        (name, Source::Table { path: absolute(path)? })
+        (name, Source::Table { path: absolute(path)?, fingerprint: fingerprint(path)? })
     } else {
         let path = Path::new(&data.data);
         let is_file = path.extension().is_some() || data.data.contains(std::path::MAIN_SEPARATOR);
@@ -56,27 +56,32 @@ pub(crate) fn from_args(
             })?;
             let ignore = data.ignore.clone();
             let dataset = limit(read_tabular(path, &label, &ignore)?, max_train, max_test);
-            let fingerprint = dataset.fingerprint();
             let name = dataset.name().to_owned();
-            resources.dataset = Some(Arc::new(dataset));
+            let fingerprint = use_dataset(&mut resources, dataset);
             let path = absolute(path)?;
             (name, Source::Tabular { path, label, ignore, max_train, max_test, fingerprint })
         } else {
+            if data.label.is_some() || !data.ignore.is_empty() {
+                bail!(
+                    "--label and --ignore are about columns of a CSV or Parquet file, and \
+                     {} is the name of a dataset",
+                    data.data
+                );
+            }
             let dataset = nascent_datasets::load(&data.data, data.data_dir.as_deref())?;
             let dataset = limit(dataset, max_train, max_test);
-            let fingerprint = dataset.fingerprint();
-            resources.dataset = Some(Arc::new(dataset));
+            let fingerprint = use_dataset(&mut resources, dataset);
             (data.data.clone(), Source::Dataset { max_train, max_test, fingerprint })
         }
     };
     Ok((Component::new(&name).with(serde_json::to_value(source)?), resources))
 }
 
-/// The data that a run was made with.
+/// The data that a run was made with; `file` says where its file is now.
 pub(crate) fn from_manifest(
     manifest: &Manifest,
     data_dir: Option<&Path>,
-    table: Option<&Path>,
+    file: Option<&Path>,
 ) -> Result<Resources> {
     let mut resources = Resources {
         dataset: None,
@@ -84,31 +89,46 @@ pub(crate) fn from_manifest(
         seed: Seed::new(manifest.seed),
         device: manifest.device.clone(),
     };
-    let source = Source::deserialize(&manifest.data.config).with_context(|| {
-        format!("the run's data \"{}\" is of an unknown kind", manifest.data.name)
-    })?;
-    let (dataset, fingerprint) = match source {
-        Source::Table { path } => {
-            resources.table = Some(Arc::new(read_table(table.unwrap_or(&path))?));
-            return Ok(resources);
+    let name = &manifest.data.name;
+    let source = Source::deserialize(&manifest.data.config)
+        .with_context(|| format!("the run's data \"{name}\" is of an unknown kind"))?;
+    let (expected, found) = match source {
+        Source::Table { path, fingerprint: expected } => {
+            let path = file.unwrap_or(&path);
+            resources.table = Some(Arc::new(read_table(path)?));
+            (expected, fingerprint(path)?)
         }
         Source::Dataset { max_train, max_test, fingerprint } => {
-            let dataset = nascent_datasets::load(&manifest.data.name, data_dir)?;
-            (limit(dataset, max_train, max_test), fingerprint)
+            if file.is_some() {
+                bail!("--file names a CSV or Parquet file, and this run is on the dataset {name}");
+            }
+            let dataset = nascent_datasets::load(name, data_dir)?;
+            (fingerprint, use_dataset(&mut resources, limit(dataset, max_train, max_test)))
         }
         Source::Tabular { path, label, ignore, max_train, max_test, fingerprint } => {
-            (limit(read_tabular(&path, &label, &ignore)?, max_train, max_test), fingerprint)
+            let dataset = read_tabular(file.unwrap_or(&path), &label, &ignore)?;
+            (fingerprint, use_dataset(&mut resources, limit(dataset, max_train, max_test)))
         }
     };
-    if dataset.fingerprint() != fingerprint {
+    if found != expected {
         bail!(
-            "the data \"{}\" is not what the run was started with (its fingerprint differs); \
-             restore it, or start a new run",
-            manifest.data.name
+            "the data \"{name}\" is not what the run was started with (its fingerprint differs); \
+             restore it, or start a new run"
         );
     }
-    resources.dataset = Some(Arc::new(dataset));
     Ok(resources)
+}
+
+fn use_dataset(resources: &mut Resources, dataset: Dataset) -> String {
+    let fingerprint = dataset.fingerprint();
+    resources.dataset = Some(Arc::new(dataset));
+    fingerprint
+}
+
+/// What identifies the bytes of a file.
+fn fingerprint(path: &Path) -> Result<String> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(BlobId::of(&bytes).to_string())
 }
 
 fn limit(dataset: Dataset, max_train: Option<usize>, max_test: Option<usize>) -> Dataset {

@@ -56,12 +56,12 @@ fn run(command: &Command, out: &mut dyn io::Write) -> anyhow::Result<Status> {
     Ok(Status::Done)
 }
 
-/// A panic in a worker is a failed trial, which the run records; it is no noise on the terminal.
+/// A panic in a thread of ours is a failed trial, which the run records; it is no noise on the terminal.
 fn quiet_workers() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let thread = std::thread::current();
-        if !thread.name().is_some_and(|name| name.starts_with("nascent-worker")) {
+        if !thread.name().is_some_and(|name| name.starts_with("nascent-")) {
             usual(info);
         }
     }));

@@ -19,10 +19,12 @@ pub struct Simulation<'a> {
     pub evaluator: &'a dyn Evaluator,
     /// The objective.
     pub objective: Objective,
-    /// The most trials.
+    /// The search has at least so many trials, if the searcher does not end it.
+    pub min_trials: u32,
+    /// It goes on until a trial reaches this many simulated seconds; 0 for no such wish.
+    pub min_cost_secs: f64,
+    /// It ends here, whatever has been reached.
     pub max_trials: u32,
-    /// The search ends with the trial that reaches this many simulated seconds.
-    pub max_cost_secs: f64,
 }
 
 /// A point of a simulated search: the best after a trial.
@@ -46,7 +48,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// The metrics of the best after so many trials; the last, if the search ended before.
+    /// The metrics of the best after so many trials; the last, where the searcher ended before.
     pub fn after_trials(&self, trials: u32) -> Option<&Metrics> {
         let point = self.points.iter().take_while(|point| point.trials <= trials).last();
         point.map(|point| &point.best)
@@ -124,7 +126,7 @@ impl Simulation<'_> {
             if let Some((_, best)) = &best {
                 points.push(Point { trials: number + 1, cost_secs, best: best.clone() });
             }
-            if cost_secs >= self.max_cost_secs {
+            if number + 1 >= self.min_trials && cost_secs >= self.min_cost_secs {
                 break;
             }
         }

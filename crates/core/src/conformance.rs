@@ -42,7 +42,7 @@ pub struct ToyEvaluator;
 
 impl Evaluator for ToyEvaluator {
     fn metrics(&self) -> Vec<MetricSpec> {
-        vec![MetricSpec::maximize("score", "")]
+        vec![MetricSpec::maximize("score", ""), MetricSpec::minimize("cost_secs", "s")]
     }
 
     fn epochs(&self, fidelity: Option<Fidelity>) -> u32 {
@@ -78,6 +78,7 @@ impl Evaluator for ToyEvaluator {
                 break;
             }
         }
+        metrics.insert("cost_secs", 3.0 + score.abs() % 5.0)?;
         Ok(Evaluation { metrics, epochs, ..Evaluation::default() })
     }
 }
@@ -194,7 +195,7 @@ pub fn searcher(entry: &SearcherEntry) {
 /// same twice and on 1, 2 and 4 workers, and that it resumes exactly from every prefix of its log.
 pub fn searcher_with(name: &str, make: &dyn Fn(&SearchSetup) -> Box<dyn Searcher>) {
     for space in toy_spaces() {
-        for lookahead in [1, 4] {
+        for lookahead in [1, 4, 8] {
             let budget = Budget { max_trials: Some(40), ..Budget::default() };
             let toy = ToyRun { space: Arc::clone(&space), searcher: make, lookahead, budget };
             let whole = SharedStore::default();
@@ -217,8 +218,18 @@ pub fn searcher_with(name: &str, make: &dyn Fn(&SearchSetup) -> Box<dyn Searcher
                 );
             }
             resumes(name, &toy, &whole, &view);
+            ends_at_one_place(name, &toy);
         }
     }
+}
+
+/// A limit of cost ends the search at the same trial on any number of workers.
+fn ends_at_one_place(name: &str, toy: &ToyRun<'_>) {
+    let budget = Budget { max_cost_secs: Some(100.0), max_trials: Some(100), ..Budget::default() };
+    let toy = ToyRun { space: Arc::clone(&toy.space), budget, ..*toy };
+    let ends = [1, 3, 8].map(|workers| toy.run(&SharedStore::default(), workers).history_hash());
+    assert_eq!(ends[0], ends[1], "the end of {name} depends on the number of workers");
+    assert_eq!(ends[0], ends[2], "the end of {name} depends on the number of workers");
 }
 
 fn resumes(name: &str, toy: &ToyRun<'_>, whole: &SharedStore, view: &RunView) {

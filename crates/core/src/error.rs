@@ -88,6 +88,12 @@ pub enum Error {
         /// Why.
         problem: String,
     },
+    /// An evaluator that panicked.
+    #[error("the evaluator panicked: {message}")]
+    Panicked {
+        /// What it said.
+        message: String,
+    },
     /// A training that its reporter stopped before its end.
     #[error("it was stopped before its end")]
     Interrupted,
@@ -105,6 +111,7 @@ impl Error {
                 FailureKind::Diverged
             }
             Self::Memory { .. } => FailureKind::Memory,
+            Self::Panicked { .. } => FailureKind::Panic,
             _ => FailureKind::Error,
         }
     }

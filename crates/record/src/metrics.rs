@@ -182,6 +182,10 @@ pub struct MetricSpec {
     /// then not part of the history's hash.
     #[serde(default, skip_serializing_if = "is_false")]
     pub measured: bool,
+    /// Whether only the final training has it, as the score on the test data. A search cannot be
+    /// for it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub final_only: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -193,13 +197,22 @@ impl MetricSpec {
     /// A metric of which more is better.
     pub fn maximize(name: &str, unit: &str) -> Self {
         let direction = Direction::Maximize;
-        Self { name: name.to_owned(), unit: unit.to_owned(), direction, measured: false }
+        let (name, unit) = (name.to_owned(), unit.to_owned());
+        Self { name, unit, direction, measured: false, final_only: false }
     }
 
     /// A metric of which less is better.
     pub fn minimize(name: &str, unit: &str) -> Self {
         let direction = Direction::Minimize;
-        Self { name: name.to_owned(), unit: unit.to_owned(), direction, measured: false }
+        let (name, unit) = (name.to_owned(), unit.to_owned());
+        Self { name, unit, direction, measured: false, final_only: false }
+    }
+
+    /// The same metric, which only the final training has.
+    #[must_use]
+    pub fn only_final(mut self) -> Self {
+        self.final_only = true;
+        self
     }
 }
 

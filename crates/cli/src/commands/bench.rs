@@ -22,6 +22,10 @@ pub(crate) fn run(args: &BenchArgs, out: &mut dyn Write) -> Result<()> {
     searchers(args, out)
 }
 
+/// Where a search for a number of seconds ends that never reaches them: all its trials fail, or
+/// cost nothing.
+const MOST_TRIALS: u32 = 20_000;
+
 /// A place at which the best is read.
 #[derive(Clone, Copy)]
 enum At {
@@ -57,15 +61,21 @@ fn chosen(text: &str) -> Result<Vec<(&'static SearcherEntry, Value)>> {
             inside.split(';').filter(|pair| !pair.is_empty()).map(str::to_owned).collect();
         Ok((nascent::search::find(name)?, settings(&pairs)?))
     };
-    text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(one).collect()
+    let chosen: Vec<_> = text
+        .split(',')
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(one)
+        .collect::<Result<_>>()?;
+    if chosen.is_empty() {
+        bail!("which searchers? name some, separated by commas, or say all");
+    }
+    Ok(chosen)
 }
 
 fn searchers(args: &BenchSearchersArgs, out: &mut dyn Write) -> Result<()> {
     if args.table.table.is_none() {
         bail!("which table? say --table FILE (CSV or Parquet), with --key and --valid COLUMN");
-    }
-    if args.seeds == 0 {
-        bail!("--seeds is 0, and must be at least 1");
     }
     let (_, resources) = data::from_args(&DataArgs::default(), &args.table, 0, "cpu")?;
     let space = nascent::space::find(&args.space)?.make(&Value::Null, &())?;
@@ -83,6 +93,7 @@ fn searchers(args: &BenchSearchersArgs, out: &mut dyn Write) -> Result<()> {
         At::Trials(n) => Some(*n),
         At::Secs(_) => None,
     });
+    let most_trials = most_trials.max().unwrap_or(0);
     let by_secs = args.at_secs.iter().copied().fold(0.0, f64::max);
     let has_cost = declared.iter().any(|metric| metric.name == "cost_secs");
     if by_secs > 0.0 && !has_cost {
@@ -92,12 +103,12 @@ fn searchers(args: &BenchSearchersArgs, out: &mut dyn Write) -> Result<()> {
         space: space.into(),
         evaluator: &*evaluator,
         objective: objective.clone(),
-        // Where seconds are asked for, the seconds end the search.
-        max_trials: if by_secs > 0.0 { u32::MAX } else { most_trials.max().unwrap_or(0) },
-        max_cost_secs: if by_secs > 0.0 { by_secs } else { f64::INFINITY },
+        min_trials: most_trials,
+        min_cost_secs: by_secs,
+        max_trials: most_trials.max(MOST_TRIALS),
     };
     let metrics = reported_metrics(&declared, &objective);
-    let threads = workers(None)? as usize;
+    let threads = workers(None) as usize;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let (mut rows, mut all) = (Vec::new(), Vec::new());
     for (entry, config) in chosen(&args.searchers)? {

@@ -12,7 +12,7 @@ use crate::output;
 /// Runs the command.
 pub(crate) fn run(args: &BestArgs, out: &mut dyn Write) -> Result<()> {
     let view = Run::open(&args.run)?;
-    let board = analysis::leaderboard(&view, args.top);
+    let board = analysis::leaderboard(&view, args.top as usize);
     let Some(best) = board.first() else {
         bail!("no trial of {} is complete yet", args.run.display());
     };
@@ -20,7 +20,7 @@ pub(crate) fn run(args: &BestArgs, out: &mut dyn Write) -> Result<()> {
         let board: Vec<Value> = board.iter().map(|trial| entry(&view, trial)).collect();
         writeln!(out, "{}", serde_json::to_string_pretty(&board)?)?;
     } else {
-        writeln!(out, "{}\n", output::leaderboard(&view, args.top))?;
+        writeln!(out, "{}\n", output::leaderboard(&view, args.top as usize))?;
         let graph = output::space(view.manifest())?.graph(&best.proposal.architecture)?;
         writeln!(out, "{}", output::outline(&graph))?;
     }

@@ -23,7 +23,9 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
             value.map_or_else(|| "–".to_owned(), |value| output::metric(manifest, metric, value))
         };
         let objective = manifest.objective().map_or("", |objective| &objective.metric);
-        let test = view.retrained().last().and_then(|again| again.metrics.get("test_accuracy"));
+        let again =
+            view.retrained().iter().rev().find(|again| Some(again.trial) == best.map(|t| t.id));
+        let test = again.and_then(|again| again.metrics.get("test_accuracy"));
         let test = test.or_else(|| best?.metric("test_accuracy"));
         let failed = view.trials().iter().filter(|trial| trial.status() == "failed").count();
         let epochs: u64 = view.trials().iter().map(|trial| u64::from(trial.epochs)).sum();
@@ -51,19 +53,19 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
             "test_accuracy": test,
         }));
     }
-    if args.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&Value::Array(all))?)?;
-    } else {
-        let header =
-            ["run", "searcher", "seed", "trials", "failed", "epochs", "best", "at", "test"];
-        writeln!(out, "{}", output::table(&header, &rows))?;
-    }
     if let Some(path) = &args.output {
         let plot = nascent_figures::find("best_so_far")?;
         let figure = plot.figure(&borrowed(&views), &PlotOptions::default());
         let figure = figure.context("nothing to plot")?;
         render(path, (&figure).into(), &RenderOptions::default())?;
         writeln!(std::io::stderr(), "best so far: {}", path.display())?;
+    }
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&Value::Array(all))?)?;
+    } else {
+        let header =
+            ["run", "searcher", "seed", "trials", "failed", "epochs", "best", "at", "test"];
+        writeln!(out, "{}", output::table(&header, &rows))?;
     }
     Ok(())
 }

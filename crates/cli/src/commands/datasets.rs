@@ -107,6 +107,11 @@ fn fetch_one(args: &DatasetsArgs, name: &str, out: &mut dyn Write) -> Result<()>
     };
     let fetched = fetch(entry, &into, &mut show);
     bar.finish_and_clear();
-    writeln!(out, "{}", fetched?.display())?;
+    let path = fetched?;
+    if args.json {
+        writeln!(out, "{}", json!({ "name": entry.name, "found": path }))?;
+    } else {
+        writeln!(out, "{}", path.display())?;
+    }
     Ok(())
 }

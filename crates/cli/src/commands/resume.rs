@@ -3,29 +3,33 @@
 use std::io::Write;
 
 use anyhow::Result;
+use nascent::study::Parts;
 use nascent_record::{DirectoryStore, SystemClock};
 
 use super::Status;
 use super::search::{Session, budget, workers};
-use crate::args::ResumeArgs;
+use crate::args::{BudgetArgs, ResumeArgs};
 use crate::data;
 
 /// Runs the command.
 pub(crate) fn run(args: &ResumeArgs, out: &mut dyn Write) -> Result<Status> {
     let (store, view) = DirectoryStore::open(&args.run, Box::new(SystemClock))?;
     let resources =
-        data::from_manifest(view.manifest(), args.data_dir.as_deref(), args.table.as_deref())?;
+        data::from_manifest(view.manifest(), args.data_dir.as_deref(), args.file.as_deref())?;
     let budget = budget(&args.budget, view.budget());
+    // Limits that are given anew let a search go on that was over.
+    let go_on = args.budget != BudgetArgs::default() || view.finish_reason().is_none();
     if !args.quiet {
         let (ended, run) = (view.finished_trials(), args.run.display());
         writeln!(std::io::stderr(), "resuming {run} after {ended} trials")?;
     }
     let session = Session {
         directory: args.run.clone(),
-        workers: workers(args.workers)?,
+        workers: workers(args.workers),
         budget,
         quiet: args.quiet,
         json: args.json,
     };
-    session.run(store, view, &resources, out)
+    let parts = Parts::from_manifest(view.manifest(), &resources)?;
+    session.run(store, view, parts, go_on, out)
 }

@@ -6,10 +6,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use nascent::evaluate::Resources;
-use nascent::study::{DEFAULT_LOOKAHEAD, Parts, Request, RunOptions, Stopped, Study};
+use nascent::study::{Parts, Request, RunOptions, Stopped, Study};
 use nascent_record::{
-    Budget, DirectoryStore, FinishReason, Manifest, RunView, SystemClock, TrialLimits, analysis,
+    Budget, DirectoryStore, FinishReason, Manifest, Outcome, RunView, SystemClock, TrialLimits,
+    analysis,
 };
 use serde_json::{Value, json};
 
@@ -19,6 +19,8 @@ use crate::interrupt::{self, STOP};
 use crate::progress::{SearchProgress, TrainProgress};
 use crate::{data, output, report};
 
+/// The evaluator that trains nothing.
+const TABLE: &str = "table";
 /// Trials of a search that trains, if no limit is given.
 const DEFAULT_TRIALS: u32 = 50;
 /// Epochs of the final training, if nothing is said.
@@ -26,50 +28,74 @@ const DEFAULT_FINAL_EPOCHS: u32 = 20;
 
 /// Runs the command.
 pub(crate) fn run(args: &SearchArgs, out: &mut dyn Write) -> Result<Status> {
+    refuse_what_has_no_effect(args)?;
     let (component, resources) = data::from_args(&args.data, &args.table, args.seed, &args.device)?;
-    let workers = workers(args.workers)?;
-    let request = request(args, component, workers)?;
-    let mut manifest = request.manifest(&resources, &SystemClock)?;
+    let workers = workers(args.workers);
+    let request = request(args, component)?;
+    let (mut manifest, parts) = request.prepare(&resources, &SystemClock)?;
     manifest.git_commit = git_commit();
     let directory = args.run.clone().unwrap_or_else(|| free_name(&args.runs, &manifest));
     let store = DirectoryStore::create(&directory, &manifest, Box::new(SystemClock))?;
     let budget = manifest.budget;
     let session = Session { directory, workers, budget, quiet: args.quiet, json: args.json };
     session.announce(&manifest)?;
-    session.run(store, RunView::new(manifest), &resources, out)
+    session.run(store, RunView::new(manifest), parts, true, out)
 }
 
 /// The number of workers, by default that of the cores.
-pub(crate) fn workers(given: Option<u32>) -> Result<u32> {
-    match given {
-        Some(0) => bail!("--workers is 0, and must be at least 1"),
-        Some(workers) => Ok(workers),
-        None => Ok(std::thread::available_parallelism().map_or(1, |n| n.get() as u32)),
+pub(crate) fn workers(given: Option<u32>) -> u32 {
+    given.unwrap_or_else(|| cores() as u32)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Flags about training say nothing of a table.
+fn refuse_what_has_no_effect(args: &SearchArgs) -> Result<()> {
+    let evaluator = args.evaluator.as_deref();
+    if args.table.table.is_none() {
+        if evaluator == Some(TABLE) {
+            bail!("which table? say --table FILE (CSV or Parquet), with --key and --valid COLUMN");
+        }
+        return Ok(());
+    }
+    if let Some(other) = evaluator.filter(|name| *name != TABLE) {
+        bail!("--table is for the evaluator table, and --evaluator says {other}");
+    }
+    let given = [
+        ("--epochs (say --table-epochs)", args.epochs.is_some()),
+        ("--final-epochs", args.final_epochs.is_some_and(|epochs| epochs > 0)),
+        ("--trial-mib", args.trial_mib.is_some()),
+        ("--label", args.data.label.is_some()),
+        ("--ignore", !args.data.ignore.is_empty()),
+        ("--max-train", args.data.max_train.is_some()),
+        ("--max-test", args.data.max_test.is_some()),
+        ("--device", args.device != "cpu"),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        Some((flag, _)) => bail!("{flag} is about training, and with --table nothing is trained"),
+        None => Ok(()),
     }
 }
 
-fn request(args: &SearchArgs, data: nascent_record::Component, workers: u32) -> Result<Request> {
+fn request(args: &SearchArgs, data: nascent_record::Component) -> Result<Request> {
     let table = args.table.table.is_some();
-    let name =
-        args.evaluator.clone().unwrap_or_else(|| if table { "table" } else { "train" }.to_owned());
+    let usual = if table { TABLE } else { "train" };
+    let name = args.evaluator.clone().unwrap_or_else(|| usual.to_owned());
     let mut evaluator = settings(&args.evaluator_set)?;
     if let Value::Object(map) = &mut evaluator {
         if let Some(epochs) = args.epochs {
             map.insert("epochs".to_owned(), Value::from(epochs));
         }
-        if table {
-            let mut columns = data::table_settings(&args.table)?;
-            columns.append(map);
-            *map = columns;
-        }
+        map.append(&mut data::table_settings(&args.table)?);
     }
     let mut budget = budget(&args.budget, Budget::default());
     if budget == Budget::default() {
         budget.max_trials = Some(DEFAULT_TRIALS);
     }
-    if let Some(secs) = args.trial_secs.filter(|secs| secs.is_nan() || *secs <= 0.0) {
-        bail!("--trial-secs is {secs}, and must be above 0");
-    }
+    let max_trial_mib =
+        if table { None } else { args.trial_mib.or_else(|| memory_share(args.lookahead)) };
     let final_epochs = if table { 0 } else { DEFAULT_FINAL_EPOCHS };
     Ok(Request {
         space: (args.space.clone(), settings(&args.space_set)?),
@@ -79,11 +105,22 @@ fn request(args: &SearchArgs, data: nascent_record::Component, workers: u32) -> 
         data,
         objectives: args.objective.clone(),
         seed: args.seed,
-        lookahead: args.lookahead.unwrap_or_else(|| DEFAULT_LOOKAHEAD.max(workers)),
+        lookahead: args.lookahead,
         budget,
-        limits: TrialLimits { max_trial_secs: args.trial_secs, max_trial_mib: args.trial_mib },
+        limits: TrialLimits { max_trial_secs: args.trial_secs, max_trial_mib },
         final_epochs: args.final_epochs.unwrap_or(final_epochs),
     })
+}
+
+/// What one of the trials at a time may need, in MiB, so that they do not exhaust the memory: an
+/// allocation that fails would end the whole search. Not known on every system.
+fn memory_share(lookahead: u32) -> Option<u64> {
+    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let total_kib: u64 = total.trim().strip_suffix(" kB")?.parse().ok()?;
+    // Not by --workers, which has no influence on the results.
+    let at_a_time = cores().min(lookahead as usize).max(1) as u64;
+    Some(total_kib / 1024 * 4 / 5 / at_a_time)
 }
 
 /// The limits of the command line in place of those that were.
@@ -143,23 +180,31 @@ impl Session {
             "{searcher} over {space} ({size}) on {data}, seed {}, {workers} workers",
             manifest.seed
         )?;
+        if workers > manifest.lookahead {
+            let lookahead = manifest.lookahead;
+            writeln!(
+                err,
+                "with a lookahead of {lookahead} only {lookahead} workers have something to do; \
+                 --lookahead {workers} would change that, and the results"
+            )?;
+        }
         writeln!(err, "run: {}", self.directory.display())?;
         Ok(())
     }
 
-    /// Searches until the limits are reached or Ctrl-C, then trains the best again and reports.
+    /// Searches until the limits are reached or Ctrl-C, then trains the best again and reports. With
+    /// `go_on` false the search is over, and only what comes after it may be left to do.
     pub(crate) fn run(
         &self,
         store: DirectoryStore,
         view: RunView,
-        resources: &Resources,
+        parts: Parts,
+        go_on: bool,
         out: &mut dyn Write,
     ) -> Result<Status> {
         interrupt::listen()?;
-        let parts = Parts::from_manifest(view.manifest(), resources)?;
         let mut study = Study::open(parts, Box::new(store), view, Arc::new(SystemClock))?;
-        let over = study.view().finish_reason().is_some() && study.view().budget() == self.budget;
-        if !over {
+        if go_on {
             study.begin_session(self.workers, self.budget)?;
             let mut progress = SearchProgress::new(study.view(), self.quiet);
             let stopped = study.run(&mut RunOptions {
@@ -173,23 +218,31 @@ impl Session {
                 format!("the search stopped; what has ended is in {directory}, and `nascent resume {directory}` goes on")
             })?;
             if stopped == Stopped::Interrupted {
-                return self.interrupted(study.view());
+                return self.interrupted(study.view(), out);
             }
         }
         if !self.retrain(&mut study)? {
-            return self.interrupted(study.view());
+            return self.interrupted(study.view(), out);
         }
         report::write(&self.directory, study.view())?;
         if self.json {
-            let summary = summary(&self.directory, study.view());
-            writeln!(out, "{}", serde_json::to_string_pretty(&summary)?)?;
+            self.print_json(study.view(), out)?;
         } else {
             self.tell(study.view(), out)?;
         }
         Ok(Status::Done)
     }
 
-    fn interrupted(&self, view: &RunView) -> Result<Status> {
+    fn print_json(&self, view: &RunView, out: &mut dyn Write) -> Result<()> {
+        let summary = summary(&self.directory, view);
+        writeln!(out, "{}", serde_json::to_string_pretty(&summary)?)?;
+        Ok(())
+    }
+
+    fn interrupted(&self, view: &RunView, out: &mut dyn Write) -> Result<Status> {
+        if self.json {
+            self.print_json(view, out)?;
+        }
         let mut err = std::io::stderr().lock();
         let (ended, directory) = (view.finished_trials(), self.directory.display());
         writeln!(err, "interrupted after {ended} trials; go on with: nascent resume {directory}")?;
@@ -216,7 +269,12 @@ impl Session {
         match trained {
             Ok(_) => Ok(true),
             Err(_) if STOP.load(std::sync::atomic::Ordering::Relaxed) => Ok(false),
-            Err(error) => Err(error).context("the final training failed"),
+            Err(error @ nascent::Error::Record(_)) => Err(error.into()),
+            Err(error) => {
+                // The search has its result all the same.
+                writeln!(std::io::stderr(), "warning: the final training failed: {error}")?;
+                Ok(true)
+            }
         }
     }
 
@@ -225,7 +283,20 @@ impl Session {
         let reason = view.finish_reason().map_or("", reason_text);
         writeln!(out, "\n{} trials, {reason}\n", view.finished_trials())?;
         let Some(best) = analysis::incumbent(view) else {
-            writeln!(out, "No trial has a result. Why: nascent show {}", self.directory.display())?;
+            let failures = view.trials().iter().filter_map(|trial| match &trial.outcome {
+                Some(Outcome::Failed(failure)) => Some((trial.id, failure)),
+                _ => None,
+            });
+            match failures.clone().next() {
+                None => writeln!(out, "No trial has a result.")?,
+                Some((id, failure)) => writeln!(
+                    out,
+                    "No trial has a result. {} failed, such as trial {id}: {}",
+                    failures.count(),
+                    failure.message
+                )?,
+            }
+            writeln!(out, "More     nascent show {}", self.directory.display())?;
             return Ok(());
         };
         writeln!(out, "{}\n", output::leaderboard(view, 5))?;
@@ -243,7 +314,7 @@ impl Session {
         writeln!(out, "Run      {directory}")?;
         writeln!(out, "Report   {}", self.directory.join(report::FILE).display())?;
         writeln!(out, "More     nascent show {directory}")?;
-        if !view.retrained().is_empty() {
+        if view.retrained().iter().any(|again| again.artifacts.contains_key("weights")) {
             writeln!(out, "Weights  nascent best {directory} --weights best.safetensors")?;
         }
         Ok(())
@@ -307,11 +378,5 @@ mod tests {
         let args = BudgetArgs { trials: Some(20), ..BudgetArgs::default() };
         let after = budget(&args, before);
         assert_eq!((after.max_trials, after.max_epochs), (Some(20), Some(5)));
-    }
-
-    #[test]
-    fn no_workers_is_an_error() {
-        assert!(workers(Some(0)).is_err());
-        assert!(workers(None).unwrap() >= 1);
     }
 }

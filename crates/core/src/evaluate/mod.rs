@@ -91,6 +91,15 @@ pub trait Evaluator: Send + Sync {
     /// All metrics that it may report, with unit and direction; the first is the natural objective.
     fn metrics(&self) -> Vec<MetricSpec>;
 
+    /// Looks, before a search starts, whether the space suits what is evaluated on at all.
+    ///
+    /// # Errors
+    /// Why every trial would fail.
+    fn check(&self, space: &dyn SearchSpace) -> Result<()> {
+        let _ = space;
+        Ok(())
+    }
+
     /// How many epochs it would train at this fidelity; counted against the budget beforehand.
     fn epochs(&self, fidelity: Option<Fidelity>) -> u32;
 

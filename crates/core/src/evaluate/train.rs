@@ -9,10 +9,11 @@ use nascent_record::{Fidelity, MetricSpec, Metrics};
 use super::{Evaluation, Evaluator, EvaluatorEntry, Job, Purpose, Reporter, Resources};
 use crate::config::{defaults, parse};
 use crate::nn::{Cost, Model, cost};
+use crate::space::{SearchSpace, SpecExt as _};
 use crate::train::{
     Data, Fit, Part, Score, TrainConfig, device, evaluate, fit, memory_mib, on_one_thread,
 };
-use crate::{Error, Result};
+use crate::{Error, Result, Seed};
 
 const NAME: &str = "train";
 
@@ -89,9 +90,23 @@ impl Evaluator for TrainEvaluator {
             MetricSpec::minimize("train_loss", ""),
             MetricSpec::minimize("params", ""),
             MetricSpec::minimize("flops", "MAC"),
-            MetricSpec::maximize("test_accuracy", ""),
-            MetricSpec::minimize("test_loss", ""),
+            MetricSpec::maximize("test_accuracy", "").only_final(),
+            MetricSpec::minimize("test_loss", "").only_final(),
         ]
+    }
+
+    fn check(&self, space: &dyn SearchSpace) -> Result<()> {
+        let (shape, classes) = (self.data.dataset().shape(), self.data.dataset().classes().len());
+        let mut rng = Seed::new(0).rng();
+        let mut problem = None;
+        for _ in 0..8 {
+            let graph = space.graph(&space.spec().sample(&mut rng))?;
+            match cost(&graph, shape, classes) {
+                Ok(_) => return Ok(()),
+                Err(error) => problem = Some(error),
+            }
+        }
+        problem.map_or(Ok(()), Err)
     }
 
     fn epochs(&self, fidelity: Option<Fidelity>) -> u32 {

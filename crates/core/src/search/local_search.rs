@@ -9,7 +9,7 @@
 //! 4. When no neighbor is better, the center is a local optimum: go to 1 with one sample.
 //!
 //! # Cost
-//! Per ask O(neighbors); per tell O(1); memory O(trials).
+//! Per ask O(neighbors × steps of the climb since its start); per tell O(1); memory O(trials).
 //!
 //! # References
 //! White, Nolen and Savani, "Exploring the Loss Landscape in Neural Architecture Search", UAI 2021,
@@ -139,8 +139,8 @@ impl Searcher for LocalSearch {
             }
             center = self.better_neighbor(here, cx);
         }
-        // A local optimum. One new start at a time; what is pending may become the next center.
-        Ok(if pending_starts > 0 && self.center.is_none() { Ask::Wait } else { start(cx) })
+        // A local optimum. One new start at a time: it becomes the next center.
+        Ok(if pending_starts > 0 { Ask::Wait } else { start(cx) })
     }
 
     fn tell(&mut self, trial: &Trial) -> Result<()> {

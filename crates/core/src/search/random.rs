@@ -13,17 +13,19 @@
 //! <https://arxiv.org/abs/1902.07638>.
 //!
 //! # Differences from the paper
-//! With `unique`, an architecture that was proposed before is drawn again, up to 1,000 times.
+//! With `unique`, an architecture that is the same network as one that was proposed before is drawn
+//! again, up to 1,000 times.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use nascent_record::{Architecture, Proposal, Trial};
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, AskContext, Searcher, SearcherEntry};
+use super::{Ask, AskContext, SearchSetup, Searcher, SearcherEntry};
 use crate::Result;
 use crate::config::{defaults, parse};
-use crate::space::SpecExt as _;
+use crate::space::{SearchSpace, SpecExt as _};
 
 /// The row of the table.
 pub static ENTRY: SearcherEntry = SearcherEntry {
@@ -31,7 +33,7 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
     summary: "Draws every architecture independently: the baseline.",
     reference: "Li and Talwalkar 2019, https://arxiv.org/abs/1902.07638",
     defaults: defaults::<Config>,
-    build: |config, _| Ok(Box::new(Random::new(parse(NAME, config)?))),
+    build: |config, setup| Ok(Box::new(Random::new(parse(NAME, config)?, setup))),
 };
 
 const NAME: &str = "random";
@@ -40,32 +42,38 @@ const NAME: &str = "random";
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Whether an architecture is proposed at most once.
+    /// Whether a network is proposed at most once, by whichever of the architectures that mean it.
     pub unique: bool,
 }
 
 /// The searcher, see the [module](self).
 pub struct Random {
     config: Config,
+    space: Arc<dyn SearchSpace>,
+    /// Canonical forms.
     told: HashSet<Architecture>,
 }
 
 impl Random {
     /// A searcher with these settings.
-    pub fn new(config: Config) -> Self {
-        Self { config, told: HashSet::new() }
+    pub fn new(config: Config, setup: &SearchSetup) -> Self {
+        Self { config, space: Arc::clone(&setup.space), told: HashSet::new() }
     }
 }
 
 impl Searcher for Random {
     fn ask(&mut self, cx: &mut AskContext<'_>) -> Result<Ask> {
         let spec = cx.space.spec();
-        let attempts = if self.config.unique { 1_000 } else { 1 };
-        for _ in 0..attempts {
+        if !self.config.unique {
+            return Ok(Ask::Propose(Proposal::new(spec.sample(&mut cx.rng))));
+        }
+        let canonical = |architecture: &Architecture| self.space.canonical(architecture);
+        let pending: HashSet<Architecture> =
+            cx.pending.iter().map(|trial| canonical(&trial.proposal.architecture)).collect();
+        for _ in 0..1_000 {
             let architecture = spec.sample(&mut cx.rng);
-            let pending = |t: &Trial| t.proposal.architecture == architecture;
-            let known = self.told.contains(&architecture) || cx.pending.iter().any(pending);
-            if !(self.config.unique && known) {
+            let network = canonical(&architecture);
+            if !self.told.contains(&network) && !pending.contains(&network) {
                 return Ok(Ask::Propose(Proposal::new(architecture)));
             }
         }
@@ -74,7 +82,7 @@ impl Searcher for Random {
 
     fn tell(&mut self, trial: &Trial) -> Result<()> {
         if self.config.unique {
-            self.told.insert(trial.proposal.architecture.clone());
+            self.told.insert(self.space.canonical(&trial.proposal.architecture));
         }
         Ok(())
     }

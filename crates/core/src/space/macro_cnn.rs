@@ -35,9 +35,9 @@ const NAME: &str = "macro_cnn";
 pub struct Config {
     /// The number of stages, 1 to 5.
     pub stages: usize,
-    /// The most blocks in a stage, at least 1.
+    /// The most blocks in a stage, 1 to 32.
     pub max_repeats: usize,
-    /// The unit of width; a stage has 1, 2 or 4 of it in the first stage, twice that in the second,
+    /// The unit of width, 1 to 1024; a stage has 1, 2 or 4 of it in the first stage, twice that in the second,
     /// and so on.
     pub channels: usize,
 }
@@ -60,8 +60,11 @@ impl MacroCnn {
     /// # Errors
     /// If a limit is out of its range.
     pub fn new(config: Config) -> Result<Self> {
-        if !(1..=5).contains(&config.stages) || config.max_repeats == 0 || config.channels == 0 {
-            let problem = "stages must be 1 to 5, max_repeats and channels at least 1";
+        if !(1..=5).contains(&config.stages)
+            || !(1..=32).contains(&config.max_repeats)
+            || !(1..=1024).contains(&config.channels)
+        {
+            let problem = "stages must be 1 to 5, max_repeats 1 to 32, and channels 1 to 1024";
             return Err(invalid(NAME, problem));
         }
         let mut choices = Vec::new();

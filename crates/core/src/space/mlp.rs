@@ -25,11 +25,11 @@ const NAME: &str = "mlp";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The most hidden layers, at least 1.
+    /// The most hidden layers, 1 to 100.
     pub max_depth: usize,
-    /// The narrowest hidden layer, at least 1.
+    /// The narrowest hidden layer, 1 to 65536.
     pub min_width: usize,
-    /// The widest hidden layer.
+    /// The widest hidden layer, at least the narrowest.
     pub max_width: usize,
 }
 
@@ -48,14 +48,18 @@ impl Mlp {
     /// The space with these limits.
     ///
     /// # Errors
-    /// If a limit is 0, or the widest layer is narrower than the narrowest.
+    /// If a limit is out of its range, or the widest layer is narrower than the narrowest.
     pub fn new(config: Config) -> Result<Self> {
         let Config { max_depth, min_width, max_width } = config;
-        if max_depth == 0 || min_width == 0 || max_width < min_width {
-            return Err(invalid(
-                NAME,
-                "max_depth and min_width must be at least 1, and max_width at least min_width",
-            ));
+        let widths = 1..=1 << 16;
+        if !(1..=100).contains(&max_depth)
+            || !widths.contains(&min_width)
+            || !widths.contains(&max_width)
+            || max_width < min_width
+        {
+            let problem = "max_depth must be 1 to 100, widths 1 to 65536, and max_width at least \
+                           min_width";
+            return Err(invalid(NAME, problem));
         }
         let mut choices = vec![Choice::integer("depth", 1, max_depth as i64)];
         for layer in 1..=max_depth {

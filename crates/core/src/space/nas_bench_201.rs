@@ -45,9 +45,9 @@ const EDGES: [(usize, usize); 6] = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Channels of the first stage, at least 1; 16 in the benchmark.
+    /// Channels of the first stage, 1 to 4096; 16 in the benchmark.
     pub channels: usize,
-    /// Cells in each of the three stages, at least 1; 5 in the benchmark.
+    /// Cells in each of the three stages, 1 to 100; 5 in the benchmark.
     pub cells: usize,
 }
 
@@ -67,10 +67,10 @@ impl NasBench201 {
     /// The space with this skeleton.
     ///
     /// # Errors
-    /// If a number is 0.
+    /// If a number is out of its range.
     pub fn new(config: Config) -> Result<Self> {
-        if config.channels == 0 || config.cells == 0 {
-            return Err(invalid(NAME, "channels and cells must be at least 1"));
+        if !(1..=4096).contains(&config.channels) || !(1..=100).contains(&config.cells) {
+            return Err(invalid(NAME, "channels must be 1 to 4096, and cells 1 to 100"));
         }
         let edge = |(from, to)| Choice::categorical(format!("edge_{from}_{to}"), OPS);
         Ok(Self { config, spec: Spec::new(EDGES.map(edge).into())? })

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use nascent_record::{Clock, Failure, FailureKind, Metrics, Outcome, TrialLimits};
 
 use crate::evaluate::{Evaluation, Evaluator, Flow, Job, Reporter};
+use crate::{Error, Result};
 
 /// How a trial ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +87,17 @@ impl<F: FnMut(u32, &Metrics) -> Flow> Reporter for Guard<'_, F> {
     }
 }
 
+/// Evaluates a job; a panic is an error.
+pub(super) fn caught(
+    evaluator: &dyn Evaluator,
+    job: &Job<'_>,
+    reporter: &mut dyn Reporter,
+) -> Result<Evaluation> {
+    let result = catch_unwind(AssertUnwindSafe(|| evaluator.evaluate(job, reporter)));
+    result
+        .unwrap_or_else(|panic| Err(Error::Panicked { message: panic_message(&*panic).to_owned() }))
+}
+
 /// Evaluates a job. An error or a panic is a failed trial; `None` is one that was interrupted and
 /// has to be run again.
 pub fn evaluate_guarded<F: FnMut(u32, &Metrics) -> Flow>(
@@ -93,7 +105,7 @@ pub fn evaluate_guarded<F: FnMut(u32, &Metrics) -> Flow>(
     job: &Job<'_>,
     guard: &mut Guard<'_, F>,
 ) -> Option<Ended> {
-    let result = catch_unwind(AssertUnwindSafe(|| evaluator.evaluate(job, guard)));
+    let result = caught(evaluator, job, guard);
     let failed = |kind, message, epochs| {
         let outcome = Outcome::Failed(Failure { kind, message });
         Some(Ended { outcome, epochs, artifacts: BTreeMap::new() })
@@ -101,16 +113,12 @@ pub fn evaluate_guarded<F: FnMut(u32, &Metrics) -> Flow>(
     let epochs = guard.last_step;
     match (guard.verdict, result) {
         (Verdict::Interrupted, _) => None,
-        (_, Err(panic)) => {
-            let message = format!("the evaluator panicked: {}", panic_message(&*panic));
-            failed(FailureKind::Panic, message, epochs)
-        }
         (Verdict::TimedOut, _) => {
             let limit = guard.limits.max_trial_secs.unwrap_or_default();
             failed(FailureKind::Timeout, format!("it took more than {limit} s"), epochs)
         }
-        (_, Ok(Err(error))) => failed(error.failure_kind(), error.to_string(), epochs),
-        (verdict, Ok(Ok(Evaluation { metrics, epochs, artifacts }))) => {
+        (_, Err(error)) => failed(error.failure_kind(), error.to_string(), epochs),
+        (verdict, Ok(Evaluation { metrics, epochs, artifacts })) => {
             let outcome = match verdict {
                 Verdict::Pruned => Outcome::Pruned(metrics),
                 _ => Outcome::Complete(metrics),

@@ -23,14 +23,15 @@ use std::sync::Arc;
 
 use nascent_record::{
     Budget, Clock, Event, FinishReason, Logged, Metrics, Objective, Proposal, Retrained,
-    RunFinished, RunStore, RunView, SessionStarted, Trial, TrialFinished, TrialId, TrialReported,
-    TrialStarted,
+    RunFinished, RunStore, RunView, SessionStarted, Trial, TrialFinished, TrialId, TrialLimits,
+    TrialReported, TrialStarted,
 };
 
 use crate::config::invalid;
 use crate::evaluate::{Evaluation, Flow, Job, Purpose, Reporter};
 use crate::prune::PruneContext;
 use crate::search::{Ask, AskContext};
+use crate::space::SearchSpace;
 use crate::{Error, Result, Seed};
 
 pub use evaluation::{Ended, Guard, evaluate_guarded};
@@ -38,7 +39,7 @@ pub use parallel::{RunOptions, Stopped};
 pub use setup::{Parts, Request};
 
 /// How many trials may be open at once, if nothing else is asked for.
-pub const DEFAULT_LOOKAHEAD: u32 = 4;
+pub const DEFAULT_LOOKAHEAD: u32 = 8;
 
 /// What a study wants to happen next.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,8 +157,9 @@ impl Study {
     /// search that was over goes on if the limits allow.
     ///
     /// # Errors
-    /// If the store refuses.
+    /// If a limit cannot be, or the store refuses.
     pub fn begin_session(&mut self, workers: u32, budget: Budget) -> Result<()> {
+        setup::check_budget(&budget, &self.view.manifest().metrics)?;
         self.closing = None;
         self.opened_ms = self.clock.now_ms();
         let version = env!("CARGO_PKG_VERSION").to_owned();
@@ -218,7 +220,9 @@ impl Study {
             return Ok(Proposed::Wait);
         }
         self.tell_until(visible)?;
-        let known = self.view.trials()[..visible].iter();
+        // Of the trials that the lookahead shows, and no more: a searcher that waits may know of
+        // others, and when it does depends on who finished first.
+        let known = self.view.trials()[..(next + 1).saturating_sub(lookahead)].iter();
         let cost: f64 = known.filter_map(|trial| trial.metric("cost_secs")).sum();
         if budget.max_cost_secs.is_some_and(|most| cost >= most) {
             return Ok(Proposed::Over(FinishReason::MaxCost));
@@ -290,6 +294,9 @@ impl Study {
         self.check_running(trial)?;
         self.emit(Event::TrialReported(TrialReported { trial, step, metrics }))?;
         let running = &self.view.trials()[trial.index()];
+        if step >= self.parts.evaluator.epochs(running.proposal.fidelity) {
+            return Ok(Flow::Continue); // it is complete: there is nothing left to save
+        }
         Ok(self.parts.pruner.prune(&PruneContext {
             objective: &self.objective,
             curve: &running.curve,
@@ -322,18 +329,6 @@ impl Study {
         }
     }
 
-    /// What a trial is evaluated with.
-    pub fn job<'a>(&'a self, trial: TrialId, proposal: &'a Proposal) -> Job<'a> {
-        Job {
-            space: &*self.parts.space,
-            trial,
-            proposal,
-            seed: self.seed.derive("trial", u64::from(trial.0)),
-            purpose: Purpose::Search,
-            limits: self.view.manifest().limits,
-        }
-    }
-
     /// Runs one trial in this thread. `None` when it has ended and the search goes on, else why
     /// the search is over.
     ///
@@ -349,14 +344,8 @@ impl Study {
                 let evaluator = Arc::clone(&self.parts.evaluator);
                 let space = Arc::clone(&self.parts.space);
                 let clock = Arc::clone(&self.clock);
-                let job = Job {
-                    space: &*space,
-                    trial: id,
-                    proposal: &proposal,
-                    seed: self.seed.derive("trial", u64::from(id.0)),
-                    purpose: Purpose::Search,
-                    limits: self.view.manifest().limits,
-                };
+                let limits = self.view.manifest().limits;
+                let job = job(&*space, id, &proposal, self.seed, limits);
                 let mut refused = None;
                 let mut guard =
                     Guard::new(&*clock, job.limits, |step, metrics: &Metrics| {
@@ -394,10 +383,12 @@ impl Study {
                 invalid("study", format!("there is no trial {trial} to train again"))
             })?;
         let proposal = known.proposal.clone();
-        let job = Job { purpose: Purpose::Retrain { epochs }, ..self.job(trial, &proposal) };
-        let job = Job { seed: job.seed.derive("retrain", u64::from(epochs)), ..job };
+        // No limits: a person asked for this very training.
+        let job = job(&*self.parts.space, trial, &proposal, self.seed, TrialLimits::default());
+        let seed = job.seed.derive("retrain", u64::from(epochs));
+        let job = Job { seed, purpose: Purpose::Retrain { epochs }, ..job };
         let mut watched = Watched { inner: reporter, stopped: false };
-        let evaluation = self.parts.evaluator.evaluate(&job, &mut watched)?;
+        let evaluation = evaluation::caught(&*self.parts.evaluator, &job, &mut watched)?;
         if watched.stopped {
             return Err(Error::Interrupted);
         }
@@ -410,6 +401,18 @@ impl Study {
         self.emit(Event::Retrained(retrained.clone()))?;
         Ok(retrained)
     }
+}
+
+/// What a trial is evaluated with.
+fn job<'a>(
+    space: &'a dyn SearchSpace,
+    trial: TrialId,
+    proposal: &'a Proposal,
+    seed: Seed,
+    limits: TrialLimits,
+) -> Job<'a> {
+    let seed = seed.derive("trial", u64::from(trial.0));
+    Job { space, trial, proposal, seed, purpose: Purpose::Search, limits }
 }
 
 /// A reporter that remembers whether it was stopped.

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use nascent_record::{Event, FinishReason, Metrics, Proposal, RunFinished, RunView, TrialId};
 
-use super::{Ended, Guard, Next, Study, evaluate_guarded};
-use crate::evaluate::{Flow, Job, Purpose};
+use super::{Ended, Guard, Next, Study, evaluate_guarded, job};
+use crate::evaluate::Flow;
 use crate::{Error, Result};
 
 /// How a study is run.
 pub struct RunOptions<'a> {
-    /// The number of worker threads, at least 1. It has no influence on the results.
+    /// The number of worker threads, at least 1. It has no influence on the results; more than the
+    /// lookahead find nothing to do, and are not started.
     pub workers: u32,
     /// Raised from outside to end the run at the next step of each trial.
     pub stop: &'a AtomicBool,
@@ -46,7 +47,8 @@ impl Study {
     /// # Errors
     /// As [`Study::next_trial`]. Trials that are open then are run again when the run is resumed.
     pub fn run(&mut self, options: &mut RunOptions<'_>) -> Result<Stopped> {
-        let workers = options.workers.max(1) as usize;
+        let useful = options.workers.min(self.view.manifest().lookahead);
+        let workers = useful.max(1) as usize;
         let halt = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let (results, inbox) = mpsc::channel();
@@ -159,14 +161,7 @@ impl Runner<'_> {
     fn work(&self, tasks: &Receiver<Task>) {
         let halted = || self.halt.load(Ordering::Relaxed) || self.stop.load(Ordering::Relaxed);
         while let Ok(Task { trial, proposal }) = tasks.recv() {
-            let job = Job {
-                space: &*self.space,
-                trial,
-                proposal: &proposal,
-                seed: self.seed.derive("trial", u64::from(trial.0)),
-                purpose: Purpose::Search,
-                limits: self.limits,
-            };
+            let job = job(&*self.space, trial, &proposal, self.seed, self.limits);
             let (reply, answer) = mpsc::channel();
             let report = |step, metrics: &Metrics| {
                 let (metrics, reply) = (metrics.clone(), reply.clone());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nascent_record::{
-    Budget, Clock, Component, Manifest, Objective, SCHEMA, TrialLimits, suggestion,
+    Budget, Clock, Component, Manifest, MetricSpec, Objective, SCHEMA, TrialLimits, suggestion,
 };
 
 use crate::config::invalid;
@@ -49,7 +49,7 @@ impl Parts {
         let setup = SearchSetup {
             space: Arc::clone(&space),
             objectives: manifest.objectives.clone(),
-            seed: Seed::new(manifest.seed).derive("searcher", 0),
+            seed: searcher_seed(manifest.seed),
         };
         let searcher = crate::search::find(&manifest.searcher.name)?;
         let searcher = searcher.make(&manifest.searcher.config, &setup)?;
@@ -85,43 +85,44 @@ pub struct Request {
 }
 
 impl Request {
-    /// The manifest: every name checked, every setting complete.
+    /// The manifest and the living parts: every name checked, every setting complete.
     ///
     /// # Errors
-    /// If a name, a setting or an objective is unknown, or the lookahead is 0.
-    pub fn manifest(&self, resources: &Resources, clock: &dyn Clock) -> Result<Manifest> {
+    /// If a name, a setting, an objective or a limit cannot be, the lookahead is 0, or the space
+    /// means nothing that the evaluator can evaluate.
+    pub fn prepare(&self, resources: &Resources, clock: &dyn Clock) -> Result<(Manifest, Parts)> {
         if self.lookahead == 0 {
             return Err(invalid("study", "the lookahead is 0, and must be at least 1"));
         }
-        let space = crate::space::find(&self.space.0)?.complete(&self.space.1)?;
-        let spec = crate::space::find(&space.name)?.make(&space.config, &())?.spec().clone();
-        let evaluator = crate::evaluate::find(&self.evaluator.0)?.complete(&self.evaluator.1)?;
-        let made = crate::evaluate::find(&evaluator.name)?.make(&evaluator.config, resources)?;
-        let metrics = made.metrics();
-        let mut objectives = Vec::new();
-        for name in &self.objectives {
-            let declared = metrics.iter().find(|metric| metric.name == *name);
-            let declared = declared.ok_or_else(|| Error::Unknown {
-                kind: "metric",
-                name: name.clone(),
-                suggestion: suggestion(name, metrics.iter().map(|metric| metric.name.as_str())),
-            })?;
-            objectives.push(Objective { metric: name.clone(), direction: declared.direction });
-        }
-        if objectives.is_empty() {
-            objectives.extend(metrics.first().map(|metric| Objective {
-                metric: metric.name.clone(),
-                direction: metric.direction,
-            }));
-        }
+        let entry = crate::space::find(&self.space.0)?;
+        let space = entry.complete(&self.space.1)?;
+        let made_space: Arc<dyn SearchSpace> = entry.make(&space.config, &())?.into();
+        let entry = crate::evaluate::find(&self.evaluator.0)?;
+        let evaluator = entry.complete(&self.evaluator.1)?;
+        let made_evaluator: Arc<dyn Evaluator> = entry.make(&evaluator.config, resources)?.into();
+        let metrics = made_evaluator.metrics();
+        let objectives = objectives(&self.objectives, &metrics)?;
+        check_budget(&self.budget, &metrics)?;
+        made_evaluator.check(&*made_space)?;
+        let entry = crate::prune::find(&self.pruner.0)?;
+        let pruner = entry.complete(&self.pruner.1)?;
+        let made_pruner = entry.make(&pruner.config, &())?;
+        let entry = crate::search::find(&self.searcher.0)?;
+        let searcher = entry.complete(&self.searcher.1)?;
+        let setup = SearchSetup {
+            space: Arc::clone(&made_space),
+            objectives: objectives.clone(),
+            seed: searcher_seed(self.seed),
+        };
+        let made_searcher = entry.make(&searcher.config, &setup)?;
         let manifest = Manifest {
             schema: SCHEMA,
             created_ms: clock.now_ms(),
             space,
-            spec,
-            searcher: crate::search::find(&self.searcher.0)?.complete(&self.searcher.1)?,
+            spec: made_space.spec().clone(),
+            searcher,
             evaluator,
-            pruner: crate::prune::find(&self.pruner.0)?.complete(&self.pruner.1)?,
+            pruner,
             data: self.data.clone(),
             metrics,
             objectives,
@@ -134,8 +135,71 @@ impl Request {
             git_commit: None,
             device: resources.device.clone(),
         };
-        // Settings of searcher and pruner are checked by making them.
-        Parts::from_manifest(&manifest, resources)?;
-        Ok(manifest)
+        let parts = Parts {
+            space: made_space,
+            searcher: made_searcher,
+            evaluator: made_evaluator,
+            pruner: made_pruner,
+        };
+        Ok((manifest, parts))
     }
+}
+
+fn searcher_seed(seed: u64) -> Seed {
+    Seed::new(seed).derive("searcher", 0)
+}
+
+/// The objectives with these names; the evaluator's natural one, if there are none.
+fn objectives(names: &[String], metrics: &[MetricSpec]) -> Result<Vec<Objective>> {
+    let objective = |metric: &MetricSpec| Objective {
+        metric: metric.name.clone(),
+        direction: metric.direction,
+    };
+    let mut objectives: Vec<Objective> = Vec::new();
+    for name in names {
+        let searchable = metrics.iter().filter(|metric| !metric.final_only);
+        let known = searchable.clone().map(|metric| metric.name.as_str());
+        let declared = searchable.clone().find(|metric| metric.name == *name);
+        let declared = declared.ok_or_else(|| Error::Unknown {
+            kind: "metric to search for",
+            name: name.clone(),
+            suggestion: suggestion(name, known),
+        })?;
+        if objectives.iter().any(|objective| objective.metric == *name) {
+            return Err(invalid("study", format!("the objective {name} is given twice")));
+        }
+        objectives.push(objective(declared));
+    }
+    if objectives.is_empty() {
+        objectives.extend(metrics.first().map(objective));
+    }
+    Ok(objectives)
+}
+
+/// Checks limits that a person has given.
+///
+/// # Errors
+/// If one is 0, negative or not finite, or is about a metric that no trial has.
+pub(super) fn check_budget(budget: &Budget, metrics: &[MetricSpec]) -> Result<()> {
+    let secs = [
+        ("max_cost_secs", budget.max_cost_secs),
+        ("max_wall_clock_secs", budget.max_wall_clock_secs),
+    ];
+    for (name, limit) in secs {
+        if let Some(limit) = limit
+            && !(limit.is_finite() && limit > 0.0)
+        {
+            let problem = format!("the limit {name} is {limit}, and must be above 0 and finite");
+            return Err(invalid("study", problem));
+        }
+    }
+    if budget.max_trials == Some(0) || budget.max_epochs == Some(0) {
+        return Err(invalid("study", "a limit of 0 trials or epochs leaves nothing to do"));
+    }
+    if budget.max_cost_secs.is_some() && !metrics.iter().any(|m| m.name == "cost_secs") {
+        let problem = "max_cost_secs limits the metric cost_secs, which this evaluator has not; \
+                       give the column with --cost, or limit the trials or the time";
+        return Err(invalid("study", problem));
+    }
+    Ok(())
 }
