@@ -179,6 +179,9 @@ fn data_that_is_not_what_it_should_be_is_refused_by_name() {
     csv("b.csv", "x,y\n1,a\n,b\n");
     let text = complaint(folder.path(), &["search", "--data=b.csv", "--label=y"]);
     assert!(text.contains('x'), "{text}");
+    csv("d.csv", "x,y\n1,a\n2,b\n3,a\n4,b\n5,a\n6,b\n7,a\n8,b\n9,a\n10,b\n");
+    let text = complaint(folder.path(), &["search", "--data=d.csv", "--label=y"]);
+    assert!(text.contains("does not suit") && text.contains("such as mlp"), "{text}");
     let text = complaint(folder.path(), &["search", "--data=b.csv"]);
     assert!(text.contains("say --label COLUMN"), "{text}");
     let text = complaint(folder.path(), &["search", "--data=c.csv", "--label=y"]);

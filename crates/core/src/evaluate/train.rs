@@ -7,7 +7,7 @@ use candle_core::Device;
 use nascent_record::{Fidelity, MetricSpec, Metrics};
 
 use super::{Evaluation, Evaluator, EvaluatorEntry, Job, Purpose, Reporter, Resources};
-use crate::config::{defaults, parse};
+use crate::config::{defaults, invalid, parse};
 use crate::nn::{Cost, Model, cost};
 use crate::space::{SearchSpace, SpecExt as _};
 use crate::train::{
@@ -106,7 +106,13 @@ impl Evaluator for TrainEvaluator {
                 Err(error) => problem = Some(error),
             }
         }
-        problem.map_or(Ok(()), Err)
+        problem.map_or(Ok(()), |problem| {
+            let problem = format!(
+                "this search space does not suit examples of shape {shape:?}: {problem}; choose \
+                 another, such as mlp, which suits any"
+            );
+            Err(invalid("train evaluator", problem))
+        })
     }
 
     fn epochs(&self, fidelity: Option<Fidelity>) -> u32 {
