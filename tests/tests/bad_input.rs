@@ -145,8 +145,8 @@ fn a_run_in_use_names_its_writer_and_ctrl_c_ends_it_cleanly() {
     let (success, text) = run(folder.path(), &["show", "run"]);
     assert!(success && text.contains("running"), "{text}");
 
-    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(interrupt.unwrap().success());
+    let kill = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{text}");

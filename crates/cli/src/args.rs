@@ -55,7 +55,7 @@ pub(crate) enum Command {
 /// The limits of a search.
 #[derive(Args, Clone, Copy, Default, PartialEq)]
 pub(crate) struct BudgetArgs {
-    /// Trials of the search
+    /// Trials of the search [default: 50, if there is no other limit]
     #[arg(long, short = 'n', value_name = "N", help_heading = "Budget", value_parser = value_parser!(u32).range(1..))]
     pub(crate) trials: Option<u32>,
     /// Training epochs of all trials together
@@ -153,7 +153,7 @@ pub(crate) struct SearchArgs {
     /// Metric to optimize; repeatable, the first decides what is best [default: valid_accuracy]
     #[arg(long, value_name = "METRIC", help_heading = "What")]
     pub(crate) objective: Vec<String>,
-    /// Training epochs of each trial
+    /// Training epochs of each trial [default: 3]
     #[arg(long, value_name = "N", help_heading = "What")]
     pub(crate) epochs: Option<u32>,
     /// Epochs for which the best is trained again at the end, then tested; 0 for not [default: 20]
