@@ -106,6 +106,48 @@ fn from_a_search_to_the_trained_network() {
 }
 
 #[test]
+fn tabular_data_is_learned_from_csv_and_from_parquet() {
+    let folder = tempdir().unwrap();
+    let here = folder.path();
+    // Two classes that a line divides, and a row number to be ignored.
+    let mut csv = "row,x,y,color,kind\n".to_owned();
+    for row in 0..240 {
+        let (x, y) = (f64::from(row * 37 % 101), f64::from(row * 53 % 97));
+        let color = ["red", "blue"][row as usize % 2];
+        writeln!(csv, "{row},{x},{y},{color},{}", if x > y { "low" } else { "high" }).unwrap();
+    }
+    fs::write(here.join("t.csv"), csv).unwrap();
+    let search = |run: &str, file: &str| {
+        let (run_flag, data) = (format!("--run={run}"), format!("--data={file}"));
+        let what = ["search", "--quiet", "--json", "--label=kind", "--ignore=row", "--space=mlp"];
+        let limits = ["--trials=4", "--epochs=8", "--final-epochs=8"];
+        json(here, &[&what[..], &limits, &[&run_flag, &data]].concat())
+    };
+    let summary = search("a", "t.csv");
+    let accuracy = summary["retrained"][0]["metrics"]["test_accuracy"].as_f64().unwrap();
+    assert!(accuracy > 0.8, "a line divides the classes; the best has {accuracy}");
+
+    // The file has moved: the run goes on where the file is now, and refuses another one.
+    fs::rename(here.join("t.csv"), here.join("moved.csv")).unwrap();
+    run(here, &["resume", "a", "--quiet", "--file=moved.csv", "--trials=5"]);
+    let text = fs::read_to_string(here.join("moved.csv")).unwrap();
+    fs::write(here.join("other.csv"), text.replace("0,0,0,", "0,9,0,")).unwrap();
+    let mut command = Command::new(nascent());
+    let other = ["resume", "a", "--file=other.csv", "--trials=6"];
+    let refused = command.args(other).current_dir(here).output().unwrap();
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("its fingerprint differs"));
+
+    // A table of trials, written as Parquet, is data as well.
+    run(here, &["export", "a", "-o", "trials.parquet"]);
+    let table = ["search", "--quiet", "--json", "--run=b", "--table=trials.parquet", "--space=mlp"];
+    let columns = ["--key=dropout", "--valid=valid_accuracy", "--trials=1"];
+    let refused = Command::new(nascent()).args(table).args(columns).current_dir(here).output();
+    let message = String::from_utf8(refused.unwrap().stderr).unwrap();
+    assert!(message.contains("are both of"), "it was read, and its keys are not unique: {message}");
+}
+
+#[test]
 fn lists_and_help_teach() {
     let folder = tempdir().unwrap();
     for kind in ["spaces", "searchers", "pruners", "evaluators", "datasets", "plots"] {

@@ -45,7 +45,8 @@ pub struct Proposal {
     /// The trials that it was made from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parents: Vec<TrialId>,
-    /// The trial whose weights it goes on from.
+    /// The trial whose weights it goes on from. It is recorded; no evaluator of this version goes on
+    /// from weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume_from: Option<TrialId>,
 }

@@ -1,8 +1,9 @@
 //! Writes every picture to `target/gallery`, to be looked at:
-//! `cargo nextest run -p nascent-figures --test gallery --run-ignored all`.
+//! `cargo run -p nascent-figures --example gallery`.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "its inputs are fixed")]
 
+#[path = "../tests/common/mod.rs"]
 mod common;
 
 use std::path::PathBuf;
@@ -24,9 +25,7 @@ fn save<'a>(name: &str, picture: impl Into<Picture<'a>>) {
     }
 }
 
-#[test]
-#[ignore = "writes pictures for people to look at"]
-fn gallery() {
+fn main() {
     let views: Vec<RunView> = (0..3).map(|seed| common::run(60, 12, seed)).collect();
     let names = ["2026-03-01 random, seed 0", "regularized_evolution", "local_search"];
     let runs: Vec<(&str, &RunView)> = names.into_iter().zip(&views).collect();
