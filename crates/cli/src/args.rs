@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use nascent::study::DEFAULT_LOOKAHEAD;
+use nascent_record::{Constraint, Duplicates, RewardTerm};
 use serde_json::{Map, Value};
 
 /// Neural architecture search: finds, trains, records and shows the best network for your data.
@@ -153,6 +154,33 @@ pub(crate) struct SearchArgs {
     /// Metric to optimize; repeatable, the first decides what is best [default: valid_accuracy]
     #[arg(long, value_name = "METRIC", help_heading = "What")]
     pub(crate) objective: Vec<String>,
+    /// Limit that every architecture must keep, such as "params<=1e6"; repeatable. Limits on params
+    /// and flops are checked before anything is trained
+    #[arg(long, value_name = "METRIC<=LIMIT", help_heading = "What")]
+    pub(crate) constraint: Vec<Constraint>,
+    /// Weights of the objectives, to search for their sum, not their Pareto front
+    #[arg(
+        long,
+        value_name = "W,W",
+        help_heading = "What",
+        value_delimiter = ',',
+        conflicts_with = "reward"
+    )]
+    pub(crate) weights: Vec<f64>,
+    /// Weigh the first objective against this metric as MnasNet does: times (value / target) to the
+    /// power -0.07, or with other exponents within and beyond the target; repeatable
+    #[arg(long, value_name = "METRIC=TARGET[,WITHIN,BEYOND]", help_heading = "What", value_parser = reward)]
+    pub(crate) reward: Vec<(String, RewardTerm)>,
+    /// What happens with an architecture that means the same network as an earlier one: repropose
+    /// (ask the searcher again), reuse (take the earlier result), reevaluate
+    #[arg(long, value_name = "WHAT", default_value = "repropose", help_heading = "What", value_parser = duplicates)]
+    pub(crate) duplicates: Duplicates,
+    /// Architecture to try first, as `nascent show` prints it; repeatable
+    #[arg(long, value_name = "ARCHITECTURE", help_heading = "What")]
+    pub(crate) enqueue: Vec<String>,
+    /// Begin with the finished trials of this run of the same space; repeatable
+    #[arg(long, value_name = "RUN", help_heading = "What")]
+    pub(crate) warm_start: Vec<PathBuf>,
     /// Training epochs of each trial [default: 3]
     #[arg(long, value_name = "N", help_heading = "What")]
     pub(crate) epochs: Option<u32>,
@@ -453,6 +481,24 @@ fn positive(text: &str) -> Result<f64, String> {
         Ok(secs) if secs.is_finite() && secs > 0.0 => Ok(secs),
         _ => Err("it must be a number above 0".to_owned()),
     }
+}
+
+/// `metric=target`, or with the exponents of the reward within and beyond the target.
+fn reward(text: &str) -> Result<(String, RewardTerm), String> {
+    let usage = || "it must be METRIC=TARGET or METRIC=TARGET,WITHIN,BEYOND".to_owned();
+    let (metric, numbers) = text.split_once('=').ok_or_else(usage)?;
+    let numbers: Result<Vec<f64>, _> = numbers.split(',').map(|n| n.trim().parse()).collect();
+    let term = match numbers.map_err(|_no_number| usage())?[..] {
+        [target] => RewardTerm::soft(target),
+        [target, within, beyond] => RewardTerm { target, within, beyond },
+        _ => return Err(usage()),
+    };
+    Ok((metric.trim().to_owned(), term))
+}
+
+fn duplicates(text: &str) -> Result<Duplicates, String> {
+    let known = Duplicates::ALL.into_iter().find(|way| way.name() == text);
+    known.ok_or_else(|| nascent_record::suggestion(text, Duplicates::ALL.map(Duplicates::name)))
 }
 
 /// `key=value` settings as a JSON object. A value is JSON if it can be read as JSON, else text.

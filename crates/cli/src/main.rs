@@ -7,6 +7,7 @@ mod interrupt;
 mod output;
 mod progress;
 mod report;
+mod warm_start;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

@@ -134,7 +134,7 @@ pub(crate) fn space(manifest: &Manifest) -> Result<Box<dyn nascent::space::Searc
 pub(crate) fn board_metrics(view: &RunView) -> Vec<String> {
     let manifest = view.manifest();
     let mut names: Vec<String> =
-        manifest.objectives.iter().map(|objective| objective.metric.clone()).collect();
+        manifest.goal.objectives.iter().map(|objective| objective.metric.clone()).collect();
     for metric in &manifest.metrics {
         let present = view.trials().iter().any(|trial| trial.metric(&metric.name).is_some());
         if present && !names.contains(&metric.name) && names.len() < 5 {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use nascent::evaluate::{Evaluation, Evaluator, Job, Reporter};
 use nascent::record::{
-    Budget, Component, Direction, Fidelity, Manifest, MemoryStore, MetricSpec, Metrics, Objective,
-    RunView, SCHEMA, SystemClock, TrialLimits,
+    Budget, Component, Duplicates, Fidelity, Goal, Manifest, MemoryStore, MetricSpec, Metrics,
+    Objective, RunView, SCHEMA, SystemClock, TrialLimits,
 };
 use nascent::search::SearchSetup;
 use nascent::space::SearchSpace;
@@ -41,7 +41,7 @@ impl Evaluator for Sleeper {
 fn study(lookahead: u32) -> Study {
     let space = nascent::space::find("nas_bench_201").unwrap();
     let space: Arc<dyn SearchSpace> = space.make(&Value::Null, &()).unwrap().into();
-    let objectives = vec![Objective { metric: "score".into(), direction: Direction::Maximize }];
+    let goal = Goal::new(Objective::maximize("score"));
     let budget = Budget { max_trials: Some(64), ..Budget::default() };
     let manifest = Manifest {
         schema: SCHEMA,
@@ -53,7 +53,10 @@ fn study(lookahead: u32) -> Study {
         pruner: Component::new("never"),
         data: Component::new("none"),
         metrics: Sleeper.metrics(),
-        objectives: objectives.clone(),
+        goal: goal.clone(),
+        duplicates: Duplicates::Repropose,
+        imported: 0,
+        enqueued: Vec::new(),
         seed: 1,
         lookahead,
         budget,
@@ -63,7 +66,7 @@ fn study(lookahead: u32) -> Study {
         git_commit: None,
         device: "cpu".into(),
     };
-    let setup = SearchSetup { space: Arc::clone(&space), objectives, seed: Seed::new(1) };
+    let setup = SearchSetup::new(Arc::clone(&space), goal, Seed::new(1));
     let parts = Parts {
         space,
         searcher: nascent::search::find("random").unwrap().make(&Value::Null, &setup).unwrap(),

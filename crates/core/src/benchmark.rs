@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nascent_record::{MetricSpec, Metrics, Objective, Outcome, Trial, TrialId, TrialLimits};
+use nascent_record::{Goal, MetricSpec, Metrics, Objective, Outcome, TrialLimits};
 
 use crate::evaluate::{Evaluator, Job, Purpose, Silent};
-use crate::search::{Ask, AskContext, SearchSetup, Searcher};
+use crate::search::{AskTell, SearchSetup, Searcher};
 use crate::space::SearchSpace;
 use crate::{Result, Seed};
 
@@ -43,8 +43,8 @@ pub struct Point {
 pub struct Trace {
     /// A point for each trial that has a best to show.
     pub points: Vec<Point>,
-    /// The time that the searcher itself took.
-    pub searcher_time: Duration,
+    /// The time that the searcher itself took, for each trial: to be asked and to be told.
+    pub searcher_times: Vec<Duration>,
 }
 
 impl Trace {
@@ -71,52 +71,45 @@ impl Simulation<'_> {
         make: impl FnOnce(&SearchSetup) -> Result<Box<dyn Searcher>>,
         seed: u64,
     ) -> Result<Trace> {
-        let seed = Seed::new(seed);
-        let mut searcher = make(&SearchSetup {
+        let goal = Goal::new(self.objective.clone());
+        let searcher = make(&SearchSetup {
             space: Arc::clone(&self.space),
-            objectives: vec![self.objective.clone()],
-            seed: seed.derive("searcher", 0),
+            goal: goal.clone(),
+            fidelities: self.evaluator.fidelities(),
+            seed: Seed::new(seed).derive("searcher", 0),
         })?;
-        let (mut points, mut searcher_time) = (Vec::new(), Duration::ZERO);
+        let mut search = AskTell::new(searcher, Arc::clone(&self.space), goal, seed).exact();
+        let (mut points, mut searcher_times) = (Vec::new(), Vec::new());
         let (mut cost_secs, mut best): (f64, Option<(f64, Metrics)>) = (0.0, None);
         for number in 0..self.max_trials {
-            let id = TrialId(number);
-            let mut cx = AskContext {
-                space: &*self.space,
-                trial: id,
-                rng: seed.derive("ask", u64::from(number)).rng(),
-                pending: &[],
-            };
             #[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
             let before = Instant::now();
-            let asked = searcher.ask(&mut cx)?;
-            searcher_time += before.elapsed();
+            let asked = search.ask()?;
+            let asking = before.elapsed();
             // With nothing pending, waiting is the end.
-            let Ask::Propose(proposal) = asked else { break };
+            let Some(mut trial) = asked else { break };
             let job = Job {
                 space: &*self.space,
-                trial: id,
-                proposal: &proposal,
-                seed: seed.derive("trial", u64::from(number)),
+                trial: trial.id,
+                proposal: &trial.proposal,
+                seed: Seed::new(seed).derive("trial", u64::from(number)),
                 purpose: Purpose::Search,
                 limits: TrialLimits::default(),
+                checkpoint: None,
+                keep_checkpoint: false,
             };
-            let evaluated = self.evaluator.evaluate(&job, &mut Silent);
-            let mut trial = Trial::new(id, proposal, number);
-            trial.outcome = Some(match evaluated {
-                Ok(evaluation) => {
-                    trial.epochs = evaluation.epochs;
-                    Outcome::Complete(evaluation.metrics)
-                }
+            let outcome = match self.evaluator.evaluate(&job, &mut Silent) {
+                Ok(evaluation) => Outcome::Complete(evaluation.metrics),
                 Err(error) => Outcome::Failed(nascent_record::Failure {
                     kind: error.failure_kind(),
                     message: error.to_string(),
                 }),
-            });
+            };
+            trial.outcome = Some(outcome.clone());
             #[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
             let before = Instant::now();
-            searcher.tell(&trial)?;
-            searcher_time += before.elapsed();
+            search.tell(trial.id, outcome)?;
+            searcher_times.push(asking + before.elapsed());
             cost_secs += trial.metric("cost_secs").unwrap_or(0.0);
             if let Some((score, metrics)) = trial.score(&self.objective).zip(trial.metrics())
                 && best.as_ref().is_none_or(|(known, _)| score > *known)
@@ -130,7 +123,7 @@ impl Simulation<'_> {
                 break;
             }
         }
-        Ok(Trace { points, searcher_time })
+        Ok(Trace { points, searcher_times })
     }
 }
 

@@ -12,9 +12,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
 use nascent_record::{
-    Budget, Clock, Component, Event, Fidelity, Logged, Manifest, MemoryStore, MetricSpec, Metrics,
-    Objective, Outcome, Report, Result as RecordResult, RunStore, RunView, SCHEMA, Trial, TrialId,
-    TrialLimits,
+    Budget, Clock, Component, Duplicates, Event, Fidelity, Goal, Logged, Manifest, MemoryStore,
+    MetricSpec, Metrics, Objective, Outcome, Report, Result as RecordResult, RunStore, RunView,
+    SCHEMA, Trial, TrialId, TrialLimits,
 };
 use serde_json::Value;
 
@@ -106,12 +106,20 @@ impl RunStore for SharedStore {
 }
 
 fn setup(space: &Arc<dyn SearchSpace>, seed: u64) -> SearchSetup {
-    let objectives =
-        vec![Objective { metric: "score".into(), direction: nascent_record::Direction::Maximize }];
-    SearchSetup { space: Arc::clone(space), objectives, seed: Seed::new(seed) }
+    let fidelities = ToyEvaluator.fidelities();
+    SearchSetup { space: Arc::clone(space), goal: goal(), fidelities, seed: Seed::new(seed) }
 }
 
-fn toy_manifest(space: &dyn SearchSpace, seed: u64, lookahead: u32, budget: Budget) -> Manifest {
+fn goal() -> Goal {
+    Goal::new(Objective::maximize("score"))
+}
+
+fn toy_manifest(
+    space: &dyn SearchSpace,
+    lookahead: u32,
+    duplicates: Duplicates,
+    budget: Budget,
+) -> Manifest {
     Manifest {
         schema: SCHEMA,
         created_ms: 0,
@@ -122,11 +130,11 @@ fn toy_manifest(space: &dyn SearchSpace, seed: u64, lookahead: u32, budget: Budg
         pruner: Component::new("median"),
         data: Component::new("none"),
         metrics: ToyEvaluator.metrics(),
-        objectives: vec![Objective {
-            metric: "score".into(),
-            direction: nascent_record::Direction::Maximize,
-        }],
-        seed,
+        goal: goal(),
+        duplicates,
+        imported: 0,
+        enqueued: Vec::new(),
+        seed: 7,
         lookahead,
         budget,
         limits: TrialLimits::default(),
@@ -142,12 +150,13 @@ struct ToyRun<'a> {
     space: Arc<dyn SearchSpace>,
     searcher: &'a dyn Fn(&SearchSetup) -> Box<dyn Searcher>,
     lookahead: u32,
+    duplicates: Duplicates,
     budget: Budget,
 }
 
 impl ToyRun<'_> {
     fn view(&self, log: &[Logged]) -> RunView {
-        let manifest = toy_manifest(&*self.space, 7, self.lookahead, self.budget);
+        let manifest = toy_manifest(&*self.space, self.lookahead, self.duplicates, self.budget);
         let mut view = RunView::new(manifest);
         for (line, logged) in std::iter::zip(1.., log) {
             view.apply(logged.clone(), line).unwrap();
@@ -195,14 +204,16 @@ pub fn searcher(entry: &SearcherEntry) {
 /// same twice and on 1, 2 and 4 workers, and that it resumes exactly from every prefix of its log.
 pub fn searcher_with(name: &str, make: &dyn Fn(&SearchSetup) -> Box<dyn Searcher>) {
     for space in toy_spaces() {
-        for lookahead in [1, 4, 8] {
+        for (lookahead, duplicates) in std::iter::zip([1, 4, 8], Duplicates::ALL) {
             let budget = Budget { max_trials: Some(40), ..Budget::default() };
-            let toy = ToyRun { space: Arc::clone(&space), searcher: make, lookahead, budget };
+            let space = Arc::clone(&space);
+            let toy = ToyRun { space, searcher: make, lookahead, duplicates, budget };
             let whole = SharedStore::default();
             let view = toy.run(&whole, 1);
             let trials = view.trials();
             assert_eq!(trials.len(), 40, "{name} ended early");
             assert!(trials.iter().any(|t| t.score(view.manifest().objective().unwrap()).is_some()));
+            let space = &toy.space;
             for trial in trials {
                 space.spec().check(&trial.proposal.architecture).unwrap();
                 space.graph(&trial.proposal.architecture).unwrap().check().unwrap();
@@ -283,7 +294,7 @@ pub fn pruner(entry: &PrunerEntry) {
     check_settings(entry.name, &(entry.defaults)(), |settings| entry.complete(settings).map(drop));
     let pruner = entry.make(&Value::Null, &()).unwrap();
     let space = &toy_spaces()[0];
-    let objective = setup(space, 0).objective().unwrap();
+    let objective = Objective::maximize("score");
     let curve = |height: f64| -> Vec<Report> {
         let at = |step| Metrics::new([("score", height * f64::from(step))]).unwrap();
         (1..=6).map(|step| Report { step, metrics: at(step) }).collect()
@@ -331,6 +342,8 @@ pub fn evaluator(
         seed: Seed::new(5),
         purpose: Purpose::Search,
         limits: TrialLimits::default(),
+        checkpoint: None,
+        keep_checkpoint: false,
     };
     let first = evaluator.evaluate(&job, &mut Silent).unwrap();
     let second = evaluator.evaluate(&job, &mut Silent).unwrap();

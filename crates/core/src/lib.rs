@@ -14,6 +14,7 @@ pub mod benchmark;
 pub mod config;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod encode;
 mod error;
 pub mod evaluate;
 pub mod nn;

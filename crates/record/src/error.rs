@@ -20,6 +20,12 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A text that is no constraint.
+    #[error("\"{text}\" is no constraint; write a metric and its limit, such as params<=1e6")]
+    InvalidConstraint {
+        /// The text.
+        text: String,
+    },
     /// An architecture that the search space does not contain.
     #[error("architecture \"{architecture}\" is not in the search space: {problem}")]
     InvalidArchitecture {

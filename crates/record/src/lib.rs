@@ -17,6 +17,7 @@ mod choice;
 mod clock;
 mod error;
 mod event;
+mod goal;
 mod graph;
 mod manifest;
 mod metrics;
@@ -34,13 +35,16 @@ pub use event::{
     Event, FinishReason, Logged, Retrained, RunFinished, SessionStarted, TrialFinished,
     TrialReported, TrialStarted,
 };
+pub use goal::{Bound, Constraint, Goal, RewardTerm, Scalarization, Score};
 pub use graph::{Attribute, Combine, Edge, Graph, Node, Op};
-pub use manifest::{Budget, Component, Manifest, SCHEMA, TrialLimits};
+pub use manifest::{Budget, Component, Duplicates, Manifest, SCHEMA, TrialLimits};
 pub use metrics::{Direction, MetricName, MetricSpec, Metrics, Objective};
 pub use names::{nearest, suggestion};
 pub use spec::Spec;
 pub use store::{
     BlobId, DirectoryStore, MemoryStore, Position, Run, RunReader, RunStore, discover,
 };
-pub use trial::{Failure, FailureKind, Fidelity, Outcome, Proposal, Report, Trial, TrialId};
+pub use trial::{
+    Failure, FailureKind, Fidelity, Origin, Outcome, Proposal, Report, Signals, Trial, TrialId,
+};
 pub use view::RunView;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MetricSpec, Objective, Spec};
+use crate::{Architecture, Goal, MetricSpec, Objective, Spec};
 
 /// The schema of manifest and events that this version writes, and the newest that it reads.
 pub const SCHEMA: u32 = 1;
@@ -50,6 +50,39 @@ pub struct Budget {
     pub max_wall_clock_secs: Option<f64>,
 }
 
+/// What happens with an architecture that means the same network as one that was proposed before. A
+/// training that goes on with an earlier one is never a duplicate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Duplicates {
+    /// The searcher is asked again; if it finds nothing new, one is drawn at random.
+    Repropose,
+    /// The new trial gets the result of the earlier one at once, if it has one.
+    Reuse,
+    /// It is evaluated again, from another seed.
+    #[default]
+    Reevaluate,
+}
+
+impl Duplicates {
+    /// All of them, the usual one first.
+    pub const ALL: [Self; 3] = [Self::Repropose, Self::Reuse, Self::Reevaluate];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Repropose => "repropose",
+            Self::Reuse => "reuse",
+            Self::Reevaluate => "reevaluate",
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
 /// Hard limits of each trial. One that exceeds a limit has failed, and the search goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrialLimits {
@@ -82,8 +115,18 @@ pub struct Manifest {
     pub data: Component,
     /// The metrics that trials have, with unit and direction.
     pub metrics: Vec<MetricSpec>,
-    /// What the search wants; the first is what "best" means.
-    pub objectives: Vec<Objective>,
+    /// What the search is for; its fields stand in the manifest itself.
+    #[serde(flatten)]
+    pub goal: Goal,
+    /// What happens with an architecture that means the same network as an earlier one.
+    #[serde(default)]
+    pub duplicates: Duplicates,
+    /// How many trials the run begins with that were taken over from other runs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub imported: u32,
+    /// The architectures that are tried first, before the searcher is asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub enqueued: Vec<Architecture>,
     /// The seed that everything random derives from.
     pub seed: u64,
     /// How many trials may be open at once; part of what decides the results.
@@ -108,9 +151,9 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// What "best" means in this run.
+    /// The first objective.
     pub fn objective(&self) -> Option<&Objective> {
-        self.objectives.first()
+        self.goal.objectives.first()
     }
 
     /// The declaration of a metric.

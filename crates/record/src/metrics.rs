@@ -226,6 +226,16 @@ pub struct Objective {
 }
 
 impl Objective {
+    /// More of this metric.
+    pub fn maximize(metric: &str) -> Self {
+        Self { metric: metric.to_owned(), direction: Direction::Maximize }
+    }
+
+    /// Less of this metric.
+    pub fn minimize(metric: &str) -> Self {
+        Self { metric: metric.to_owned(), direction: Direction::Minimize }
+    }
+
     /// The metric's value such that more is better.
     pub fn score(&self, metrics: &Metrics) -> Option<f64> {
         metrics.get(&self.metric).map(|value| self.direction.oriented(value))

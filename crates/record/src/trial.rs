@@ -35,7 +35,7 @@ pub struct Fidelity {
 }
 
 /// What a searcher asks to be evaluated.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Proposal {
     /// The architecture.
     pub architecture: Architecture,
@@ -45,16 +45,115 @@ pub struct Proposal {
     /// The trials that it was made from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parents: Vec<TrialId>,
-    /// The trial whose weights it goes on from. It is recorded; no evaluator of this version goes on
-    /// from weights.
+    /// The trial whose training it goes on with: the same architecture at a lower fidelity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume_from: Option<TrialId>,
+    /// Where it comes from, if not from the searcher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Box<Origin>>,
+    /// What the searcher thought when it proposed it, if it says. Boxed, because few trials of a
+    /// hundred thousand have any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signals: Option<Box<Signals>>,
+}
+
+/// Where a proposal comes from that is not the searcher's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A person wanted it tried.
+    Enqueued,
+    /// It is a trial of another run, with its result.
+    Imported {
+        /// The other run.
+        run: String,
+        /// The trial of that run.
+        trial: TrialId,
+    },
+    /// It is the same network as an earlier trial of this run, and has its result.
+    Reused {
+        /// The earlier trial.
+        trial: TrialId,
+    },
+    /// The searcher had nothing new to propose; it was drawn at random.
+    Drawn,
+}
+
+/// What a searcher thought, as numbers by name: an entropy, a baseline, the probabilities of a
+/// choice's options, an acquisition value. For the eye; it decides nothing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Signals {
+    /// Single numbers.
+    #[serde(default, skip_serializing_if = "Metrics::is_empty")]
+    pub scalars: Metrics,
+    /// Lists of numbers: one for each option, choice or length scale.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vectors: BTreeMap<String, Vec<f64>>,
+}
+
+impl Signals {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.scalars.is_empty() && self.vectors.is_empty()
+    }
+
+    /// The same with one more number; one that is not finite is left out.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: f64) -> Self {
+        // The only error is a number that is not finite.
+        let _left_out = self.scalars.insert(name, value);
+        self
+    }
+
+    /// The same with one more list; one with a number that is not finite is left out.
+    #[must_use]
+    pub fn with_list(mut self, name: impl Into<String>, values: Vec<f64>) -> Self {
+        if values.iter().all(|value| value.is_finite()) {
+            self.vectors.insert(name.into(), values);
+        }
+        self
+    }
 }
 
 impl Proposal {
     /// An architecture out of nothing, at the evaluator's own fidelity.
     pub fn new(architecture: Architecture) -> Self {
-        Self { architecture, fidelity: None, parents: Vec::new(), resume_from: None }
+        Self {
+            architecture,
+            fidelity: None,
+            parents: Vec::new(),
+            resume_from: None,
+            origin: None,
+            signals: None,
+        }
+    }
+
+    /// The same for this many epochs.
+    #[must_use]
+    pub fn at_epochs(mut self, epochs: u32) -> Self {
+        self.fidelity = Some(Fidelity { epochs });
+        self
+    }
+
+    /// The same, which goes on with the training of this trial.
+    #[must_use]
+    pub fn resuming(mut self, trial: TrialId) -> Self {
+        self.resume_from = Some(trial);
+        self
+    }
+
+    /// The same, which comes from there.
+    #[must_use]
+    pub fn from_origin(mut self, origin: Origin) -> Self {
+        self.origin = Some(Box::new(origin));
+        self
+    }
+
+    /// The same with what the searcher thought.
+    #[must_use]
+    pub fn with_signals(mut self, signals: Signals) -> Self {
+        self.signals = (!signals.is_empty()).then(|| Box::new(signals));
+        self
     }
 
     /// The same, made from these trials.

@@ -118,9 +118,10 @@ fn searchers(args: &BenchSearchersArgs, out: &mut dyn Write) -> Result<()> {
         let traces: nascent::Result<Vec<Trace>> =
             pool.install(|| seeds.into_par_iter().map(run).collect());
         let traces = traces?;
-        let trials: usize = traces.iter().map(|trace| trace.points.len()).sum();
-        let spent: f64 = traces.iter().map(|trace| trace.searcher_time.as_secs_f64()).sum();
-        let micros = 1e6 * spent / trials.max(1) as f64;
+        let spent = traces.iter().flat_map(|trace| &trace.searcher_times);
+        let mut spent: Vec<f64> = spent.map(|time| 1e6 * time.as_secs_f64()).collect();
+        spent.sort_by(f64::total_cmp);
+        let micros = spent.get(spent.len() / 2).copied().unwrap_or_default();
         let mut at_json = Vec::new();
         for at in &places {
             let mut entry_json = json!({ "at": at.text() });
@@ -145,7 +146,7 @@ fn searchers(args: &BenchSearchersArgs, out: &mut dyn Write) -> Result<()> {
         all.push(json!({
             "searcher": entry.complete(&config)?,
             "seeds": args.seeds,
-            "trials_per_seed": trials as f64 / f64::from(args.seeds),
+            "trials_per_seed": spent.len() as f64 / f64::from(args.seeds),
             "ask_tell_micros_per_trial": micros,
             "best": at_json,
         }));

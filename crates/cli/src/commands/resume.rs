@@ -7,7 +7,7 @@ use nascent::study::Parts;
 use nascent_record::{DirectoryStore, SystemClock};
 
 use super::Status;
-use super::search::{Session, budget, workers};
+use super::search::{Begin, Session, budget, workers};
 use crate::args::{BudgetArgs, ResumeArgs};
 use crate::data;
 
@@ -31,5 +31,6 @@ pub(crate) fn run(args: &ResumeArgs, out: &mut dyn Write) -> Result<Status> {
         json: args.json,
     };
     let parts = Parts::from_manifest(view.manifest(), &resources)?;
-    session.run(store, view, parts, go_on, out)
+    let begin = if go_on { Begin::Interrupted } else { Begin::Over };
+    session.run(store, view, parts, begin, out)
 }

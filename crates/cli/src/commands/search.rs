@@ -8,8 +8,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use nascent::study::{Parts, Request, RunOptions, Stopped, Study};
 use nascent_record::{
-    Budget, DirectoryStore, FinishReason, Manifest, Outcome, RunView, SystemClock, TrialLimits,
-    analysis,
+    Budget, DirectoryStore, FinishReason, Manifest, Outcome, RunView, Scalarization, SystemClock,
+    Trial, TrialLimits, analysis,
 };
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ use super::Status;
 use crate::args::{BudgetArgs, SearchArgs, settings};
 use crate::interrupt::{self, STOP};
 use crate::progress::{SearchProgress, TrainProgress};
-use crate::{data, output, report};
+use crate::{data, output, report, warm_start};
 
 /// The evaluator that trains nothing.
 const TABLE: &str = "table";
@@ -31,15 +31,18 @@ pub(crate) fn run(args: &SearchArgs, out: &mut dyn Write) -> Result<Status> {
     refuse_what_has_no_effect(args)?;
     let (component, resources) = data::from_args(&args.data, &args.table, args.seed, &args.device)?;
     let workers = workers(args.workers);
-    let request = request(args, component)?;
+    let mut request = request(args, component)?;
+    let imported = warm_start::read(&args.warm_start)?;
+    request.imported = imported.trials.len() as u32;
     let (mut manifest, parts) = request.prepare(&resources, &SystemClock)?;
+    imported.check(&manifest, args.quiet)?;
     manifest.git_commit = git_commit();
     let directory = args.run.clone().unwrap_or_else(|| free_name(&args.runs, &manifest));
     let store = DirectoryStore::create(&directory, &manifest, Box::new(SystemClock))?;
     let budget = manifest.budget;
     let session = Session { directory, workers, budget, quiet: args.quiet, json: args.json };
     session.announce(&manifest)?;
-    session.run(store, RunView::new(manifest), parts, true, out)
+    session.run(store, RunView::new(manifest), parts, Begin::Anew(imported.trials), out)
 }
 
 /// The number of workers, by default that of the cores.
@@ -97,19 +100,60 @@ fn request(args: &SearchArgs, data: nascent_record::Component) -> Result<Request
     let max_trial_mib =
         if table { None } else { args.trial_mib.or_else(|| memory_share(args.lookahead)) };
     let final_epochs = if table { 0 } else { DEFAULT_FINAL_EPOCHS };
+    let objectives = objectives(args);
     Ok(Request {
         space: (args.space.clone(), settings(&args.space_set)?),
         searcher: (args.searcher.clone(), settings(&args.searcher_set)?),
         evaluator: (name, evaluator),
         pruner: (args.pruner.clone(), settings(&args.pruner_set)?),
         data,
-        objectives: args.objective.clone(),
+        scalarization: scalarization(args, &objectives)?,
+        objectives,
+        constraints: args.constraint.clone(),
+        duplicates: args.duplicates,
+        enqueued: args.enqueue.clone(),
+        imported: 0,
         seed: args.seed,
         lookahead: args.lookahead,
         budget,
         limits: TrialLimits { max_trial_secs: args.trial_secs, max_trial_mib },
         final_epochs: args.final_epochs.unwrap_or(final_epochs),
     })
+}
+
+/// The natural objective of the evaluators.
+const USUAL_OBJECTIVE: &str = "valid_accuracy";
+
+/// The objectives as they are named, and those that a reward is about.
+fn objectives(args: &SearchArgs) -> Vec<String> {
+    let mut objectives = args.objective.clone();
+    if objectives.is_empty() && !args.reward.is_empty() {
+        objectives.push(USUAL_OBJECTIVE.to_owned());
+    }
+    for (metric, _) in &args.reward {
+        if !objectives.contains(metric) {
+            objectives.push(metric.clone());
+        }
+    }
+    objectives
+}
+
+fn scalarization(args: &SearchArgs, objectives: &[String]) -> Result<Option<Scalarization>> {
+    if !args.weights.is_empty() {
+        return Ok(Some(Scalarization::WeightedSum { weights: args.weights.clone() }));
+    }
+    if args.reward.is_empty() {
+        return Ok(None);
+    }
+    let term = |metric: &String| {
+        let found = args.reward.iter().find(|(known, _)| known == metric);
+        let found = found.with_context(|| {
+            format!("--reward weighs every objective behind the first, and {metric} has none")
+        });
+        found.map(|(_, term)| *term)
+    };
+    let terms = objectives.iter().skip(1).map(term).collect::<Result<_>>()?;
+    Ok(Some(Scalarization::Reward { terms }))
 }
 
 /// What one of the trials at a time may need, in MiB, so that they do not exhaust the memory: an
@@ -163,6 +207,16 @@ pub(crate) struct Session {
     pub(crate) json: bool,
 }
 
+/// Where a session starts.
+pub(crate) enum Begin {
+    /// At the start, with these trials of other runs.
+    Anew(Vec<Trial>),
+    /// Where the run was interrupted.
+    Interrupted,
+    /// The search is over, and only what comes after it may be left to do.
+    Over,
+}
+
 impl Session {
     fn announce(&self, manifest: &Manifest) -> Result<()> {
         if self.quiet {
@@ -192,19 +246,22 @@ impl Session {
         Ok(())
     }
 
-    /// Searches until the limits are reached or Ctrl-C, then trains the best again and reports. With
-    /// `go_on` false the search is over, and only what comes after it may be left to do.
+    /// Searches until the limits are reached or Ctrl-C, then trains the best again and reports.
     pub(crate) fn run(
         &self,
         store: DirectoryStore,
         view: RunView,
         parts: Parts,
-        go_on: bool,
+        begin: Begin,
         out: &mut dyn Write,
     ) -> Result<Status> {
         interrupt::listen()?;
         let mut study = Study::open(parts, Box::new(store), view, Arc::new(SystemClock))?;
-        if go_on {
+        let over = matches!(begin, Begin::Over);
+        if let Begin::Anew(imported) = begin {
+            study.import(imported)?;
+        }
+        if !over {
             study.begin_session(self.workers, self.budget)?;
             let mut progress = SearchProgress::new(study.view(), self.quiet);
             let stopped = study.run(&mut RunOptions {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nascent_datasets::{Dataset, Table};
-use nascent_record::{Fidelity, MetricSpec, Metrics, Proposal, TrialId, TrialLimits};
+use nascent_record::{Architecture, Fidelity, MetricSpec, Metrics, Proposal, TrialId, TrialLimits};
 
 use crate::config::{Entry, find as find_entry};
 use crate::space::SearchSpace;
@@ -55,6 +55,45 @@ pub enum Purpose {
     },
 }
 
+/// How thoroughly an evaluator can evaluate, in epochs of training.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fidelities {
+    /// Any number of epochs up to this, which is the usual one.
+    UpTo(u32),
+    /// These numbers of epochs only, in rising order; the last is the usual one.
+    Listed(Vec<u32>),
+}
+
+impl Fidelities {
+    /// The usual and most thorough one.
+    pub fn most(&self) -> u32 {
+        match self {
+            Self::UpTo(most) => *most,
+            Self::Listed(epochs) => epochs.last().copied().unwrap_or(1),
+        }
+    }
+
+    /// Whether it can evaluate with this number of epochs.
+    pub fn contains(&self, epochs: u32) -> bool {
+        match self {
+            Self::UpTo(most) => (1..=*most).contains(&epochs),
+            Self::Listed(listed) => listed.contains(&epochs),
+        }
+    }
+}
+
+impl std::fmt::Display for Fidelities {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::UpTo(most) => write!(f, "1 to {most} epochs"),
+            Self::Listed(epochs) => {
+                let epochs: Vec<String> = epochs.iter().map(u32::to_string).collect();
+                write!(f, "{} epochs", epochs.join(", "))
+            }
+        }
+    }
+}
+
 /// One architecture to evaluate.
 pub struct Job<'a> {
     /// The space that it is of.
@@ -69,7 +108,15 @@ pub struct Job<'a> {
     pub purpose: Purpose,
     /// The limits of the trial; the time is watched by the reporter, the memory by the evaluator.
     pub limits: TrialLimits,
+    /// What the trial that it goes on with has left, if it goes on with one that left something.
+    pub checkpoint: Option<&'a [u8]>,
+    /// Whether a later trial may go on with this one: then it leaves an artifact of the name
+    /// [`CHECKPOINT`].
+    pub keep_checkpoint: bool,
 }
+
+/// The artifact that a training can go on from.
+pub const CHECKPOINT: &str = "checkpoint";
 
 /// What came of an evaluation.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -102,6 +149,25 @@ pub trait Evaluator: Send + Sync {
 
     /// How many epochs it would train at this fidelity; counted against the budget beforehand.
     fn epochs(&self, fidelity: Option<Fidelity>) -> u32;
+
+    /// How thoroughly it can evaluate.
+    fn fidelities(&self) -> Fidelities {
+        Fidelities::UpTo(self.epochs(None))
+    }
+
+    /// What it knows of an architecture without evaluating it: its size. Constraints on these
+    /// metrics are checked before anything is trained.
+    ///
+    /// # Errors
+    /// If it knows nothing because the architecture cannot be evaluated.
+    fn cheap_metrics(
+        &self,
+        space: &dyn SearchSpace,
+        architecture: &Architecture,
+    ) -> Result<Metrics> {
+        let _ = (space, architecture);
+        Ok(Metrics::default())
+    }
 
     /// Evaluates one architecture.
     ///

@@ -8,11 +8,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use nascent_datasets::Table;
-use nascent_record::{Fidelity, MetricSpec, Metrics};
+use nascent_record::{Architecture, Fidelity, MetricSpec, Metrics};
 use serde::{Deserialize, Serialize};
 
-use super::{Evaluation, Evaluator, EvaluatorEntry, Flow, Job, Reporter, Resources};
+use super::{Evaluation, Evaluator, EvaluatorEntry, Fidelities, Flow, Job, Reporter, Resources};
 use crate::config::{defaults, invalid, parse};
+use crate::space::SearchSpace;
 use crate::{Error, Result};
 
 /// The row of the table of evaluators.
@@ -119,6 +120,14 @@ impl TableEvaluator {
         let others = others.collect::<Result<_>>()?;
         Ok(Self { config, rows, valid, test, cost, others })
     }
+
+    fn row(&self, space: &dyn SearchSpace, architecture: &Architecture) -> Result<usize> {
+        let official = space.official_name(architecture);
+        let name = official.unwrap_or_else(|| space.spec().text(architecture));
+        self.rows.get(&name).copied().ok_or_else(|| Error::Infeasible {
+            problem: format!("the table has no row for \"{name}\""),
+        })
+    }
 }
 
 fn empty(column: &str, row: usize) -> Error {
@@ -164,13 +173,22 @@ impl Evaluator for TableEvaluator {
         fidelity.map_or(self.config.epochs, |fidelity| fidelity.epochs)
     }
 
+    fn fidelities(&self) -> Fidelities {
+        Fidelities::Listed(self.valid.keys().copied().collect())
+    }
+
+    fn cheap_metrics(
+        &self,
+        space: &dyn SearchSpace,
+        architecture: &Architecture,
+    ) -> Result<Metrics> {
+        let row = self.row(space, architecture)?;
+        let others = self.others.iter().map(|(name, column)| (name.as_str(), column[row]));
+        Ok(Metrics::new(others)?)
+    }
+
     fn evaluate(&self, job: &Job<'_>, reporter: &mut dyn Reporter) -> Result<Evaluation> {
-        let architecture = &job.proposal.architecture;
-        let official = job.space.official_name(architecture);
-        let name = official.unwrap_or_else(|| job.space.spec().text(architecture));
-        let row = *self.rows.get(&name).ok_or_else(|| Error::Infeasible {
-            problem: format!("the table has no row for \"{name}\""),
-        })?;
+        let row = self.row(job.space, &job.proposal.architecture)?;
         let epochs = self.epochs(job.proposal.fidelity);
         let mut last = None;
         for (&step, column) in self.valid.range(..=epochs) {
@@ -209,7 +227,6 @@ mod tests {
     use super::*;
     use crate::Seed;
     use crate::evaluate::{Purpose, Silent};
-    use crate::space::SearchSpace as _;
     use crate::space::nas_bench_201::{Config as Skeleton, NasBench201};
 
     const CELL: &str = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|";
@@ -248,6 +265,8 @@ mod tests {
             seed: Seed::new(0),
             purpose: Purpose::Search,
             limits: TrialLimits::default(),
+            checkpoint: None,
+            keep_checkpoint: false,
         };
         TableEvaluator::new(config(), &table(Some(60.0)))?.evaluate(&job, &mut Silent)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use candle_core::Device;
-use nascent_record::{Fidelity, MetricSpec, Metrics};
+use nascent_record::{Architecture, Fidelity, MetricSpec, Metrics};
 
 use super::{Evaluation, Evaluator, EvaluatorEntry, Job, Purpose, Reporter, Resources};
 use crate::config::{defaults, invalid, parse};
@@ -119,6 +119,17 @@ impl Evaluator for TrainEvaluator {
         fidelity.map_or(self.config.epochs, |fidelity| fidelity.epochs.max(1))
     }
 
+    fn cheap_metrics(
+        &self,
+        space: &dyn SearchSpace,
+        architecture: &Architecture,
+    ) -> Result<Metrics> {
+        let dataset = self.data.dataset();
+        let graph = space.graph(architecture)?;
+        let Cost { params, flops, .. } = cost(&graph, dataset.shape(), dataset.classes().len())?;
+        Ok(Metrics::new([("params", params as f64), ("flops", flops as f64)])?)
+    }
+
     fn evaluate(&self, job: &Job<'_>, reporter: &mut dyn Reporter) -> Result<Evaluation> {
         let graph = job.space.graph(&job.proposal.architecture)?;
         let (shape, classes) = (self.data.dataset().shape(), self.data.dataset().classes().len());
@@ -213,6 +224,8 @@ mod tests {
                 seed: Seed::new(self.seed),
                 purpose: self.purpose,
                 limits: TrialLimits { max_trial_secs: None, max_trial_mib: self.max_trial_mib },
+                checkpoint: None,
+                keep_checkpoint: false,
             };
             evaluator.evaluate(&job, reporter)
         }

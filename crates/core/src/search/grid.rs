@@ -50,8 +50,7 @@ const BLOCK: usize = 1_024;
 /// The searcher, see the [module](self).
 pub struct Grid {
     config: Config,
-    /// Some consecutive architectures and the position of the first: only a cache, the trial number
-    /// is the position.
+    /// Some consecutive architectures and the position of the first: only a cache.
     block: (usize, Vec<Architecture>),
 }
 
@@ -69,21 +68,28 @@ impl Grid {
         }
         Ok(Self { config, block: (0, Vec::new()) })
     }
-}
 
-impl Searcher for Grid {
-    fn ask(&mut self, cx: &mut AskContext<'_>) -> Result<Ask> {
-        let at = cx.trial.index();
+    fn nth(&mut self, at: usize, cx: &AskContext<'_>) -> Option<&Architecture> {
         let (start, known) = &self.block;
         if at < *start || at >= start + known.len() {
             let block = cx.space.spec().grid(self.config.steps).skip(at).take(BLOCK);
             self.block = (at, block.collect());
         }
         let (start, known) = &self.block;
-        Ok(match known.get(at - start) {
-            Some(architecture) => Ask::Propose(Proposal::new(architecture.clone())),
-            None => Ask::Done,
-        })
+        known.get(at - start)
+    }
+}
+
+impl Searcher for Grid {
+    fn ask(&mut self, cx: &mut AskContext<'_>) -> Result<Ask> {
+        // What is not taken is passed over, so trial `n` is at position `n` or behind it.
+        for at in cx.trial.index().. {
+            let Some(architecture) = self.nth(at, cx) else { break };
+            if cx.admits(architecture) {
+                return Ok(Ask::Propose(Proposal::new(architecture.clone())));
+            }
+        }
+        Ok(Ask::Done)
     }
 
     fn tell(&mut self, _trial: &Trial) -> Result<()> {

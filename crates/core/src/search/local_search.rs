@@ -21,7 +21,7 @@
 
 use std::collections::HashMap;
 
-use nascent_record::{Architecture, Objective, Proposal, Trial, TrialId};
+use nascent_record::{Architecture, Goal, Proposal, Score, Trial, TrialId};
 use rand::seq::SliceRandom as _;
 use serde::{Deserialize, Serialize};
 
@@ -61,15 +61,15 @@ impl Default for Config {
 struct Center {
     architecture: Architecture,
     trial: TrialId,
-    score: f64,
+    score: Score,
 }
 
 /// The searcher, see the [module](self).
 pub struct LocalSearch {
     config: Config,
-    objective: Objective,
+    goal: Goal,
     seed: Seed,
-    scores: HashMap<Architecture, (f64, TrialId)>,
+    scores: HashMap<Architecture, (Score, TrialId)>,
     /// Random starts that have been told.
     starts: u32,
     center: Option<Center>,
@@ -79,14 +79,14 @@ impl LocalSearch {
     /// A searcher with these settings.
     ///
     /// # Errors
-    /// If there are no initial samples, or no objective.
+    /// If there are no initial samples.
     pub fn new(config: Config, setup: &SearchSetup) -> Result<Self> {
         if config.initial_samples == 0 {
             return Err(invalid(NAME, "initial_samples is 0, and must be at least 1"));
         }
         Ok(Self {
             config,
-            objective: setup.objective()?,
+            goal: setup.goal.clone(),
             seed: setup.seed,
             scores: HashMap::new(),
             starts: 0,
@@ -100,7 +100,7 @@ impl LocalSearch {
         let order = self.seed.derive("neighbors", u64::from(center.trial.0));
         neighbors.shuffle(&mut order.rng());
         let pending = |a: &Architecture| cx.pending.iter().any(|t| t.proposal.architecture == *a);
-        neighbors.retain(|a| !self.scores.contains_key(a) && !pending(a));
+        neighbors.retain(|a| !self.scores.contains_key(a) && !pending(a) && cx.admits(a));
         neighbors
     }
 
@@ -113,7 +113,7 @@ impl LocalSearch {
         });
         scored
             .filter(|neighbor| neighbor.score > center.score)
-            .max_by(|a, b| a.score.total_cmp(&b.score).then(b.trial.cmp(&a.trial)))
+            .max_by(|a, b| a.score.cmp(&b.score).then(b.trial.cmp(&a.trial)))
     }
 }
 
@@ -144,7 +144,7 @@ impl Searcher for LocalSearch {
     }
 
     fn tell(&mut self, trial: &Trial) -> Result<()> {
-        let score = trial.score(&self.objective).unwrap_or(f64::NEG_INFINITY);
+        let score = self.goal.trial_score(trial).unwrap_or(Score::WORST);
         let architecture = &trial.proposal.architecture;
         let entry = self.scores.entry(architecture.clone()).or_insert((score, trial.id));
         if score > entry.0 {

@@ -1,17 +1,23 @@
 //! Searchers: they propose architectures and are told results. They never write and never draw.
 
+mod ask_tell;
 pub mod grid;
 pub mod local_search;
+mod question;
 pub mod random;
 pub mod regularized_evolution;
 
 use std::sync::Arc;
 
-use nascent_record::{Objective, Proposal, Trial, TrialId};
+use nascent_record::{Architecture, Goal, Proposal, Trial, TrialId};
 
 use crate::config::{Entry, find as find_entry};
+use crate::evaluate::Fidelities;
 use crate::space::SearchSpace;
 use crate::{Error, Result, Rng, Seed};
+
+pub use ask_tell::AskTell;
+pub(crate) use question::{Known, Question};
 
 /// What a searcher wants to happen next.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +40,18 @@ pub struct AskContext<'a> {
     pub rng: Rng,
     /// Trials that were proposed and not told yet, in order. They may or may not have ended.
     pub pending: &'a [Trial],
+    /// See [`AskContext::admits`].
+    pub admission: &'a dyn Fn(&Architecture) -> bool,
+}
+
+impl AskContext<'_> {
+    /// Whether this architecture would be taken: it keeps the constraints that are known before
+    /// training, and is new where duplicates are not wanted. A searcher that chooses among many asks
+    /// this first; one that does not is asked again, with another generator, when its proposal is
+    /// not taken. A proposal that goes on with an earlier training is always taken.
+    pub fn admits(&self, architecture: &Architecture) -> bool {
+        (self.admission)(architecture)
+    }
 }
 
 /// Proposes architectures.
@@ -75,6 +93,12 @@ pub trait Searcher: Send {
         let _ = snapshot;
         Err(Error::Resume { problem: "its searcher keeps no snapshot, and the log has one".into() })
     }
+
+    /// Whether it proposes trainings that go on with earlier ones, so that every trial has to leave
+    /// what is needed for that.
+    fn resumes_trials(&self) -> bool {
+        false
+    }
 }
 
 /// What searchers are made of beside their settings.
@@ -82,22 +106,18 @@ pub trait Searcher: Send {
 pub struct SearchSetup {
     /// The space.
     pub space: Arc<dyn SearchSpace>,
-    /// What the search wants; the first is what "best" means.
-    pub objectives: Vec<Objective>,
+    /// What the search is for.
+    pub goal: Goal,
+    /// How thoroughly the evaluator can evaluate.
+    pub fidelities: Fidelities,
     /// The seed for what is drawn once, not for each question.
     pub seed: Seed,
 }
 
 impl SearchSetup {
-    /// What "best" means.
-    ///
-    /// # Errors
-    /// If there is no objective.
-    pub fn objective(&self) -> Result<Objective> {
-        self.objectives.first().cloned().ok_or_else(|| Error::Config {
-            component: "study".to_owned(),
-            problem: "a search needs an objective".to_owned(),
-        })
+    /// For an evaluator that knows one fidelity only.
+    pub fn new(space: Arc<dyn SearchSpace>, goal: Goal, seed: Seed) -> Self {
+        Self { space, goal, fidelities: Fidelities::UpTo(1), seed }
     }
 }
 

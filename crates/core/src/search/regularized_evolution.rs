@@ -20,7 +20,7 @@
 
 use std::collections::VecDeque;
 
-use nascent_record::{Architecture, Objective, Proposal, Trial, TrialId};
+use nascent_record::{Architecture, Goal, Proposal, Score, Trial, TrialId};
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
@@ -59,13 +59,13 @@ impl Default for Config {
 struct Member {
     trial: TrialId,
     architecture: Architecture,
-    score: f64,
+    score: Score,
 }
 
 /// The searcher, see the [module](self).
 pub struct RegularizedEvolution {
     config: Config,
-    objective: Objective,
+    goal: Goal,
     population: VecDeque<Member>,
 }
 
@@ -73,13 +73,12 @@ impl RegularizedEvolution {
     /// A searcher with these settings.
     ///
     /// # Errors
-    /// If a size is 0, or there is no objective.
+    /// If a size is 0.
     pub fn new(config: Config, setup: &SearchSetup) -> Result<Self> {
         if config.population_size == 0 || config.sample_size == 0 {
             return Err(invalid(NAME, "population_size and sample_size must be at least 1"));
         }
-        let objective = setup.objective()?;
-        Ok(Self { config, objective, population: VecDeque::new() })
+        Ok(Self { config, goal: setup.goal.clone(), population: VecDeque::new() })
     }
 }
 
@@ -100,7 +99,7 @@ impl Searcher for RegularizedEvolution {
     }
 
     fn tell(&mut self, trial: &Trial) -> Result<()> {
-        if let Some(score) = trial.score(&self.objective) {
+        if let Some(score) = self.goal.trial_score(trial) {
             let architecture = trial.proposal.architecture.clone();
             self.population.push_back(Member { trial: trial.id, architecture, score });
             if self.population.len() > self.config.population_size {

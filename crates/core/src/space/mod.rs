@@ -1,5 +1,6 @@
 //! Search spaces: what can be chosen, and what a choice means as a network.
 
+mod choices;
 pub mod macro_cnn;
 pub mod mlp;
 pub mod nas_bench_201;
@@ -7,6 +8,7 @@ mod sample;
 
 use nascent_record::{Architecture, Domain, Graph, Spec};
 
+pub use choices::Choices;
 pub use sample::{GridIter, SpecExt};
 
 use crate::Result;

@@ -18,19 +18,19 @@ mod setup;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use nascent_record::{
-    Budget, Clock, Event, FinishReason, Logged, Metrics, Objective, Proposal, Retrained,
-    RunFinished, RunStore, RunView, SessionStarted, Trial, TrialFinished, TrialId, TrialLimits,
-    TrialReported, TrialStarted,
+    Architecture, Budget, Clock, Event, FinishReason, Logged, Metrics, Objective, Origin, Proposal,
+    Report, Retrained, RunFinished, RunStore, RunView, SessionStarted, Trial, TrialFinished,
+    TrialId, TrialLimits, TrialReported, TrialStarted,
 };
 
 use crate::config::invalid;
-use crate::evaluate::{Evaluation, Flow, Job, Purpose, Reporter};
+use crate::evaluate::{CHECKPOINT, Evaluation, Flow, Job, Purpose, Reporter};
 use crate::prune::PruneContext;
-use crate::search::{Ask, AskContext};
+use crate::search::{Ask, Known, Question};
 use crate::space::SearchSpace;
 use crate::{Error, Result, Seed};
 
@@ -66,6 +66,8 @@ pub struct Study {
     settled: usize,
     /// Trials that a crash or a stop interrupted, to be run again.
     interrupted: VecDeque<TrialId>,
+    /// The networks of all trials.
+    known: Known,
     closing: Option<FinishReason>,
     opened_ms: u64,
 }
@@ -86,7 +88,7 @@ impl Study {
         let Some(objective) = manifest.objective().cloned() else {
             return Err(invalid("study", "a search needs an objective"));
         };
-        let seed = Seed::new(manifest.seed);
+        let (seed, duplicates) = (Seed::new(manifest.seed), manifest.duplicates);
         let opened_ms = clock.now_ms();
         let mut study = Self {
             parts,
@@ -98,6 +100,7 @@ impl Study {
             told: 0,
             settled: 0,
             interrupted: VecDeque::new(),
+            known: Known::new(duplicates),
             closing: None,
             opened_ms,
         };
@@ -110,6 +113,9 @@ impl Study {
         let trials = self.view.trials();
         let open = trials.iter().filter(|trial| !trial.is_finished());
         self.interrupted = open.map(|trial| trial.id).collect();
+        for trial in trials {
+            self.known.note(&*self.parts.space, trial.id, &trial.proposal);
+        }
         let with_state = trials.iter().rev().find_map(|t| Some((t.told, t.state.clone()?)));
         self.settle();
         if let Some((told, state)) = with_state {
@@ -185,10 +191,14 @@ impl Study {
             let trial = &self.view.trials()[id.index()];
             let (proposal, told) = (trial.proposal.clone(), trial.told);
             self.start(id, &proposal, told, None)?;
+            if self.reuse(id, &proposal)? {
+                return self.next_trial();
+            }
             return Ok(Next::Evaluate(id, proposal));
         }
-        if self.closing.is_none() {
+        while self.closing.is_none() {
             match self.propose()? {
+                Proposed::Trial(id, proposal) if self.reuse(id, &proposal)? => {}
                 Proposed::Trial(id, proposal) => return Ok(Next::Evaluate(id, proposal)),
                 Proposed::Wait => return Ok(Next::Wait),
                 Proposed::Over(reason) => self.closing = Some(reason),
@@ -208,7 +218,13 @@ impl Study {
     fn propose(&mut self) -> Result<Proposed> {
         let budget = self.view.budget();
         let next = self.view.trials().len();
-        if budget.max_trials.is_some_and(|most| next >= most as usize) {
+        let imported = self.view.manifest().imported as usize;
+        if next < imported {
+            let problem = "it was interrupted while it took over the trials of another run; start it \
+                           anew";
+            return Err(Error::Resume { problem: problem.to_owned() });
+        }
+        if budget.max_trials.is_some_and(|most| next >= imported + most as usize) {
             return Ok(Proposed::Over(FinishReason::MaxTrials));
         }
         if self.out_of_time() {
@@ -223,19 +239,18 @@ impl Study {
         // Of the trials that the lookahead shows, and no more: a searcher that waits may know of
         // others, and when it does depends on who finished first.
         let known = self.view.trials()[..(next + 1).saturating_sub(lookahead)].iter();
-        let cost: f64 = known.filter_map(|trial| trial.metric("cost_secs")).sum();
+        let own = known.skip(imported).filter(|trial| !is_copy(&trial.proposal));
+        let cost: f64 = own.filter_map(|trial| trial.metric("cost_secs")).sum();
         if budget.max_cost_secs.is_some_and(|most| cost >= most) {
             return Ok(Proposed::Over(FinishReason::MaxCost));
         }
         let id = TrialId(next as u32);
+        let enqueued = self.view.manifest().enqueued.get(next - imported).cloned();
         let proposal = loop {
-            let mut cx = AskContext {
-                space: &*self.parts.space,
-                trial: id,
-                rng: self.seed.derive("ask", u64::from(id.0)).rng(),
-                pending: &self.view.trials()[self.told..],
-            };
-            match self.parts.searcher.ask(&mut cx)? {
+            if let Some(architecture) = enqueued {
+                break Proposal::new(architecture).from_origin(Origin::Enqueued);
+            }
+            match self.ask(id)? {
                 Ask::Propose(proposal) => break proposal,
                 Ask::Done => return Ok(Proposed::Over(FinishReason::Exhausted)),
                 // Nothing is pending, so nothing can come of waiting.
@@ -246,6 +261,7 @@ impl Study {
                 Ask::Wait => return Ok(Proposed::Wait),
             }
         };
+        let proposal = self.note_reuse(proposal);
         self.parts.space.spec().check(&proposal.architecture)?;
         if let Some(most) = budget.max_epochs
             && self.epochs_with(&proposal) > most
@@ -257,7 +273,69 @@ impl Study {
             None => None,
         };
         self.start(id, &proposal, self.told as u32, state)?;
+        self.known.note(&*self.parts.space, id, &proposal);
         Ok(Proposed::Trial(id, proposal))
+    }
+
+    fn ask(&mut self, id: TrialId) -> Result<Ask> {
+        let Self { parts, view, known, .. } = self;
+        let goal = &view.manifest().goal;
+        let (space, evaluator) = (&*parts.space, &*parts.evaluator);
+        let admits = |architecture: &Architecture| {
+            known.admits(space, architecture) && setup::keeps(goal, evaluator, space, architecture)
+        };
+        let pending = &view.trials()[self.told..];
+        let question = Question { space, trial: id, seed: self.seed, pending, admits: &admits };
+        question.ask(&mut *parts.searcher)
+    }
+
+    /// The proposal, with the earlier trial whose result it gets. Only trials that the searcher
+    /// knows of count: which others have ended depends on the number of workers.
+    fn note_reuse(&self, proposal: Proposal) -> Proposal {
+        let earlier = self.known.reusable(&*self.parts.space, &proposal);
+        let told = &self.view.trials()[..self.told];
+        let complete = |id: &TrialId| told.get(id.index()).is_some_and(|t| t.metrics().is_some());
+        match earlier.into_iter().find(complete) {
+            Some(trial) => proposal.from_origin(Origin::Reused { trial }),
+            None => proposal,
+        }
+    }
+
+    /// Ends a trial that has the result of an earlier one. Says whether it is one.
+    fn reuse(&mut self, id: TrialId, proposal: &Proposal) -> Result<bool> {
+        let Some(Origin::Reused { trial }) = proposal.origin.as_deref() else {
+            return Ok(false);
+        };
+        let earlier = self.view.trials().get(trial.index());
+        let outcome = earlier.and_then(|earlier| earlier.outcome.clone()).ok_or_else(|| {
+            Error::Resume { problem: format!("trial {id} has the result of {trial}, without one") }
+        })?;
+        self.finish(id, Ended { outcome, epochs: 0, artifacts: BTreeMap::new() })?;
+        Ok(true)
+    }
+
+    /// Takes over trials of another run, with their results, as the first trials of this one. They
+    /// cost nothing.
+    ///
+    /// # Errors
+    /// If the run has trials already, or one of them is not of the space.
+    pub fn import(&mut self, trials: Vec<Trial>) -> Result<()> {
+        if !self.view.trials().is_empty() || trials.len() != self.view.manifest().imported as usize
+        {
+            let problem =
+                "only the trials that the manifest announces can be taken over, and first";
+            return Err(invalid("study", problem));
+        }
+        for (number, trial) in std::iter::zip(0.., trials) {
+            let (id, Some(outcome)) = (TrialId(number), trial.outcome) else { continue };
+            self.start(id, &trial.proposal, 0, None)?;
+            self.known.note(&*self.parts.space, id, &trial.proposal);
+            for Report { step, metrics } in trial.curve {
+                self.emit(Event::TrialReported(TrialReported { trial: id, step, metrics }))?;
+            }
+            self.finish(id, Ended { outcome, epochs: 0, artifacts: BTreeMap::new() })?;
+        }
+        Ok(())
     }
 
     /// The epochs of all trials with this one: those that the searcher knows of as they were, the
@@ -266,8 +344,26 @@ impl Study {
         let (known, open) = self.view.trials().split_at(self.told);
         let spent = known.iter().map(|trial| u64::from(trial.epochs));
         let planned = open.iter().map(|trial| &trial.proposal).chain([proposal]);
-        let planned = planned.map(|p| u64::from(self.parts.evaluator.epochs(p.fidelity)));
+        let planned = planned.map(|p| u64::from(self.planned_epochs(p)));
         spent.chain(planned).sum()
+    }
+
+    /// The epochs that a proposal will be trained for: those that it goes on from are trained.
+    fn planned_epochs(&self, proposal: &Proposal) -> u32 {
+        if is_copy(proposal) {
+            return 0;
+        }
+        let epochs = self.parts.evaluator.epochs(proposal.fidelity);
+        let before = proposal.resume_from.and_then(|id| self.view.trials().get(id.index()));
+        let before = before.filter(|trial| trial.artifacts.contains_key(CHECKPOINT));
+        epochs - before.map_or(0, |t| self.parts.evaluator.epochs(t.proposal.fidelity)).min(epochs)
+    }
+
+    /// What the trial that a proposal goes on with has left.
+    fn checkpoint(&self, proposal: &Proposal) -> Result<Option<Vec<u8>>> {
+        let before = proposal.resume_from.and_then(|id| self.view.trials().get(id.index()));
+        let blob = before.and_then(|trial| trial.artifacts.get(CHECKPOINT));
+        Ok(blob.map(|blob| self.store.blob(blob)).transpose()?)
     }
 
     fn out_of_time(&self) -> bool {
@@ -310,7 +406,7 @@ impl Study {
     /// If the trial is not running, or the store refuses.
     pub fn finish(&mut self, trial: TrialId, ended: Ended) -> Result<()> {
         self.check_running(trial)?;
-        let mut artifacts = std::collections::BTreeMap::new();
+        let mut artifacts = BTreeMap::new();
         for (name, bytes) in &ended.artifacts {
             artifacts.insert(name.clone(), self.store.put_blob(bytes)?);
         }
@@ -345,7 +441,12 @@ impl Study {
                 let space = Arc::clone(&self.parts.space);
                 let clock = Arc::clone(&self.clock);
                 let limits = self.view.manifest().limits;
-                let job = job(&*space, id, &proposal, self.seed, limits);
+                let checkpoint = self.checkpoint(&proposal)?;
+                let job = Job {
+                    checkpoint: checkpoint.as_deref(),
+                    keep_checkpoint: self.parts.searcher.resumes_trials(),
+                    ..job(&*space, id, &proposal, self.seed, limits)
+                };
                 let mut refused = None;
                 let mut guard =
                     Guard::new(&*clock, job.limits, |step, metrics: &Metrics| {
@@ -393,7 +494,7 @@ impl Study {
             return Err(Error::Interrupted);
         }
         let Evaluation { metrics, epochs, artifacts } = evaluation;
-        let mut blobs = std::collections::BTreeMap::new();
+        let mut blobs = BTreeMap::new();
         for (name, bytes) in &artifacts {
             blobs.insert(name.clone(), self.store.put_blob(bytes)?);
         }
@@ -412,7 +513,22 @@ fn job<'a>(
     limits: TrialLimits,
 ) -> Job<'a> {
     let seed = seed.derive("trial", u64::from(trial.0));
-    Job { space, trial, proposal, seed, purpose: Purpose::Search, limits }
+    let (checkpoint, keep_checkpoint) = (None, false);
+    Job {
+        space,
+        trial,
+        proposal,
+        seed,
+        purpose: Purpose::Search,
+        limits,
+        checkpoint,
+        keep_checkpoint,
+    }
+}
+
+/// Whether a trial has its result from elsewhere, and costs nothing.
+fn is_copy(proposal: &Proposal) -> bool {
+    matches!(proposal.origin.as_deref(), Some(Origin::Reused { .. } | Origin::Imported { .. }))
 }
 
 /// A reporter that remembers whether it was stopped.

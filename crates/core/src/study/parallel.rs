@@ -8,7 +8,7 @@ use std::time::Duration;
 use nascent_record::{Event, FinishReason, Metrics, Proposal, RunFinished, RunView, TrialId};
 
 use super::{Ended, Guard, Next, Study, evaluate_guarded, job};
-use crate::evaluate::Flow;
+use crate::evaluate::{Flow, Job};
 use crate::{Error, Result};
 
 /// How a study is run.
@@ -39,6 +39,8 @@ enum Message {
 struct Task {
     trial: TrialId,
     proposal: Proposal,
+    /// What the trial that it goes on with has left.
+    checkpoint: Option<Vec<u8>>,
 }
 
 impl Study {
@@ -62,6 +64,7 @@ impl Study {
                     clock: Arc::clone(&self.clock),
                     seed: self.seed,
                     limits: self.view.manifest().limits,
+                    keep_checkpoints: self.parts.searcher.resumes_trials(),
                     results: results.clone(),
                     halt: &halt,
                     stop: options.stop,
@@ -100,7 +103,9 @@ impl Study {
                     Next::Wait => break,
                     Next::Evaluate(trial, proposal) => {
                         if let Some(worker) = idle.pop() {
-                            let sent = tasks[worker].send(Task { trial, proposal });
+                            let checkpoint = self.checkpoint(&proposal)?;
+                            let task = Task { trial, proposal, checkpoint };
+                            let sent = tasks[worker].send(task);
                             sent.map_err(|_gone| worker_gone())?;
                         }
                     }
@@ -152,6 +157,7 @@ struct Runner<'a> {
     clock: Arc<dyn nascent_record::Clock>,
     seed: crate::Seed,
     limits: nascent_record::TrialLimits,
+    keep_checkpoints: bool,
     results: Sender<Message>,
     halt: &'a AtomicBool,
     stop: &'a AtomicBool,
@@ -160,8 +166,12 @@ struct Runner<'a> {
 impl Runner<'_> {
     fn work(&self, tasks: &Receiver<Task>) {
         let halted = || self.halt.load(Ordering::Relaxed) || self.stop.load(Ordering::Relaxed);
-        while let Ok(Task { trial, proposal }) = tasks.recv() {
-            let job = job(&*self.space, trial, &proposal, self.seed, self.limits);
+        while let Ok(Task { trial, proposal, checkpoint }) = tasks.recv() {
+            let job = Job {
+                checkpoint: checkpoint.as_deref(),
+                keep_checkpoint: self.keep_checkpoints,
+                ..job(&*self.space, trial, &proposal, self.seed, self.limits)
+            };
             let (reply, answer) = mpsc::channel();
             let report = |step, metrics: &Metrics| {
                 let (metrics, reply) = (metrics.clone(), reply.clone());

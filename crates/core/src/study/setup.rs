@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use nascent_record::{
-    Budget, Clock, Component, Manifest, MetricSpec, Objective, SCHEMA, TrialLimits, suggestion,
+    Architecture, Budget, Clock, Component, Constraint, Duplicates, Goal, Manifest, MetricSpec,
+    Metrics, Objective, SCHEMA, Scalarization, TrialLimits, suggestion,
 };
 
 use crate::config::invalid;
 use crate::evaluate::{Evaluator, Resources};
 use crate::prune::Pruner;
 use crate::search::{SearchSetup, Searcher};
-use crate::space::SearchSpace;
+use crate::space::{SearchSpace, SpecExt as _};
 use crate::{Error, Result, Seed};
 
 /// The living parts of a study, as its manifest names them or as a program made them.
@@ -46,9 +47,11 @@ impl Parts {
         let evaluator = evaluator.make(&manifest.evaluator.config, resources)?.into();
         let pruner = crate::prune::find(&manifest.pruner.name)?;
         let pruner = pruner.make(&manifest.pruner.config, &())?;
+        let evaluator: Arc<dyn Evaluator> = evaluator;
         let setup = SearchSetup {
             space: Arc::clone(&space),
-            objectives: manifest.objectives.clone(),
+            goal: manifest.goal.clone(),
+            fidelities: evaluator.fidelities(),
             seed: searcher_seed(manifest.seed),
         };
         let searcher = crate::search::find(&manifest.searcher.name)?;
@@ -72,6 +75,16 @@ pub struct Request {
     pub data: Component,
     /// The metrics to be optimized; empty for the evaluator's natural objective.
     pub objectives: Vec<String>,
+    /// What every architecture must keep.
+    pub constraints: Vec<Constraint>,
+    /// How several objectives become one, if they do.
+    pub scalarization: Option<Scalarization>,
+    /// What happens with duplicates.
+    pub duplicates: Duplicates,
+    /// Architectures to be tried first, in the official or text form of the space.
+    pub enqueued: Vec<String>,
+    /// How many trials of other runs will be taken over, see [`Study::import`](super::Study::import).
+    pub imported: u32,
     /// The seed.
     pub seed: u64,
     /// How many trials may be open at once; at least 1.
@@ -101,9 +114,16 @@ impl Request {
         let evaluator = entry.complete(&self.evaluator.1)?;
         let made_evaluator: Arc<dyn Evaluator> = entry.make(&evaluator.config, resources)?.into();
         let metrics = made_evaluator.metrics();
-        let objectives = objectives(&self.objectives, &metrics)?;
+        let goal = self.goal(&metrics)?;
         check_budget(&self.budget, &metrics)?;
         made_evaluator.check(&*made_space)?;
+        check_feasible(&goal, &*made_evaluator, &*made_space)?;
+        let enqueued = self.enqueued.iter().map(|text| {
+            let architecture = made_space.parse(text)?;
+            check_enqueued(text, &architecture, &goal, &*made_evaluator, &*made_space)?;
+            Ok(architecture)
+        });
+        let enqueued = enqueued.collect::<Result<_>>()?;
         let entry = crate::prune::find(&self.pruner.0)?;
         let pruner = entry.complete(&self.pruner.1)?;
         let made_pruner = entry.make(&pruner.config, &())?;
@@ -111,7 +131,8 @@ impl Request {
         let searcher = entry.complete(&self.searcher.1)?;
         let setup = SearchSetup {
             space: Arc::clone(&made_space),
-            objectives: objectives.clone(),
+            goal: goal.clone(),
+            fidelities: made_evaluator.fidelities(),
             seed: searcher_seed(self.seed),
         };
         let made_searcher = entry.make(&searcher.config, &setup)?;
@@ -125,7 +146,10 @@ impl Request {
             pruner,
             data: self.data.clone(),
             metrics,
-            objectives,
+            goal,
+            duplicates: self.duplicates,
+            imported: self.imported,
+            enqueued,
             seed: self.seed,
             lookahead: self.lookahead,
             budget: self.budget,
@@ -143,6 +167,133 @@ impl Request {
         };
         Ok((manifest, parts))
     }
+
+    fn goal(&self, metrics: &[MetricSpec]) -> Result<Goal> {
+        let objectives = objectives(&self.objectives, metrics)?;
+        for constraint in &self.constraints {
+            declared(metrics, &constraint.metric)?;
+        }
+        let known = objectives.len();
+        match &self.scalarization {
+            Some(_) if known < 2 => {
+                let problem = "there is one objective, and nothing to weigh it against; name \
+                               another";
+                Err(invalid("study", problem))
+            }
+            Some(Scalarization::WeightedSum { weights }) if weights.len() != known => {
+                let problem = format!("{} weights for {known} objectives", weights.len());
+                Err(invalid("study", problem))
+            }
+            Some(Scalarization::WeightedSum { weights })
+                if weights.iter().any(|w| !(w.is_finite() && *w >= 0.0))
+                    || weights.iter().all(|w| *w == 0.0) =>
+            {
+                Err(invalid("study", "weights are finite, not negative, and not all 0"))
+            }
+            Some(Scalarization::Reward { terms }) if terms.len() + 1 != known => {
+                let (terms, due) = (terms.len(), known - 1);
+                let problem = format!("{terms} targets for {due} objectives behind the first");
+                Err(invalid("study", problem))
+            }
+            Some(Scalarization::Reward { terms })
+                if terms.iter().any(|t| !(t.target.is_finite() && t.target > 0.0)) =>
+            {
+                Err(invalid("study", "a target of the reward must be above 0 and finite"))
+            }
+            scalarization => Ok(Goal {
+                objectives,
+                constraints: self.constraints.clone(),
+                scalarization: scalarization.clone(),
+            }),
+        }
+    }
+}
+
+/// Whether an architecture keeps the constraints, as far as is known without evaluating it. One of
+/// which nothing is known is left to the evaluation.
+pub(super) fn keeps(
+    goal: &Goal,
+    evaluator: &dyn Evaluator,
+    space: &dyn SearchSpace,
+    architecture: &Architecture,
+) -> bool {
+    goal.constraints.is_empty()
+        || evaluator
+            .cheap_metrics(space, architecture)
+            .map_or(true, |metrics| goal.violation(&metrics) <= 0.0)
+}
+
+/// Looks for an architecture that keeps the constraints: at random, then downhill from the nearest.
+fn check_feasible(goal: &Goal, evaluator: &dyn Evaluator, space: &dyn SearchSpace) -> Result<()> {
+    if goal.constraints.is_empty() {
+        return Ok(());
+    }
+    let measured = |architecture: Architecture| {
+        let metrics = evaluator.cheap_metrics(space, &architecture).ok()?;
+        Some((goal.violation(&metrics), architecture, metrics))
+    };
+    let nearer =
+        |a: &(f64, Architecture, Metrics), b: &(f64, Architecture, Metrics)| a.0.total_cmp(&b.0);
+    let mut rng = Seed::new(0).rng();
+    let drawn = (0..500).map(|_| space.spec().sample(&mut rng)).filter_map(measured);
+    let Some(mut nearest) = drawn.min_by(nearer) else { return Ok(()) };
+    while nearest.0 > 0.0 {
+        let neighbors = space.spec().neighbors(&nearest.1).into_iter().filter_map(measured);
+        match neighbors.min_by(nearer) {
+            Some(next) if next.0 < nearest.0 => nearest = next,
+            _ => break,
+        }
+    }
+    let (violation, architecture, metrics) = nearest;
+    if violation <= 0.0 {
+        return Ok(());
+    }
+    let texts: Vec<String> = goal.constraints.iter().map(ToString::to_string).collect();
+    let broken = goal.constraints.iter().filter_map(|c| Some((c, metrics.get(&c.metric)?)));
+    let broken = broken.map(|(c, value)| format!("{} is {value}", c.metric));
+    let problem = format!(
+        "no architecture was found that keeps {}; of the nearest, {}, {}",
+        texts.join(" and "),
+        space.spec().text(&architecture),
+        broken.collect::<Vec<_>>().join(" and "),
+    );
+    Err(invalid("constraints", problem))
+}
+
+fn check_enqueued(
+    text: &str,
+    architecture: &Architecture,
+    goal: &Goal,
+    evaluator: &dyn Evaluator,
+    space: &dyn SearchSpace,
+) -> Result<()> {
+    if goal.constraints.is_empty() {
+        return Ok(());
+    }
+    let metrics = evaluator.cheap_metrics(space, architecture)?;
+    let broken = goal.constraints.iter().find_map(|constraint| {
+        let value = metrics.get(&constraint.metric)?;
+        (constraint.violation(value) > 0.0).then_some((constraint, value))
+    });
+    match broken {
+        None => Ok(()),
+        Some((constraint, value)) => {
+            let metric = &constraint.metric;
+            let problem = format!("of \"{text}\" {metric} is {value}, and must be {constraint}");
+            Err(invalid("enqueued architectures", problem))
+        }
+    }
+}
+
+/// The declaration of a metric that a search can ask for.
+fn declared<'a>(metrics: &'a [MetricSpec], name: &str) -> Result<&'a MetricSpec> {
+    let searchable = metrics.iter().filter(|metric| !metric.final_only);
+    let known = searchable.clone().map(|metric| metric.name.as_str());
+    searchable.clone().find(|metric| metric.name == *name).ok_or_else(|| Error::Unknown {
+        kind: "metric to search for",
+        name: name.to_owned(),
+        suggestion: suggestion(name, known),
+    })
 }
 
 fn searcher_seed(seed: u64) -> Seed {
@@ -157,14 +308,7 @@ fn objectives(names: &[String], metrics: &[MetricSpec]) -> Result<Vec<Objective>
     };
     let mut objectives: Vec<Objective> = Vec::new();
     for name in names {
-        let searchable = metrics.iter().filter(|metric| !metric.final_only);
-        let known = searchable.clone().map(|metric| metric.name.as_str());
-        let declared = searchable.clone().find(|metric| metric.name == *name);
-        let declared = declared.ok_or_else(|| Error::Unknown {
-            kind: "metric to search for",
-            name: name.clone(),
-            suggestion: suggestion(name, known),
-        })?;
+        let declared = declared(metrics, name)?;
         if objectives.iter().any(|objective| objective.metric == *name) {
             return Err(invalid("study", format!("the objective {name} is given twice")));
         }

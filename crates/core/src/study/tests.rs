@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use nascent_record::{
-    BlobId, Budget, Clock, Component, Event, FailureKind, Fidelity, FinishReason, Logged, Manifest,
-    MemoryStore, MetricSpec, Metrics, Outcome, RunStore, RunView, SCHEMA, TrialId, TrialLimits,
+    BlobId, Budget, Clock, Component, Duplicates, Event, FailureKind, Fidelity, FinishReason, Goal,
+    Logged, Manifest, MemoryStore, MetricSpec, Metrics, Outcome, RunStore, RunView, SCHEMA,
+    TrialId, TrialLimits,
 };
 use serde_json::Value;
 
@@ -76,8 +77,7 @@ fn with_store(
     let evaluator = Scripted(script);
     let space = crate::space::find("nas_bench_201").unwrap();
     let space: Arc<dyn SearchSpace> = space.make(&Value::Null, &()).unwrap().into();
-    let objectives =
-        vec![Objective { metric: "score".into(), direction: nascent_record::Direction::Maximize }];
+    let goal = Goal::new(Objective::maximize("score"));
     let manifest = Manifest {
         schema: SCHEMA,
         created_ms: 0,
@@ -88,7 +88,10 @@ fn with_store(
         pruner: Component::new("never"),
         data: Component::new("none"),
         metrics: evaluator.metrics(),
-        objectives: objectives.clone(),
+        goal: goal.clone(),
+        duplicates: Duplicates::Repropose,
+        imported: 0,
+        enqueued: Vec::new(),
         seed: 1,
         lookahead: 4,
         budget,
@@ -98,7 +101,7 @@ fn with_store(
         git_commit: None,
         device: "cpu".into(),
     };
-    let setup = SearchSetup { space: Arc::clone(&space), objectives, seed: Seed::new(1) };
+    let setup = SearchSetup::new(Arc::clone(&space), goal, Seed::new(1));
     let parts = Parts {
         space,
         searcher: crate::search::find("random").unwrap().make(&Value::Null, &setup).unwrap(),

@@ -106,7 +106,7 @@ fn cost(
             trials.any(|trial| trial.metric(name).is_some())
         })
     };
-    let objectives = runs.iter().flat_map(|(_, view)| &view.manifest().objectives);
+    let objectives = runs.iter().flat_map(|(_, view)| &view.manifest().goal.objectives);
     let objectives = objectives.map(|objective| objective.metric.as_str());
     let candidates = objectives.chain(COSTS.iter().copied());
     let mut candidates = candidates.filter(|name| *name != metric.name);

@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 
-use crate::{Objective, RunView, Trial, TrialId};
+use crate::{Objective, RunView, Score, Trial, TrialId};
 
-/// The best complete trial; of two with one score, the earlier.
+/// The best complete trial that keeps the constraints; of two with one score, the earlier.
 pub fn incumbent(view: &RunView) -> Option<&Trial> {
-    let objective = view.manifest().objective()?;
-    let mut best: Option<(f64, &Trial)> = None;
+    let goal = &view.manifest().goal;
+    let mut best: Option<(Score, &Trial)> = None;
     for trial in view.trials() {
-        if let Some(score) = trial.score(objective)
+        if let Some(score) = goal.best_score(trial)
+            && score.is_feasible()
             && best.is_none_or(|(known, _)| score > known)
         {
             best = Some((score, trial));
@@ -18,16 +19,15 @@ pub fn incumbent(view: &RunView) -> Option<&Trial> {
     best.map(|(_, trial)| trial)
 }
 
-/// The best complete trials, best first; of two with one score, the earlier.
+/// The best complete trials, best first, those that break a constraint last; of two with one score,
+/// the earlier.
 ///
 /// An architecture that was tried several times appears once, with its best trial.
 pub fn leaderboard(view: &RunView, top: usize) -> Vec<&Trial> {
-    let Some(objective) = view.manifest().objective() else {
-        return Vec::new();
-    };
-    let mut scored: Vec<(f64, &Trial)> =
-        view.trials().iter().filter_map(|t| Some((t.score(objective)?, t))).collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.id.cmp(&b.1.id)));
+    let goal = &view.manifest().goal;
+    let mut scored: Vec<(Score, &Trial)> =
+        view.trials().iter().filter_map(|t| Some((goal.best_score(t)?, t))).collect();
+    scored.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.id.cmp(&b.1.id)));
     let mut seen = HashSet::new();
     scored
         .into_iter()
@@ -48,14 +48,18 @@ pub struct BestSoFar {
     pub value: f64,
 }
 
-/// The incumbent after each complete trial, in the order of the trials.
+/// The incumbent after each complete trial that keeps the constraints, in the order of the trials.
 pub fn best_so_far(view: &RunView, objective: &Objective) -> Vec<BestSoFar> {
     let mut best: Option<(f64, TrialId, f64)> = None;
     let mut curve = Vec::new();
     for trial in view.trials() {
+        let feasible = |metrics| view.manifest().goal.violation(metrics) <= 0.0;
         let Some(value) = trial.metric(&objective.metric) else {
             continue;
         };
+        if !trial.metrics().is_some_and(feasible) {
+            continue;
+        }
         let score = objective.direction.oriented(value);
         if best.is_none_or(|(known, _, _)| score > known) {
             best = Some((score, trial.id, value));

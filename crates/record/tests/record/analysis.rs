@@ -48,7 +48,7 @@ fn of_equals_the_earlier_is_the_better() {
     assert_eq!(ids(&view, 9), [0, 1]);
 
     let mut least = plain();
-    least.objectives = vec![accuracy(Direction::Minimize)];
+    least.goal.objectives = vec![accuracy(Direction::Minimize)];
     let view = scored(&least, &[("x=1", 0.5), ("x=2", 0.25), ("x=3", 0.25)]);
     assert_eq!(incumbent(&view).unwrap().id.0, 1);
     assert_eq!(ids(&view, 9), [1, 2, 0]);
@@ -68,7 +68,7 @@ proptest! {
         let direction = if maximize { Direction::Maximize } else { Direction::Minimize };
         let objective = accuracy(direction);
         let mut manifest = plain();
-        manifest.objectives = vec![objective.clone()];
+        manifest.goal.objectives = vec![objective.clone()];
         let trials: Vec<_> = values.iter().map(|value| ("x=1", *value)).collect();
         let view = scored(&manifest, &trials);
 

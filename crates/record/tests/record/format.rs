@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use std::fs;
 
 use nascent_record::{
-    BlobId, Budget, DirectoryStore, Event, Failure, FailureKind, Fidelity, FinishReason, Outcome,
-    Proposal, Retrained, Run, RunFinished, RunStore as _, RunView, SessionStarted, Trial,
-    TrialFinished, TrialId, TrialReported, TrialStarted, analysis,
+    BlobId, Budget, DirectoryStore, Event, Failure, FailureKind, Fidelity, FinishReason, Origin,
+    Outcome, Proposal, Retrained, Run, RunFinished, RunStore as _, RunView, SessionStarted,
+    Signals, Trial, TrialFinished, TrialId, TrialReported, TrialStarted, analysis,
 };
 
 use crate::common::{clock, golden, metrics, read_log};
@@ -45,6 +45,10 @@ fn every_event() -> Vec<Event> {
                 fidelity: Some(Fidelity { epochs: 9 }),
                 parents: vec![TrialId(0), TrialId(0)],
                 resume_from: Some(TrialId(0)),
+                origin: Some(Box::new(Origin::Imported { run: "a".into(), trial: TrialId(7) })),
+                signals: Some(Box::new(
+                    Signals::default().with("entropy", 1.5).with_list("op", vec![0.25, 0.75]),
+                )),
             },
             Some(BlobId::of(b"state")),
         ),
@@ -120,7 +124,7 @@ fn the_golden_run_of_schema_1_is_read_as_ever() {
 fn summary(view: &RunView) -> String {
     let mut text = String::new();
     let manifest = view.manifest();
-    let objectives = manifest.objectives.iter();
+    let objectives = manifest.goal.objectives.iter();
     let wanted: Vec<_> = objectives.map(|o| format!("{:?} {}", o.direction, o.metric)).collect();
     writeln!(
         text,

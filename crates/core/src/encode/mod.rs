@@ -1,0 +1,3 @@
+//! Architectures as numbers, for models and for arithmetic.
+
+pub mod unit;
