@@ -109,3 +109,43 @@ fn a_run_killed_at_20_moments_has_the_history_of_the_undisturbed_one() {
         assert_eq!(hash(&run), expected, "after {kills} kills in {runs} runs");
     }
 }
+
+/// Every searcher of the table, over conditional choices: on 1 and 3 workers, and killed once.
+#[test]
+fn every_searcher_has_one_history() {
+    let folder = tempdir().unwrap();
+    let start = |searcher: &str, run: &Path, workers: u32| {
+        let mut command = Command::new(nascent());
+        command.arg("search").arg("--run").arg(run).args([
+            "--quiet",
+            "--space=mlp",
+            "--max-train=300",
+            "--trials=24",
+            "--epochs=3",
+            "--final-epochs=0",
+            "--lookahead=4",
+        ]);
+        command.arg(format!("--searcher={searcher}")).arg(format!("--workers={workers}"));
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    };
+    let mut moments = Moments(5);
+    for searcher in nascent::search::SEARCHERS {
+        let name = searcher.name;
+        let [one, three, killed] =
+            ["one", "three", "killed"].map(|run| folder.path().join(format!("{name}-{run}")));
+        finish(start(name, &one, 1));
+        finish(start(name, &three, 3));
+        assert_eq!(hash(&one), hash(&three), "{name} depends on the number of workers");
+        let mut child = start(name, &killed, 2).spawn().unwrap();
+        std::thread::sleep(moments.next() / 3);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if killed.join("run.json").exists() {
+            finish(resume(&killed, 3));
+        } else {
+            finish(start(name, &killed, 3));
+        }
+        assert_eq!(hash(&one), hash(&killed), "{name} goes on otherwise after a kill");
+    }
+}

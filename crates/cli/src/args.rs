@@ -454,9 +454,17 @@ pub(crate) enum BenchCommand {
 pub(crate) struct BenchSearchersArgs {
     #[command(flatten)]
     pub(crate) table: TableArgs,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
     /// Search space
     #[arg(long, default_value = "nas_bench_201")]
     pub(crate) space: String,
+    /// Evaluator, where there is no table: size, which costs nothing, or train
+    #[arg(long, default_value = "size")]
+    pub(crate) evaluator: String,
+    /// Setting of the evaluator, such as target_params=150000; repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) evaluator_set: Vec<String>,
     /// Searchers, separated by commas, or `all`; settings in brackets:
     /// random,regularized_evolution[population_size=10;sample_size=3]
     #[arg(long, default_value = "all")]

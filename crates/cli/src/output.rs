@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use nascent_record::{
-    Failure, FailureKind, Graph, Manifest, MetricSpec, Op, Outcome, RunView, Trial,
+    Direction, Failure, FailureKind, Goal, Graph, Manifest, MetricSpec, Objective, Op, Origin,
+    Outcome, RewardTerm, RunView, Scalarization, Trial,
 };
 
 /// A table with a header, columns of numbers to the right.
@@ -116,6 +117,16 @@ pub(crate) fn outcome(trial: &Trial) -> String {
     }
 }
 
+/// Where a proposal comes from, in words.
+pub(crate) fn origin(origin: &Origin) -> String {
+    match origin {
+        Origin::Enqueued => "wanted first".to_owned(),
+        Origin::Imported { run, trial } => format!("trial {trial} of {run}"),
+        Origin::Reused { trial } => format!("the same network as trial {trial}, with its result"),
+        Origin::Drawn => "drawn at random: the searcher had nothing new".to_owned(),
+    }
+}
+
 /// The name of an architecture: the official one, if its space has one.
 pub(crate) fn architecture(manifest: &Manifest, trial: &Trial) -> String {
     let architecture = &trial.proposal.architecture;
@@ -135,6 +146,11 @@ pub(crate) fn board_metrics(view: &RunView) -> Vec<String> {
     let manifest = view.manifest();
     let mut names: Vec<String> =
         manifest.goal.objectives.iter().map(|objective| objective.metric.clone()).collect();
+    for constraint in &manifest.goal.constraints {
+        if !names.contains(&constraint.metric) {
+            names.push(constraint.metric.clone());
+        }
+    }
     for metric in &manifest.metrics {
         let present = view.trials().iter().any(|trial| trial.metric(&metric.name).is_some());
         if present && !names.contains(&metric.name) && names.len() < 5 {
@@ -144,18 +160,64 @@ pub(crate) fn board_metrics(view: &RunView) -> Vec<String> {
     names
 }
 
-/// The best trials as a table.
+/// What the search is for, in words.
+pub(crate) fn goal(goal: &Goal) -> String {
+    let one = |objective: &Objective| match objective.direction {
+        Direction::Maximize => format!("most {}", objective.metric),
+        Direction::Minimize => format!("least {}", objective.metric),
+    };
+    let objectives: Vec<String> = goal.objectives.iter().map(one).collect();
+    let mut text = objectives.join(" and ");
+    match &goal.scalarization {
+        None if goal.is_pareto() => text += ", their Pareto front",
+        None => {}
+        Some(Scalarization::WeightedSum { weights }) => {
+            let weights: Vec<String> = weights.iter().map(|weight| number(*weight)).collect();
+            text = format!("{text}, weighted {}", weights.join(" to "));
+        }
+        Some(Scalarization::Reward { terms }) => {
+            let behind = goal.objectives.iter().skip(1);
+            let terms = std::iter::zip(behind, terms).map(|(objective, term)| {
+                let RewardTerm { target, within, beyond } = term;
+                let target = number(*target);
+                format!("{} about {target} (exponents {within} and {beyond})", objective.metric)
+            });
+            text = format!("{text}, as a reward with {}", terms.collect::<Vec<_>>().join(", "));
+        }
+    }
+    for constraint in &goal.constraints {
+        text = format!("{text}; {constraint}");
+    }
+    text
+}
+
+/// The best trials as a table; those on the Pareto front, if the search is for one.
 pub(crate) fn leaderboard(view: &RunView, top: usize) -> String {
+    if view.manifest().goal.is_pareto() {
+        let front = nascent_record::analysis::pareto_trials(view);
+        let shown = &front[..front.len().min(top)];
+        let mut text = board(view, shown);
+        if shown.len() < front.len() {
+            text = format!("{text}\n{} more on the Pareto front", front.len() - shown.len());
+        }
+        return text;
+    }
+    board(view, &nascent_record::analysis::leaderboard(view, top))
+}
+
+fn board(view: &RunView, trials: &[&Trial]) -> String {
     let metrics = board_metrics(view);
     let mut header = vec!["rank", "trial"];
     header.extend(metrics.iter().map(String::as_str));
     header.push("architecture");
-    let board = nascent_record::analysis::leaderboard(view, top);
-    let rows = std::iter::zip(1.., board).map(|(rank, trial)| {
+    let goal = &view.manifest().goal;
+    let rows = std::iter::zip(1.., trials).map(|(rank, trial)| {
         let mut row = vec![rank.to_string(), trial.id.to_string()];
         let text = |name: &String| trial.metric(name).map_or_else(|| "–".to_owned(), number);
         row.extend(metrics.iter().map(text));
-        row.push(architecture(view.manifest(), trial));
+        let breaks = trial.metrics().is_some_and(|metrics| goal.violation(metrics) > 0.0);
+        let note = if breaks { "  (breaks a constraint)" } else { "" };
+        row.push(architecture(view.manifest(), trial) + note);
         row
     });
     table(&header, &rows.collect::<Vec<_>>())

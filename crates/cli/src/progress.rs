@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use nascent::evaluate::{Flow, Reporter};
-use nascent_record::{Clock as _, Metrics, RunView, SystemClock, TrialId};
+use nascent_record::{Clock as _, Metrics, RunView, Score, SystemClock, TrialId};
 
 use crate::interrupt::STOP;
 use crate::output;
@@ -16,7 +16,7 @@ pub(crate) struct SearchProgress {
     reported: Vec<bool>,
     /// All trials before this one have been reported.
     first_open: usize,
-    best: Option<(f64, f64, TrialId)>,
+    best: Option<(Score, TrialId)>,
     ended_before: usize,
     started_ms: u64,
 }
@@ -34,7 +34,7 @@ impl SearchProgress {
             Shown::Nothing
         } else if std::io::stderr().is_terminal() {
             let bar = match view.budget().max_trials {
-                Some(trials) => ProgressBar::new(u64::from(trials)),
+                Some(trials) => ProgressBar::new(u64::from(trials + view.manifest().imported)),
                 None => ProgressBar::no_length(),
             };
             let template = "{spinner} [{bar:24}] {pos}/{len} trials  {msg}";
@@ -68,16 +68,13 @@ impl SearchProgress {
                 continue;
             }
             self.reported[at] = true;
-            if let Some(objective) = view.manifest().objective()
-                && let Some(value) = trial.metric(&objective.metric)
+            if let Some(score) = view.manifest().goal.best_score(trial)
+                && score.is_feasible()
+                && self
+                    .best
+                    .is_none_or(|(best, by)| score > best || (score == best && trial.id < by))
             {
-                let score = objective.direction.oriented(value);
-                let better = self.best.is_none_or(|(best, _, by)| {
-                    score > best || (score.total_cmp(&best).is_eq() && trial.id < by)
-                });
-                if better {
-                    self.best = Some((score, value, trial.id));
-                }
+                self.best = Some((score, trial.id));
             }
             ended(self, trial.id);
         }
@@ -117,17 +114,20 @@ impl SearchProgress {
             None => output::outcome(trial),
         };
         let (ended, budget) = (view.finished_trials(), view.budget());
-        let of = budget.max_trials.map_or_else(String::new, |trials| format!("/{trials}"));
+        let imported = view.manifest().imported;
+        let of = budget.max_trials.map_or_else(String::new, |n| format!("/{}", n + imported));
         let (best, eta) = (self.best_text(view), self.eta(view));
         format!("[{ended}{of}] trial {id}: {result}   {best}{eta}")
     }
 
     fn best_text(&self, view: &RunView) -> String {
-        let Some((_, value, id)) = self.best else {
+        let Some((_, id)) = self.best else {
             return "no result yet".to_owned();
         };
         let name = view.manifest().objective().map_or("", |o| o.metric.as_str());
-        format!("best {} (trial {id})", output::metric(view.manifest(), name, value))
+        let value = view.trials()[id.index()].metric(name);
+        let value = value.map(|value| output::metric(view.manifest(), name, value));
+        format!("best {} (trial {id})", value.unwrap_or_default())
     }
 
     /// How long the rest will take, judged by the slowest of the limits that are set.
@@ -139,6 +139,7 @@ impl SearchProgress {
         if let Some(trials) = budget.max_trials
             && done > 0.0
         {
+            let trials = trials + view.manifest().imported;
             let rest = f64::from(trials) - view.finished_trials() as f64;
             left = Some(rest.max(0.0) * spent / done);
         }
@@ -155,6 +156,18 @@ impl SearchProgress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// A bar that counts, on a terminal.
+pub(crate) fn count_progress(total: u64, what: &'static str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(total);
+    let style = ProgressStyle::with_template("{spinner} [{bar:24}] {pos}/{len} {msg}  {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ "));
+    bar.set_message(what);
+    bar
 }
 
 /// Follows the final training of one architecture, and lets Ctrl-C stop it.

@@ -1,16 +1,20 @@
 //! `nascent bench searchers`: how good each searcher is, over many seeds and a table.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use nascent::benchmark::{Simulation, Statistics, Trace, reported_metrics};
+use nascent::evaluate::Evaluator;
 use nascent::search::{SEARCHERS, SearchSetup, SearcherEntry};
+use nascent::space::SearchSpace;
 use nascent_record::{Metrics, Objective};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::search::workers;
-use crate::args::{BenchArgs, BenchCommand, BenchSearchersArgs, DataArgs, settings};
+use crate::args::{BenchArgs, BenchCommand, BenchSearchersArgs, settings};
+use crate::progress::count_progress;
 use crate::{data, output};
 
 /// Trials at which the best is reported, if nothing is said.
@@ -25,6 +29,9 @@ pub(crate) fn run(args: &BenchArgs, out: &mut dyn Write) -> Result<()> {
 /// Where a search for a number of seconds ends that never reaches them: all its trials fail, or
 /// cost nothing.
 const MOST_TRIALS: u32 = 20_000;
+
+/// Over how many trials before a place the time of a searcher is taken.
+const NEAR: usize = 50;
 
 /// A place at which the best is read.
 #[derive(Clone, Copy)]
@@ -73,17 +80,67 @@ fn chosen(text: &str) -> Result<Vec<(&'static SearcherEntry, Value)>> {
     Ok(chosen)
 }
 
-fn searchers(args: &BenchSearchersArgs, out: &mut dyn Write) -> Result<()> {
-    if args.table.table.is_none() {
-        bail!("which table? say --table FILE (CSV or Parquet), with --key and --valid COLUMN");
+/// What is searched, and by what it is judged.
+struct Bench {
+    space: Arc<dyn SearchSpace>,
+    evaluator: Box<dyn Evaluator>,
+    objective: Objective,
+    /// The best value of each reported metric, where a table says so.
+    metrics: Vec<(String, Option<f64>)>,
+}
+
+impl Bench {
+    fn new(args: &BenchSearchersArgs) -> Result<Self> {
+        let (_, resources) = data::from_args(&args.data, &args.table, 0, "cpu")?;
+        let space = nascent::space::find(&args.space)?.make(&Value::Null, &())?.into();
+        let (name, mut config) = (&args.evaluator, settings(&args.evaluator_set)?);
+        let name = if args.table.table.is_some() {
+            config = Value::Object(data::table_settings(&args.table)?);
+            "table"
+        } else {
+            name
+        };
+        let evaluator = nascent::evaluate::find(name)?.make(&config, &resources)?;
+        let declared = evaluator.metrics();
+        let natural = declared.first().context("the evaluator has no metric")?;
+        let objective = Objective { metric: natural.name.clone(), direction: natural.direction };
+        let best = |metric: &str| {
+            let column = match metric {
+                "valid_accuracy" => args.table.valid.as_deref().unwrap_or(metric),
+                "test_accuracy" => args.table.test.as_deref()?,
+                _ => return None,
+            };
+            let column = resources.table.as_ref()?.column(column).ok()?.numbers().ok()?;
+            column.iter().flatten().copied().reduce(f64::max)
+        };
+        let names = reported_metrics(&declared, &objective).into_iter();
+        let metrics = names.map(|name| (name.clone(), best(&name))).collect();
+        Ok(Self { space, evaluator, objective, metrics })
     }
-    let (_, resources) = data::from_args(&DataArgs::default(), &args.table, 0, "cpu")?;
-    let space = nascent::space::find(&args.space)?.make(&Value::Null, &())?;
-    let config = Value::Object(data::table_settings(&args.table)?);
-    let evaluator = nascent::evaluate::find("table")?.make(&config, &resources)?;
-    let declared = evaluator.metrics();
-    let natural = declared.first().context("the table has no metric")?;
-    let objective = Objective { metric: natural.name.clone(), direction: natural.direction };
+}
+
+/// What the searches of one searcher had at one place.
+fn read(traces: &[Trace], at: At, metric: &str) -> Vec<f64> {
+    traces.iter().filter_map(|trace| at.read(trace)?.get(metric)).collect()
+}
+
+/// The median time to be asked and told once, in µs, over the last trials before a place: it grows
+/// with the trials that were told.
+fn median_micros(traces: &[Trace], at: At) -> f64 {
+    let near = traces.iter().flat_map(|trace| {
+        let end = match at {
+            At::Trials(n) => trace.searcher_times.len().min(n as usize),
+            At::Secs(_) => trace.searcher_times.len(),
+        };
+        &trace.searcher_times[end.saturating_sub(NEAR)..end]
+    });
+    let mut micros: Vec<f64> = near.map(|time| 1e6 * time.as_secs_f64()).collect();
+    micros.sort_by(f64::total_cmp);
+    micros.get(micros.len() / 2).copied().unwrap_or_default()
+}
+
+fn searchers(args: &BenchSearchersArgs, out: &mut dyn Write) -> Result<()> {
+    let bench = Bench::new(args)?;
     let mut places: Vec<At> = args.at_trials.iter().map(|n| At::Trials(*n)).collect();
     places.extend(args.at_secs.iter().map(|secs| At::Secs(*secs)));
     if places.is_empty() {
@@ -95,73 +152,89 @@ fn searchers(args: &BenchSearchersArgs, out: &mut dyn Write) -> Result<()> {
     });
     let most_trials = most_trials.max().unwrap_or(0);
     let by_secs = args.at_secs.iter().copied().fold(0.0, f64::max);
-    let has_cost = declared.iter().any(|metric| metric.name == "cost_secs");
+    let has_cost = bench.evaluator.metrics().iter().any(|metric| metric.name == "cost_secs");
     if by_secs > 0.0 && !has_cost {
         bail!("--at-secs needs the cost of an evaluation; say --cost COLUMN");
     }
     let simulation = Simulation {
-        space: space.into(),
-        evaluator: &*evaluator,
-        objective: objective.clone(),
+        space: Arc::clone(&bench.space),
+        evaluator: &*bench.evaluator,
+        objective: bench.objective.clone(),
         min_trials: most_trials,
         min_cost_secs: by_secs,
         max_trials: most_trials.max(MOST_TRIALS),
     };
-    let metrics = reported_metrics(&declared, &objective);
     let threads = workers(None) as usize;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+    let chosen = chosen(&args.searchers)?;
+    let progress = count_progress(chosen.len() as u64 * u64::from(args.seeds), "searches");
     let (mut rows, mut all) = (Vec::new(), Vec::new());
-    for (entry, config) in chosen(&args.searchers)? {
+    for (entry, config) in chosen {
         let make = |setup: &SearchSetup| entry.make(&config, setup);
         let seeds = 0..u64::from(args.seeds);
-        let run = |seed| simulation.run(make, seed);
+        let run = |seed| {
+            let trace = simulation.run(make, seed);
+            progress.inc(1);
+            trace
+        };
         let traces: nascent::Result<Vec<Trace>> =
             pool.install(|| seeds.into_par_iter().map(run).collect());
         let traces = traces?;
-        let spent = traces.iter().flat_map(|trace| &trace.searcher_times);
-        let mut spent: Vec<f64> = spent.map(|time| 1e6 * time.as_secs_f64()).collect();
-        spent.sort_by(f64::total_cmp);
-        let micros = spent.get(spent.len() / 2).copied().unwrap_or_default();
+        let trials: usize = traces.iter().map(|trace| trace.searcher_times.len()).sum();
         let mut at_json = Vec::new();
         for at in &places {
-            let mut entry_json = json!({ "at": at.text() });
+            let mut place = json!({ "at": at.text() });
             let mut row = vec![entry.name.to_owned(), at.text()];
-            for metric in &metrics {
-                let read = |trace: &Trace| at.read(trace)?.get(metric);
-                let values: Vec<f64> = traces.iter().filter_map(read).collect();
+            for (metric, best) in &bench.metrics {
+                let values = read(&traces, *at, metric);
                 let Some(s) = Statistics::of(&values) else {
                     row.push("–".to_owned());
                     continue;
                 };
                 let (low, high) = s.interval;
                 row.push(format!("{:.2} ± {:.2}  ({low:.2} to {high:.2})", s.mean, s.std));
-                entry_json[metric] = json!({
+                place[metric] = json!({
                     "mean": s.mean, "std": s.std, "interval_95": [low, high], "seeds": s.count,
                 });
+                if let Some(best) = best {
+                    let reached = values.iter().filter(|value| **value >= *best).count();
+                    row.push(format!("{:.2}, {reached} of {}", best - s.mean, s.count));
+                    place[metric]["regret"] = json!(best - s.mean);
+                    place[metric]["at_optimum"] = json!(reached);
+                }
             }
+            let micros = median_micros(&traces, *at);
             row.push(format!("{micros:.1}"));
+            place["median_ask_tell_micros"] = json!(micros);
             rows.push(row);
-            at_json.push(entry_json);
+            at_json.push(place);
         }
         all.push(json!({
             "searcher": entry.complete(&config)?,
             "seeds": args.seeds,
-            "trials_per_seed": spent.len() as f64 / f64::from(args.seeds),
-            "ask_tell_micros_per_trial": micros,
+            "trials_per_seed": trials as f64 / f64::from(args.seeds),
             "best": at_json,
         }));
     }
+    progress.finish_and_clear();
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
-    } else {
-        let mut header = vec!["searcher", "after"];
-        let titles: Vec<String> =
-            metrics.iter().map(|metric| format!("{metric}: mean ± std (95 % of mean)")).collect();
-        header.extend(titles.iter().map(String::as_str));
-        header.push("µs/trial");
-        writeln!(out, "{}", output::table(&header, &rows))?;
-        writeln!(out, "\n{} seeds; the best is chosen by {}", args.seeds, objective.metric)?;
+        return Ok(());
     }
+    let mut header = vec!["searcher".to_owned(), "after".to_owned()];
+    for (metric, best) in &bench.metrics {
+        header.push(format!("{metric}: mean ± std (95 % of mean)"));
+        header.extend(best.map(|_| "regret, at the optimum".to_owned()));
+    }
+    header.push("µs".to_owned());
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    writeln!(out, "{}", output::table(&header, &rows))?;
+    writeln!(
+        out,
+        "\n{} seeds; the best is chosen by {}; µs: median to be asked and told once, over the last \
+         {NEAR} trials",
+        args.seeds, bench.objective.metric
+    )?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::{Context as _, Result};
 use nascent_figures::{PlotOptions, RenderOptions};
-use nascent_record::analysis;
+use nascent_record::{RunView, analysis};
 use serde_json::{Value, json};
 
 use super::plot::{borrowed, open, render};
@@ -15,7 +15,10 @@ use crate::output;
 pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
     let views = open(&args.runs)?;
     let (mut rows, mut all) = (Vec::new(), Vec::new());
-    for (name, view) in &views {
+    let plain: Vec<&RunView> = views.iter().map(|(_, view)| view).collect();
+    let volumes = analysis::hypervolume_shares(&plain);
+    for (at, (name, view)) in views.iter().enumerate() {
+        let volume = volumes.as_ref().map(|volumes| volumes[at]);
         let manifest = view.manifest();
         let best = analysis::incumbent(view);
         let value = |metric: &str| {
@@ -40,6 +43,9 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
             best.map_or_else(|| "–".to_owned(), |trial| trial.id.to_string()),
             test.map_or_else(|| "–".to_owned(), |t| output::metric(manifest, "test_accuracy", t)),
         ]);
+        if let (Some(volume), Some(row)) = (volume, rows.last_mut()) {
+            row.push(format!("{volume:.3}"));
+        }
         all.push(json!({
             "run": name,
             "space": manifest.space.name,
@@ -51,6 +57,7 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
             "objective": objective,
             "best": best.map(|trial| json!({ "trial": trial.id, "metrics": trial.metrics() })),
             "test_accuracy": test,
+            "hypervolume": volume,
         }));
     }
     if let Some(path) = &args.output {
@@ -63,8 +70,9 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&Value::Array(all))?)?;
     } else {
-        let header =
-            ["run", "searcher", "seed", "trials", "failed", "epochs", "best", "at", "test"];
+        let mut header =
+            vec!["run", "searcher", "seed", "trials", "failed", "epochs", "best", "at", "test"];
+        header.extend(volumes.map(|_| "hypervolume"));
         writeln!(out, "{}", output::table(&header, &rows))?;
     }
     Ok(())

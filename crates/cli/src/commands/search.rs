@@ -99,7 +99,7 @@ fn request(args: &SearchArgs, data: nascent_record::Component) -> Result<Request
     }
     let max_trial_mib =
         if table { None } else { args.trial_mib.or_else(|| memory_share(args.lookahead)) };
-    let final_epochs = if table { 0 } else { DEFAULT_FINAL_EPOCHS };
+    let final_epochs = if name == "train" { DEFAULT_FINAL_EPOCHS } else { 0 };
     let objectives = objectives(args);
     Ok(Request {
         space: (args.space.clone(), settings(&args.space_set)?),
@@ -121,15 +121,9 @@ fn request(args: &SearchArgs, data: nascent_record::Component) -> Result<Request
     })
 }
 
-/// The natural objective of the evaluators.
-const USUAL_OBJECTIVE: &str = "valid_accuracy";
-
 /// The objectives as they are named, and those that a reward is about.
 fn objectives(args: &SearchArgs) -> Vec<String> {
     let mut objectives = args.objective.clone();
-    if objectives.is_empty() && !args.reward.is_empty() {
-        objectives.push(USUAL_OBJECTIVE.to_owned());
-    }
     for (metric, _) in &args.reward {
         if !objectives.contains(metric) {
             objectives.push(metric.clone());
@@ -152,7 +146,9 @@ fn scalarization(args: &SearchArgs, objectives: &[String]) -> Result<Option<Scal
         });
         found.map(|(_, term)| *term)
     };
-    let terms = objectives.iter().skip(1).map(term).collect::<Result<_>>()?;
+    // Without --objective the first is the evaluator's own, which comes before those of --reward.
+    let behind = objectives.iter().skip(usize::from(!args.objective.is_empty()));
+    let terms = behind.map(term).collect::<Result<_>>()?;
     Ok(Some(Scalarization::Reward { terms }))
 }
 

@@ -85,6 +85,7 @@ fn show_run(args: &ShowArgs, view: &RunView, out: &mut dyn Write) -> Result<()> 
     let space = component(&manifest.space.name, &manifest.space.config);
     row("space", &format!("{space}{}", size.unwrap_or_default()))?;
     row("searcher", &component(&manifest.searcher.name, &manifest.searcher.config))?;
+    row("goal", &output::goal(&manifest.goal))?;
     row("evaluator", &component(&manifest.evaluator.name, &manifest.evaluator.config))?;
     row("pruner", &component(&manifest.pruner.name, &manifest.pruner.config))?;
     row("data", &manifest.data.name)?;
@@ -117,7 +118,11 @@ fn show_run(args: &ShowArgs, view: &RunView, out: &mut dyn Write) -> Result<()> 
     for (kind, (count, example)) in &failures {
         row("failed", &format!("{count} × {kind}, such as {example}"))?;
     }
-    if analysis::incumbent(view).is_some() {
+    if let Some([share]) = analysis::hypervolume_shares(&[view]).as_deref() {
+        let text = format!("{share:.3} of the box between the worst and the best values seen");
+        row("hypervolume", &text)?;
+    }
+    if !analysis::leaderboard(view, 1).is_empty() {
         writeln!(out, "\n{}", output::leaderboard(view, 10))?;
     }
     for again in view.retrained() {
@@ -156,6 +161,12 @@ fn show_trial(view: &RunView, trial: &Trial, out: &mut dyn Write) -> Result<()> 
     if let Some(name) = space.as_ref().and_then(|space| space.official_name(architecture)) {
         row("official name", &name)?;
     }
+    if let Some(origin) = &trial.proposal.origin {
+        row("origin", &output::origin(origin))?;
+    }
+    if let Some(before) = trial.proposal.resume_from {
+        row("goes on with", &format!("trial {before}"))?;
+    }
     let parents = trial.proposal.parents.iter().map(ToString::to_string);
     let parents = parents.collect::<Vec<_>>().join(", ");
     row("parents", if parents.is_empty() { "none" } else { &parents })?;
@@ -170,6 +181,15 @@ fn show_trial(view: &RunView, trial: &Trial, out: &mut dyn Write) -> Result<()> 
     if let Some(Outcome::Complete(metrics) | Outcome::Pruned(metrics)) = &trial.outcome {
         for (name, value) in metrics.iter() {
             row(name, &output::metric(manifest, name, value))?;
+        }
+    }
+    if let Some(signals) = &trial.proposal.signals {
+        for (name, value) in signals.scalars.iter() {
+            row(name, &output::number(value))?;
+        }
+        for (name, values) in &signals.vectors {
+            let values: Vec<String> = values.iter().map(|value| format!("{value:.3}")).collect();
+            row(name, &values.join(" "))?;
         }
     }
     if let Some(graph) = space.and_then(|space| space.graph(architecture).ok()) {

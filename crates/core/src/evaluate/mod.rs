@@ -10,6 +10,7 @@ use crate::config::{Entry, find as find_entry};
 use crate::space::SearchSpace;
 use crate::{Result, Seed};
 
+pub mod size;
 pub mod table;
 pub mod train;
 
@@ -193,7 +194,7 @@ pub struct Resources {
 pub type EvaluatorEntry = Entry<dyn Evaluator, Resources>;
 
 /// All evaluators.
-pub static EVALUATORS: &[&EvaluatorEntry] = &[&train::ENTRY, &table::ENTRY];
+pub static EVALUATORS: &[&EvaluatorEntry] = &[&train::ENTRY, &table::ENTRY, &size::ENTRY];
 
 /// The evaluator with this name.
 ///

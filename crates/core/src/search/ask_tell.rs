@@ -125,7 +125,7 @@ impl AskTell {
     pub fn enqueue(&mut self, architecture: Architecture) -> Result<Trial> {
         self.space.spec().check(&architecture)?;
         let origin = nascent_record::Origin::Enqueued;
-        Ok(self.open(Proposal::new(architecture).from_origin(origin)))
+        Ok(self.open(Proposal::new(architecture).with_origin(origin)))
     }
 
     fn open(&mut self, proposal: Proposal) -> Trial {

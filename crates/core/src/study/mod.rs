@@ -248,7 +248,7 @@ impl Study {
         let enqueued = self.view.manifest().enqueued.get(next - imported).cloned();
         let proposal = loop {
             if let Some(architecture) = enqueued {
-                break Proposal::new(architecture).from_origin(Origin::Enqueued);
+                break Proposal::new(architecture).with_origin(Origin::Enqueued);
             }
             match self.ask(id)? {
                 Ask::Propose(proposal) => break proposal,
@@ -296,7 +296,7 @@ impl Study {
         let told = &self.view.trials()[..self.told];
         let complete = |id: &TrialId| told.get(id.index()).is_some_and(|t| t.metrics().is_some());
         match earlier.into_iter().find(complete) {
-            Some(trial) => proposal.from_origin(Origin::Reused { trial }),
+            Some(trial) => proposal.with_origin(Origin::Reused { trial }),
             None => proposal,
         }
     }

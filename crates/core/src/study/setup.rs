@@ -73,7 +73,8 @@ pub struct Request {
     pub pruner: (String, serde_json::Value),
     /// What it is evaluated on: a dataset or a table, with what identifies it.
     pub data: Component,
-    /// The metrics to be optimized; empty for the evaluator's natural objective.
+    /// The metrics to be optimized; empty for the evaluator's natural objective, which also comes
+    /// first where a reward has a term for each of these.
     pub objectives: Vec<String>,
     /// What every architecture must keep.
     pub constraints: Vec<Constraint>,
@@ -169,7 +170,13 @@ impl Request {
     }
 
     fn goal(&self, metrics: &[MetricSpec]) -> Result<Goal> {
-        let objectives = objectives(&self.objectives, metrics)?;
+        let mut names = self.objectives.clone();
+        if let Some(Scalarization::Reward { terms }) = &self.scalarization
+            && terms.len() == names.len()
+        {
+            names.splice(..0, metrics.first().map(|natural| natural.name.clone()));
+        }
+        let objectives = objectives(&names, metrics)?;
         for constraint in &self.constraints {
             declared(metrics, &constraint.metric)?;
         }

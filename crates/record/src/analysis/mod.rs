@@ -8,4 +8,4 @@ mod pareto;
 pub use correlation::{kendall_tau, spearman_rho};
 pub use importance::{ChoiceImportance, choice_importance};
 pub use incumbent::{BestSoFar, best_so_far, incumbent, leaderboard, regret};
-pub use pareto::{hypervolume, pareto_front, pareto_ranks};
+pub use pareto::{hypervolume, hypervolume_shares, pareto_front, pareto_ranks, pareto_trials};

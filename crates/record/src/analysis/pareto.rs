@@ -1,6 +1,8 @@
 //! Trade-offs: which trials no other beats in everything, and how much they cover.
 
-use crate::{Error, Result};
+use std::collections::HashSet;
+
+use crate::{Error, Result, RunView, Trial};
 
 /// Whether `a` is at least as good as `b` everywhere and better somewhere; more is better.
 fn dominates(a: &[f64], b: &[f64]) -> bool {
@@ -86,6 +88,65 @@ pub fn hypervolume(points: &[Vec<f64>], reference: &[f64]) -> Result<f64> {
         .collect();
     let front = pareto_front(&above)?.into_iter().map(|i| above[i].clone()).collect();
     Ok(volume(front, reference.len()))
+}
+
+/// The complete trials of a run that keep the constraints and that no other beats in all objectives,
+/// best by the first objective first. An architecture that was tried several times appears once.
+pub fn pareto_trials(view: &RunView) -> Vec<&Trial> {
+    let (trials, points) = feasible(view);
+    // Metrics are finite, and each point has a value for each objective.
+    let front = pareto_front(&points).unwrap_or_default();
+    let mut on: Vec<(&Trial, f64)> = front.into_iter().map(|i| (trials[i], points[i][0])).collect();
+    on.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.id.cmp(&b.0.id)));
+    let mut seen = HashSet::new();
+    on.into_iter()
+        .map(|(trial, _)| trial)
+        .filter(|trial| seen.insert(&trial.proposal.architecture))
+        .collect()
+}
+
+fn feasible(view: &RunView) -> (Vec<&Trial>, Vec<Vec<f64>>) {
+    let goal = &view.manifest().goal;
+    let scored = view.trials().iter().filter_map(|trial| {
+        let metrics = trial.metrics()?;
+        (goal.violation(metrics) <= 0.0).then_some((trial, goal.values(metrics)?))
+    });
+    scored.unzip()
+}
+
+/// The hypervolume of each run, as a share of the box between the worst and the best value of each
+/// objective that any of the runs has: comparable between these runs. `None` where they have
+/// different objectives, fewer than two, or no trial that keeps the constraints.
+pub fn hypervolume_shares(runs: &[&RunView]) -> Option<Vec<f64>> {
+    let objectives = &runs.first()?.manifest().goal.objectives;
+    if objectives.len() < 2 || runs.iter().any(|r| r.manifest().goal.objectives != *objectives) {
+        return None;
+    }
+    let points: Vec<Vec<Vec<f64>>> = runs.iter().map(|run| feasible(run).1).collect();
+    let all: Vec<&Vec<f64>> = points.iter().flatten().collect();
+    let bounds: Vec<(f64, f64)> = (0..objectives.len())
+        .map(|at| {
+            let values = all.iter().map(|point| point[at]);
+            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                (low.min(value), high.max(value))
+            })
+        })
+        .collect();
+    if all.is_empty() {
+        return None;
+    }
+    // Where all values are equal, each has its whole side of the box.
+    let side = |value: &f64, (low, high): &(f64, f64)| {
+        if high > low { (value - low) / (high - low) } else { 1.0 }
+    };
+    let share = |points: &Vec<Vec<f64>>| {
+        let points: Vec<Vec<f64>> = points
+            .iter()
+            .map(|point| std::iter::zip(point, &bounds).map(|(v, b)| side(v, b)).collect())
+            .collect();
+        hypervolume(&points, &vec![0.0; bounds.len()]).ok()
+    };
+    points.iter().map(share).collect()
 }
 
 /// The volume of the union of boxes from the origin to the points, over their first `d` values.
