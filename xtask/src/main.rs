@@ -2,6 +2,7 @@
 
 mod docs;
 mod nextest;
+mod optuna;
 mod test;
 
 use std::process::ExitCode;
@@ -22,12 +23,15 @@ enum Command {
     Test(test::Args),
     /// Write the reference tables of the documentation anew, from the tables of the code
     Docs(docs::Args),
+    /// Measure our searchers beside Optuna's samplers
+    BenchOptuna(optuna::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Test(args) => test::run(&args),
         Command::Docs(args) => docs::run(&args),
+        Command::BenchOptuna(args) => optuna::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

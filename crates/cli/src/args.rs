@@ -472,6 +472,9 @@ pub(crate) struct BenchSearchersArgs {
     /// Seeds: how often each is run
     #[arg(long, default_value_t = 100, value_parser = value_parser!(u32).range(1..))]
     pub(crate) seeds: u32,
+    /// The first of the seeds
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) first_seed: u64,
     /// Report the best after these numbers of trials
     #[arg(long, value_delimiter = ',', value_name = "N,N,…", value_parser = value_parser!(u32).range(1..))]
     pub(crate) at_trials: Vec<u32>,

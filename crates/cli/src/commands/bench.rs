@@ -171,7 +171,7 @@ fn searchers(args: &BenchSearchersArgs, out: &mut dyn Write) -> Result<()> {
     let (mut rows, mut all) = (Vec::new(), Vec::new());
     for (entry, config) in chosen {
         let make = |setup: &SearchSetup| entry.make(&config, setup);
-        let seeds = 0..u64::from(args.seeds);
+        let seeds = args.first_seed..args.first_seed + u64::from(args.seeds);
         let run = |seed| {
             let trace = simulation.run(make, seed);
             progress.inc(1);
