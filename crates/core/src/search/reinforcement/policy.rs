@@ -69,7 +69,9 @@ fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
     let mut weights: Vec<f32> =
         logits.iter().map(|logit| ((logit - highest) / temperature).exp()).collect();
     let sum: f32 = weights.iter().sum();
-    weights.iter_mut().for_each(|weight| *weight /= sum);
+    for weight in &mut weights {
+        *weight /= sum;
+    }
     weights
 }
 

@@ -75,7 +75,9 @@ mod tests {
             None => Ending::Failed,
         };
         let mut ranks = Ranks::default();
-        values.iter().for_each(|value| ranks.add(ending(value)));
+        for value in values {
+            ranks.add(ending(value));
+        }
         values.iter().map(|value| ranks.reward(ending(value))).collect()
     }
 
@@ -100,7 +102,9 @@ mod tests {
         let broken = Ending::Scored(Score { value: 99.0, violation: 0.1 });
         let kept = Ending::Scored(Score { value: 1.0, violation: 0.0 });
         let mut ranks = Ranks::default();
-        [broken, kept, Ending::Failed].into_iter().for_each(|ending| ranks.add(ending));
+        for ending in [broken, kept, Ending::Failed] {
+            ranks.add(ending);
+        }
         let order = [Ending::Failed, broken, kept].map(|ending| ranks.reward(ending));
         assert!(order.is_sorted_by(|a, b| a < b), "{order:?}");
         assert!(ranks.reward(Ending::Pruned) < ranks.reward(broken));
