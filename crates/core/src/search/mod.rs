@@ -6,6 +6,7 @@ pub mod local_search;
 mod question;
 pub mod random;
 pub mod regularized_evolution;
+pub mod reinforcement;
 
 use std::sync::Arc;
 
@@ -125,8 +126,14 @@ impl SearchSetup {
 pub type SearcherEntry = Entry<dyn Searcher, SearchSetup>;
 
 /// All searchers.
-pub static SEARCHERS: &[&SearcherEntry] =
-    &[&random::ENTRY, &grid::ENTRY, &local_search::ENTRY, &regularized_evolution::ENTRY];
+pub static SEARCHERS: &[&SearcherEntry] = &[
+    &random::ENTRY,
+    &grid::ENTRY,
+    &local_search::ENTRY,
+    &regularized_evolution::ENTRY,
+    &reinforcement::reinforce::ENTRY,
+    &reinforcement::ppo::ENTRY,
+];
 
 /// The searcher with this name.
 ///
