@@ -70,7 +70,8 @@ pub enum Strategy {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Members of the population, at least 4.
+    /// Members of the population, at least 4; few, because each place sees one child in so many
+    /// trials.
     pub population_size: usize,
     /// How a mutant is made: `rand1` or `current_to_best`.
     pub strategy: Strategy,
@@ -83,7 +84,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            population_size: 20,
+            population_size: 10,
             strategy: Strategy::Rand1,
             mutation_factor: 0.5,
             crossover_rate: 0.5,
@@ -106,8 +107,10 @@ pub struct DifferentialEvolution {
     places: Vec<Option<Member>>,
 }
 
-/// How often members are drawn for one question, and how many single choices are changed then.
+/// How often members are drawn for one question.
 const TRIES: u32 = 4;
+/// How often a child that was tried before is then changed further.
+const PERSISTENCE: u32 = 16;
 
 impl DifferentialEvolution {
     /// A searcher with these settings.
@@ -230,7 +233,7 @@ impl Searcher for DifferentialEvolution {
         let Some((child, parents, target)) = proposal else {
             return Ok(Ask::Propose(Proposal::new(self.spec.sample(&mut cx.rng))));
         };
-        let child = changed_until_new(child, TRIES, cx);
+        let child = changed_until_new(child, PERSISTENCE, cx);
         let proposal = Proposal::new(child).with_parents(parents);
         Ok(Ask::Propose(proposal.with_signals(self.signals(target))))
     }

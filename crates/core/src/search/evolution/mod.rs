@@ -49,6 +49,8 @@ pub mod nsga2;
 pub mod operators;
 mod population;
 pub mod regularized_evolution;
+#[cfg(test)]
+mod tests;
 
 use nascent_record::{Architecture, Goal, Proposal, Signals, Trial, TrialId};
 use rand::RngExt as _;

@@ -70,7 +70,7 @@ impl Default for Config {
 }
 
 /// How often a child that was tried before is changed further.
-const PERSISTENCE: u32 = 4;
+const PERSISTENCE: u32 = 16;
 
 /// A searcher with these settings.
 ///

@@ -38,10 +38,16 @@ impl Individual {
     /// or both keep them, and it is at least as good in every objective, and better in one.
     pub fn dominates(&self, other: &Self) -> bool {
         let by_constraints = other.score.violation.total_cmp(&self.score.violation);
-        let both = || std::iter::zip(&self.values, &other.values);
         match by_constraints {
             Ordering::Equal if self.score.is_feasible() => {
-                both().all(|(a, b)| a >= b) && both().any(|(a, b)| a > b)
+                let mut better = false;
+                for (a, b) in std::iter::zip(&self.values, &other.values) {
+                    if a < b {
+                        return false;
+                    }
+                    better |= a > b;
+                }
+                better
             }
             Ordering::Equal | Ordering::Less => false,
             Ordering::Greater => true,
@@ -110,14 +116,23 @@ impl Population {
         self.standings.take();
     }
 
-    /// Only those at the positions that `keep` says yes to stay.
-    pub fn retain(&mut self, mut keep: impl FnMut(usize) -> bool) {
-        let mut at = 0;
-        self.members.retain(|_| {
-            at += 1;
-            keep(at - 1)
-        });
-        self.standings.take();
+    /// The `size` best stay; of equals the youngest. In the order of the fronts they keep the
+    /// standings by which they were chosen until somebody joins, as in NSGA-II.
+    pub fn truncate(&mut self, size: usize, order: Order) {
+        let mut best_first: Vec<usize> = (0..self.len()).rev().collect();
+        best_first.sort_by(|a, b| self.compare(order, *b, *a));
+        let mut stays = vec![false; self.len()];
+        for at in best_first.into_iter().take(size) {
+            stays[at] = true;
+        }
+        let mut each = stays.iter().copied();
+        self.members.retain(|_| each.next().unwrap_or(false));
+        let standings = self.standings.take().filter(|_| order == Order::Front);
+        if let Some(mut kept) = standings {
+            let mut each = stays.into_iter();
+            kept.retain(|_| each.next().unwrap_or(false));
+            self.standings = OnceCell::from(kept);
+        }
     }
 
     /// The fronts and crowding distances of all, by position.
@@ -145,7 +160,7 @@ impl std::ops::Index<usize> for Population {
 }
 
 /// Non-dominated sorting: in an order in which nobody is dominated by a later one, each joins the
-/// first front on which nobody dominates it (Zhang et al., "An Efficient Approach to Nondominated
+/// first front on which nobody dominates it, found by bisection (Zhang et al., "An Efficient Approach to Nondominated
 /// Sorting for Evolutionary Multiobjective Optimization", 2015). Then the crowding distances.
 fn standings(members: &VecDeque<Individual>) -> Vec<Standing> {
     let better_first = |a: &usize, b: &usize| {
@@ -161,7 +176,9 @@ fn standings(members: &VecDeque<Individual>) -> Vec<Standing> {
         let dominated = |front: &Vec<usize>| {
             front.iter().rev().any(|other| members[*other].dominates(&members[at]))
         };
-        match fronts.iter_mut().find(|front| !dominated(front)) {
+        // Who is dominated on a front is so on all before it.
+        let number = fronts.partition_point(dominated);
+        match fronts.get_mut(number) {
             Some(front) => front.push(at),
             None => fronts.push(vec![at]),
         }

@@ -84,9 +84,10 @@ impl Cells {
     /// For this space.
     pub fn new(spec: &Spec) -> Self {
         let roots = roots(spec);
-        let name = |at: usize| spec.choices()[at].name.as_str();
-        let shared = shared_path(roots.iter().map(|root| name(*root)));
-        let keys: Vec<&str> = roots.iter().map(|root| key(&name(*root)[shared..])).collect();
+        let names: Vec<&str> =
+            roots.iter().map(|root| spec.choices()[*root].name.as_str()).collect();
+        let shared = shared_path(&names);
+        let keys: Vec<&str> = names.iter().map(|name| key(&name[shared..])).collect();
         let (part, parts) = number(&keys);
         let (part, parts) = if parts > 1 { (part, parts) } else { number(&roots) };
         Self { part, parts }
@@ -131,10 +132,10 @@ fn roots(spec: &Spec) -> Vec<usize> {
 }
 
 /// How long the path of names, each followed by a dot, is that all names begin with.
-fn shared_path<'a>(names: impl Iterator<Item = &'a str> + Clone) -> usize {
-    let Some(first) = names.clone().next() else { return 0 };
+fn shared_path(names: &[&str]) -> usize {
+    let Some(first) = names.first() else { return 0 };
     let ends = first.match_indices('.').map(|(dot, _)| dot + 1);
-    ends.take_while(|end| names.clone().all(|name| name.starts_with(&first[..*end])))
+    ends.take_while(|end| names.iter().all(|name| name.starts_with(&first[..*end])))
         .last()
         .unwrap_or(0)
 }

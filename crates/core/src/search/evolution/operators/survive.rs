@@ -37,16 +37,9 @@ pub struct Truncation {
 
 impl Survive for Truncation {
     fn survive(&self, population: &mut Population) {
-        if population.len() < self.size + self.offspring.max(1) {
-            return;
+        if population.len() >= self.size + self.offspring.max(1) {
+            population.truncate(self.size, self.order);
         }
-        let mut order: Vec<usize> = (0..population.len()).rev().collect();
-        order.sort_by(|a, b| population.compare(self.order, *b, *a));
-        let mut stays = vec![false; population.len()];
-        for at in order.into_iter().take(self.size) {
-            stays[at] = true;
-        }
-        population.retain(|at| stays[at]);
     }
 }
 
