@@ -37,6 +37,30 @@ pub fn from_unit(choice: &Choice, unit: f64) -> Value {
     }
 }
 
+/// The ends of the stretch of numbers that [`from_unit`] makes this value of; both are the number
+/// itself for a real number.
+pub fn unit_range(choice: &Choice, value: Value) -> (f64, f64) {
+    match (&choice.domain, value) {
+        (Domain::Categorical { options }, Value::Int(option)) => {
+            let share = 1.0 / options.len() as f64;
+            (option as f64 * share, (option + 1) as f64 * share)
+        }
+        (Domain::Integer { step, log, .. }, Value::Int(number)) => {
+            let (low, high) = scale(&choice.domain);
+            let end = |x: f64| {
+                let x = if *log { x.ln() } else { x };
+                if high > low { ((x - low) / (high - low)).clamp(0.0, 1.0) } else { 0.0 }
+            };
+            let half = *step as f64 / 2.0;
+            (end(number as f64 - half), end(number as f64 + half))
+        }
+        (_, value) => {
+            let unit = to_unit(choice, value);
+            (unit, unit)
+        }
+    }
+}
+
 fn is_log(domain: &Domain) -> bool {
     matches!(domain, Domain::Integer { log: true, .. } | Domain::Float { log: true, .. })
 }
@@ -77,6 +101,19 @@ mod tests {
                 };
                 assert!(same, "{}: {value} came back as {back}", choice.name);
             }
+        }
+        // All numbers of a value's stretch but its ends stand for it, and the stretches are all.
+        for choice in choices.iter().filter(|choice| choice.domain.size() > Some(1)) {
+            let mut end = 0.0;
+            for value in (0..choice.domain.size().unwrap()).filter_map(|i| choice.domain.nth(i)) {
+                let (low, high) = unit_range(choice, value);
+                assert!((low - end).abs() < 1e-12, "{} {value}", choice.name);
+                for share in [0.01, 0.5, 0.99] {
+                    assert_eq!(from_unit(choice, low + share * (high - low)), value);
+                }
+                end = high;
+            }
+            assert_eq!(end, 1.0);
         }
         // The middle of a logarithmic scale is the geometric mean.
         assert_eq!(from_unit(&choices[1], 0.5), Value::Int(64));

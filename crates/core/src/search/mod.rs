@@ -1,11 +1,11 @@
 //! Searchers: they propose architectures and are told results. They never write and never draw.
 
 mod ask_tell;
+pub mod evolution;
 pub mod grid;
 pub mod local_search;
 mod question;
 pub mod random;
-pub mod regularized_evolution;
 pub mod reinforcement;
 
 use std::sync::Arc;
@@ -130,7 +130,11 @@ pub static SEARCHERS: &[&SearcherEntry] = &[
     &random::ENTRY,
     &grid::ENTRY,
     &local_search::ENTRY,
-    &regularized_evolution::ENTRY,
+    &evolution::hill_climb::ENTRY,
+    &evolution::regularized_evolution::ENTRY,
+    &evolution::genetic::ENTRY,
+    &evolution::nsga2::ENTRY,
+    &evolution::differential_evolution::ENTRY,
     &reinforcement::reinforce::ENTRY,
     &reinforcement::ppo::ENTRY,
 ];

@@ -10,6 +10,7 @@ use nascent_record::{Architecture, Domain, Graph, Spec};
 
 pub use choices::Choices;
 pub use sample::{GridIter, SpecExt};
+pub(crate) use sample::{draw, draw_other};
 
 use crate::Result;
 use crate::config::{Entry, find as find_entry};

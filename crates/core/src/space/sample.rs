@@ -29,7 +29,8 @@ pub trait SpecExt {
     fn grid(&self, steps: u32) -> GridIter<'_>;
 }
 
-fn draw(choice: &Choice, rng: &mut Rng) -> Value {
+/// A value of the choice's domain, drawn evenly.
+pub(crate) fn draw(choice: &Choice, rng: &mut Rng) -> Value {
     match &choice.domain {
         Domain::Categorical { options } => Value::Int(rng.random_range(0..options.len()) as i64),
         Domain::Integer { low, high, step, log: false } => {
@@ -53,7 +54,7 @@ fn draw(choice: &Choice, rng: &mut Rng) -> Value {
 }
 
 /// A value of the choice's domain other than `value`, drawn evenly.
-fn draw_other(choice: &Choice, value: Value, rng: &mut Rng) -> Value {
+pub(crate) fn draw_other(choice: &Choice, value: Value, rng: &mut Rng) -> Value {
     let Some((size, position)) = choice.domain.size().zip(choice.domain.position(value)) else {
         return draw(choice, rng);
     };
