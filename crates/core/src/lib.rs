@@ -10,6 +10,7 @@
 //! What there is of each kind stands in one table: [`space::SPACES`], [`search::SEARCHERS`],
 //! [`prune::PRUNERS`], [`evaluate::EVALUATORS`], [`nn::OPS`].
 
+pub mod acquisition;
 pub mod benchmark;
 pub mod config;
 #[cfg(any(test, feature = "conformance"))]
