@@ -1,6 +1,7 @@
 //! Searchers: they propose architectures and are told results. They never write and never draw.
 
 mod ask_tell;
+pub mod bayesian;
 pub mod grid;
 pub mod local_search;
 mod question;

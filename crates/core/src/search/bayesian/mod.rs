@@ -1,0 +1,3 @@
+//! Bayesian searchers: a model of what was told says what is worth a trial next.
+
+pub mod parzen;
