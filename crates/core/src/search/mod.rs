@@ -126,8 +126,13 @@ impl SearchSetup {
 pub type SearcherEntry = Entry<dyn Searcher, SearchSetup>;
 
 /// All searchers.
-pub static SEARCHERS: &[&SearcherEntry] =
-    &[&random::ENTRY, &grid::ENTRY, &local_search::ENTRY, &regularized_evolution::ENTRY];
+pub static SEARCHERS: &[&SearcherEntry] = &[
+    &random::ENTRY,
+    &grid::ENTRY,
+    &local_search::ENTRY,
+    &regularized_evolution::ENTRY,
+    &bayesian::tpe::ENTRY,
+];
 
 /// The searcher with this name.
 ///

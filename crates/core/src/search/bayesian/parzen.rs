@@ -27,10 +27,11 @@
 use nascent_record::{Architecture, Choice, Domain, Spec, Value};
 use rand::RngExt as _;
 
-use crate::Rng;
 use crate::acquisition::normal_cdf;
+use crate::config::invalid;
 use crate::encode::unit::{from_unit, to_unit};
 use crate::space::SpecExt as _;
+use crate::{Result, Rng};
 
 /// An integer choice with at most this many values is normalized over them; one with more is
 /// treated like a float choice.
@@ -50,7 +51,27 @@ pub struct Kernels {
 
 impl Default for Kernels {
     fn default() -> Self {
-        Self { prior_weight: 1.0, categorical_bandwidth: 0.3, numeric_bandwidth: 0.2 }
+        Self { prior_weight: 1.0, categorical_bandwidth: 0.2, numeric_bandwidth: 0.2 }
+    }
+}
+
+impl Kernels {
+    /// Checks the ranges of the settings of a searcher with this name.
+    ///
+    /// # Errors
+    /// If a setting is out of its range.
+    pub fn check(&self, searcher: &str) -> Result<()> {
+        let settings = [
+            ("prior_weight", self.prior_weight, f64::MAX, ""),
+            ("categorical_bandwidth", self.categorical_bandwidth, 1.0, " and at most 1"),
+            ("numeric_bandwidth", self.numeric_bandwidth, 1.0, " and at most 1"),
+        ];
+        match settings.iter().find(|(_, value, most, _)| !(*value > 0.0 && value <= most)) {
+            None => Ok(()),
+            Some((name, value, _, limit)) => {
+                Err(invalid(searcher, format!("{name} is {value}, and must be above 0{limit}")))
+            }
+        }
     }
 }
 
@@ -384,14 +405,14 @@ mod tests {
         }
     }
 
-    /// By hand: two observations of one choice with three options and λ = 0.3 · 2^(-1/5), a prior of
+    /// By hand: two observations of one choice with three options and λ = 0.2 · 2^(-1/5), a prior of
     /// weight 1.
     #[test]
     fn the_kernel_of_aitchison_and_aitken() {
         let spec = Spec::new(vec![Choice::categorical("op", ["a", "b", "c"])]).unwrap();
         let observed = parse(&spec, &["op=a", "op=b"]);
         let density = Density::new(&spec, &weighing_1(&observed), Kernels::default());
-        let lambda = 0.3 * 2_f64.powf(-0.2);
+        let lambda = 0.2 * 2_f64.powf(-0.2);
         let expected = (1.0 - lambda + lambda / 2.0 + 1.0 / 3.0) / 3.0;
         let found = density.ln_density(&observed[0]).exp();
         assert!((found - expected).abs() < 1e-12, "{found} is not {expected}");
