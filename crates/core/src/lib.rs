@@ -24,6 +24,7 @@ pub mod search;
 mod seed;
 pub mod space;
 pub mod study;
+pub mod surrogate;
 pub mod train;
 
 pub use error::{Error, Result};

@@ -131,6 +131,7 @@ pub static SEARCHERS: &[&SearcherEntry] = &[
     &grid::ENTRY,
     &local_search::ENTRY,
     &regularized_evolution::ENTRY,
+    &bayesian::random_forest::ENTRY,
     &bayesian::tpe::ENTRY,
 ];
 
