@@ -1,6 +1,7 @@
 //! Searchers: they propose architectures and are told results. They never write and never draw.
 
 mod ask_tell;
+pub mod bayesian;
 pub mod evolution;
 pub mod grid;
 pub mod local_search;
@@ -137,6 +138,8 @@ pub static SEARCHERS: &[&SearcherEntry] = &[
     &evolution::differential_evolution::ENTRY,
     &reinforcement::reinforce::ENTRY,
     &reinforcement::ppo::ENTRY,
+    &bayesian::tpe::ENTRY,
+    &bayesian::random_forest::ENTRY,
 ];
 
 /// The searcher with this name.
