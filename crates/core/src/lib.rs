@@ -10,6 +10,7 @@
 //! What there is of each kind stands in one table: [`space::SPACES`], [`search::SEARCHERS`],
 //! [`prune::PRUNERS`], [`evaluate::EVALUATORS`], [`nn::OPS`].
 
+pub mod acquisition;
 pub mod benchmark;
 pub mod config;
 #[cfg(any(test, feature = "conformance"))]
@@ -23,6 +24,7 @@ pub mod search;
 mod seed;
 pub mod space;
 pub mod study;
+pub mod surrogate;
 pub mod train;
 
 pub use error::{Error, Result};

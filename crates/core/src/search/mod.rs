@@ -1,6 +1,7 @@
 //! Searchers: they propose architectures and are told results. They never write and never draw.
 
 mod ask_tell;
+pub mod bayesian;
 pub mod grid;
 pub mod local_search;
 mod question;
@@ -125,8 +126,13 @@ impl SearchSetup {
 pub type SearcherEntry = Entry<dyn Searcher, SearchSetup>;
 
 /// All searchers.
-pub static SEARCHERS: &[&SearcherEntry] =
-    &[&random::ENTRY, &grid::ENTRY, &local_search::ENTRY, &regularized_evolution::ENTRY];
+pub static SEARCHERS: &[&SearcherEntry] = &[
+    &random::ENTRY,
+    &grid::ENTRY,
+    &local_search::ENTRY,
+    &regularized_evolution::ENTRY,
+    &bayesian::gp::ENTRY,
+];
 
 /// The searcher with this name.
 ///
