@@ -18,7 +18,6 @@ pub(super) struct Candidates {
     pub points: Vec<Point>,
     /// The architectures that mean it, in the order of the grid.
     pub members: Vec<Vec<Architecture>>,
-    index: HashMap<Architecture, u32>,
     /// For each choice the values that occur, and which one each candidate has.
     choices: Vec<(Vec<f32>, Vec<u16>)>,
     kinds: [Kind; KINDS],
@@ -89,22 +88,21 @@ impl Candidates {
         let mut all = Self {
             points: Vec::new(),
             members: Vec::new(),
-            index: HashMap::new(),
             choices: Vec::new(),
             kinds: Default::default(),
         };
+        let mut index: HashMap<Architecture, u32> = HashMap::new();
         for architecture in space.spec().grid(2) {
             let canonical = space.canonical(&architecture);
-            let at = if let Some(&at) = all.index.get(&canonical) {
+            let at = if let Some(&at) = index.get(&canonical) {
                 at
             } else {
                 let at = all.points.len() as u32;
                 all.points.push(encoder.encode(space, &canonical));
                 all.members.push(Vec::new());
-                all.index.insert(canonical, at);
+                index.insert(canonical, at);
                 at
             };
-            all.index.insert(architecture.clone(), at);
             all.members[at as usize].push(architecture);
         }
         for choice in 0..encoder.choices() {
@@ -153,11 +151,6 @@ impl Candidates {
         }
         let joined = std::iter::zip(by_choices, by_network);
         joined.map(|(c, n)| choices * c + network * n + both * c * n).collect()
-    }
-
-    /// The candidate that an architecture is.
-    pub(super) fn position(&self, architecture: &Architecture) -> Option<usize> {
-        self.index.get(architecture).map(|&at| at as usize)
     }
 }
 

@@ -112,3 +112,42 @@ fn subtract(from: &mut [f32; WIDTH], rows: &[[f32; WIDTH]], factors: &[f64]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::Seed;
+    use crate::space::{SearchSpace, SpecExt as _};
+
+    #[test]
+    fn rows_that_came_one_by_one_say_what_a_fresh_process_says() {
+        let space = crate::space::find("nas_bench_201").unwrap();
+        let space: Arc<dyn SearchSpace> = space.make(&serde_json::Value::Null, &()).unwrap().into();
+        let encoder = Encoder::new(space.spec(), true);
+        let all = Candidates::of(&space, &encoder, 20_000).unwrap();
+        let lengths = (0..encoder.distances()).map(|at| 2.0 + at as f64).collect();
+        let hyper = Hyper { lengths, weights: [0.5, 0.3, 0.2], noise: 0.02 };
+        let mut rng = Seed::new(4).rng();
+        let sample = |_| encoder.encode(&*space, &space.spec().sample(&mut rng));
+        let points: Vec<Point> = (0..21).map(sample).collect();
+        let values: Vec<f64> = (0..21).map(|i| (f64::from(i) * 0.9).sin()).collect();
+        let fresh = Posterior::new(&encoder, hyper.clone(), &points, Some(&all));
+        let mut grown = Posterior::new(&encoder, hyper, &points[..7], Some(&all));
+        points[7..]
+            .iter()
+            .for_each(|p| grown.extend(&encoder, std::slice::from_ref(p), Some(&all)));
+        assert_eq!(grown.process.weights(&values), fresh.process.weights(&values));
+        let weights = fresh.process.weights(&values);
+        assert_eq!(grown.all(&weights), fresh.all(&weights));
+        // Kept in single precision for all candidates, it is what one asks for in double.
+        let (means, stds) = fresh.all(&weights);
+        for at in (0..all.points.len()).step_by(397) {
+            let whitened = fresh.process.whitened(&encoder, &all.points[at]);
+            let exact = fresh.process.predict(&whitened, &weights);
+            assert!((f64::from(means[at]) - exact.mean).abs() < 1e-4);
+            assert!((f64::from(stds[at]) - exact.std).abs() < 1e-3);
+        }
+    }
+}
