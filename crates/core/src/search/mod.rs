@@ -140,6 +140,7 @@ pub static SEARCHERS: &[&SearcherEntry] = &[
     &reinforcement::ppo::ENTRY,
     &bayesian::tpe::ENTRY,
     &bayesian::random_forest::ENTRY,
+    &bayesian::gp::ENTRY,
 ];
 
 /// The searcher with this name.

@@ -1,3 +1,6 @@
-//! Surrogates: models that are fitted to told trials and predict the score of architectures.
+//! Surrogates: cheap models of what an evaluation would say, fitted to told trials.
 
+pub mod cholesky;
 pub mod forest;
+pub mod gp;
+pub mod kernel;

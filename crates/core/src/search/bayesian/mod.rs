@@ -1,5 +1,9 @@
 //! Bayesian searchers: a model of what was told says what is worth a trial next.
 
+mod candidates;
+pub mod gp;
 pub mod parzen;
+mod posterior;
 pub mod random_forest;
+mod targets;
 pub mod tpe;

@@ -389,7 +389,7 @@ mod tests {
         let mut rng = Seed::new(3).rng();
         for number in 0..20 {
             let other = if number % 2 == 0 { best.clone() } else { space.spec().sample(&mut rng) };
-            let proposal = Proposal::new(other).from_origin(Origin::Enqueued);
+            let proposal = Proposal::new(other).with_origin(Origin::Enqueued);
             learner.tell(&told(number, 0, proposal), 1, &reinforce).unwrap();
         }
         let after = learner.log_probability(learner.sampler(), &decisions);
