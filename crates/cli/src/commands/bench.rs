@@ -198,8 +198,8 @@ fn searchers(args: &BenchSearchersArgs, out: &mut dyn Write) -> Result<()> {
                 });
                 if let Some(best) = best {
                     let reached = values.iter().filter(|value| **value >= *best).count();
-                    row.push(format!("{:.2}, {reached} of {}", best - s.mean, s.count));
-                    place[metric]["regret"] = json!(best - s.mean);
+                    row.push(format!("{:.2}, {reached} of {}", (best - s.mean).max(0.0), s.count));
+                    place[metric]["regret"] = json!((best - s.mean).max(0.0));
                     place[metric]["at_optimum"] = json!(reached);
                 }
             }
