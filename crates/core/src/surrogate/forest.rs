@@ -35,7 +35,7 @@ pub struct Growth {
 
 impl Default for Growth {
     fn default() -> Self {
-        Self { trees: 16, choice_share: 5.0 / 6.0, min_leaf: 1, max_sample: 2000 }
+        Self { trees: 10, choice_share: 5.0 / 6.0, min_leaf: 1, max_sample: 1000 }
     }
 }
 
@@ -91,6 +91,16 @@ struct Moments {
     squares: f64,
 }
 
+impl FromIterator<f64> for Moments {
+    fn from_iter<I: IntoIterator<Item = f64>>(numbers: I) -> Self {
+        let mut moments = Self::default();
+        for y in numbers {
+            moments.add(y);
+        }
+        moments
+    }
+}
+
 impl Moments {
     fn add(&mut self, y: f64) {
         *self = self.plus(Self { n: 1.0, sum: y, squares: y * y });
@@ -134,9 +144,7 @@ impl Forest {
         let kinds: Vec<Kind> = kinds.collect();
         let points: Vec<Vec<f64>> = observed.iter().map(|(a, _)| features(spec, a)).collect();
         // Around the mean, so that sums of squares keep their digits.
-        let mut all = Moments::default();
-        observed.iter().for_each(|(_, y)| all.add(*y));
-        let center = all.mean();
+        let center = observed.iter().map(|(_, y)| *y).collect::<Moments>().mean();
         let targets: Vec<f64> = observed.iter().map(|(_, y)| y - center).collect();
         let grower = Grower { kinds: &kinds, points: &points, targets: &targets, growth };
         let mut gains = vec![0.0; spec.len()];
@@ -215,8 +223,7 @@ impl Grower<'_> {
         let mut open = vec![(0, 0, rows.len())];
         while let Some((at, from, to)) = open.pop() {
             let rows = &mut rows[from..to];
-            let mut all = Moments::default();
-            rows.iter().for_each(|row| all.add(self.targets[*row]));
+            let all: Moments = rows.iter().map(|row| self.targets[*row]).collect();
             let Some(split) = self.split(rows, all, rng) else {
                 let variance = all.error() / all.n.max(1.0);
                 nodes[at] = Node::Leaf { mean: all.mean() + center, variance };
@@ -400,8 +407,7 @@ mod tests {
         let growth = Growth { min_leaf: 2, ..Growth::default() };
         let kinds = [Kind::Categorical(4)];
         let grower = Grower { kinds: &kinds, points: &points, targets: &targets, growth };
-        let mut moments = Moments::default();
-        targets.iter().for_each(|y| moments.add(*y));
+        let moments = targets.iter().copied().collect();
         let split = grower.split(&[0, 1, 2, 3], moments, &mut Seed::new(1).rng()).unwrap();
         assert!((split.error - 4.0).abs() < 1e-12, "{}", split.error);
         let Rule::Subset(of) = split.rule else { panic!("it is a threshold") };

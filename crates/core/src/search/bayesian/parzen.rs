@@ -137,7 +137,9 @@ impl<'a> Density<'a> {
         let weights = observed.iter().map(|(_, weight)| *weight);
         let mut weights: Vec<f64> = weights.chain([kernels.prior_weight]).collect();
         let total: f64 = weights.iter().sum();
-        weights.iter_mut().for_each(|weight| *weight /= total);
+        for weight in &mut weights {
+            *weight /= total;
+        }
         let choices = std::iter::zip(0.., spec.choices());
         let choices = choices.map(|(at, choice)| {
             let values = observed.iter().map(|(architecture, _)| architecture.values()[at]);

@@ -65,7 +65,7 @@ pub struct Config {
     pub initial_samples: usize,
     /// The probability of a random proposal after them, from 0 to 1; 0.085 is that of SMAC3.
     pub random_share: f64,
-    /// The number of trees, at least 1.
+    /// The number of trees, at least 1; 10 is that of SMAC.
     pub trees: usize,
     /// The share of the choices that is looked at for each split, above 0 and at most 1; 5/6 is that
     /// of SMAC.
