@@ -61,7 +61,7 @@ const PARENTS: usize = 3;
 pub struct Config {
     /// Random architectures before the first model, at least 1.
     pub initial_samples: usize,
-    /// The share of the trials that are good, above 0 and below 1; 0.15 is that of BOHB.
+    /// The share of the trials that are good, above 0 and below 1; BOHB has 0.15.
     pub gamma: f64,
     /// The most trials that are good, at least 1.
     pub max_good: usize,
@@ -84,10 +84,10 @@ impl Default for Config {
         let kernels = Kernels::default();
         Self {
             initial_samples: 10,
-            gamma: 0.15,
+            gamma: 0.1,
             max_good: 25,
             candidates: 24,
-            mutants: 24,
+            mutants: 72,
             prior_weight: kernels.prior_weight,
             categorical_bandwidth: kernels.categorical_bandwidth,
             numeric_bandwidth: kernels.numeric_bandwidth,
