@@ -198,7 +198,9 @@ fn searchers_are_measured_over_a_table() {
     assert_eq!(grid["searcher"]["name"], "grid");
     assert_eq!(grid["best"][0]["valid_accuracy"]["mean"], 40.0);
     assert_eq!(grid["best"][0]["test_accuracy"]["interval_95"][0], 41.0);
-    assert!(grid["ask_tell_micros_per_trial"].as_f64().unwrap() > 0.0);
+    assert_eq!(grid["best"][0]["valid_accuracy"]["regret"], 0.0);
+    assert_eq!(grid["best"][0]["valid_accuracy"]["at_optimum"], 3);
+    assert!(grid["best"][0]["median_ask_tell_micros"].as_f64().unwrap() > 0.0);
 }
 
 /// The published means of the benchmark's own searchers, where its table is at hand.
