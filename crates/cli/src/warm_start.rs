@@ -34,7 +34,7 @@ pub(crate) fn read(runs: &[PathBuf]) -> Result<Imported> {
 /// The trial without what refers to other trials of its run.
 fn own(run: &Path, trial: &Trial) -> Trial {
     let origin = Origin::Imported { run: run.display().to_string(), trial: trial.id };
-    let mut proposal = Proposal::new(trial.proposal.architecture.clone()).from_origin(origin);
+    let mut proposal = Proposal::new(trial.proposal.architecture.clone()).with_origin(origin);
     proposal.fidelity = trial.proposal.fidelity;
     Trial { proposal, ..trial.clone() }
 }

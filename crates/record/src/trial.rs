@@ -144,7 +144,7 @@ impl Proposal {
 
     /// The same, which comes from there.
     #[must_use]
-    pub fn from_origin(mut self, origin: Origin) -> Self {
+    pub fn with_origin(mut self, origin: Origin) -> Self {
         self.origin = Some(Box::new(origin));
         self
     }

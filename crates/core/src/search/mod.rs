@@ -3,6 +3,7 @@
 mod ask_tell;
 pub mod grid;
 pub mod local_search;
+pub mod multi_fidelity;
 mod question;
 pub mod random;
 pub mod regularized_evolution;
@@ -119,14 +120,26 @@ impl SearchSetup {
     pub fn new(space: Arc<dyn SearchSpace>, goal: Goal, seed: Seed) -> Self {
         Self { space, goal, fidelities: Fidelities::UpTo(1), seed }
     }
+
+    /// The same for an evaluator that knows these fidelities.
+    #[must_use]
+    pub fn with_fidelities(self, fidelities: Fidelities) -> Self {
+        Self { fidelities, ..self }
+    }
 }
 
 /// A row of [`SEARCHERS`].
 pub type SearcherEntry = Entry<dyn Searcher, SearchSetup>;
 
 /// All searchers.
-pub static SEARCHERS: &[&SearcherEntry] =
-    &[&random::ENTRY, &grid::ENTRY, &local_search::ENTRY, &regularized_evolution::ENTRY];
+pub static SEARCHERS: &[&SearcherEntry] = &[
+    &random::ENTRY,
+    &grid::ENTRY,
+    &local_search::ENTRY,
+    &regularized_evolution::ENTRY,
+    &multi_fidelity::successive_halving::ENTRY,
+    &multi_fidelity::hyperband::ENTRY,
+];
 
 /// The searcher with this name.
 ///

@@ -103,7 +103,7 @@ impl Question<'_> {
         }
         let drawn = self.draw(seed.derive("drawn", 0));
         Ok(drawn.map_or(Ask::Done, |architecture| {
-            Ask::Propose(Proposal::new(architecture).from_origin(Origin::Drawn))
+            Ask::Propose(Proposal::new(architecture).with_origin(Origin::Drawn))
         }))
     }
 
