@@ -1,12 +1,13 @@
 //! Searchers measured over an evaluator that is as good as free: a table. No store, no threads, no
 //! lookahead: what the literature's simulated searches do.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nascent_record::{Goal, MetricSpec, Metrics, Objective, Outcome, TrialLimits};
+use nascent_record::{Goal, MetricSpec, Metrics, Objective, Outcome, TrialId, TrialLimits};
 
-use crate::evaluate::{Evaluator, Job, Purpose, Silent};
+use crate::evaluate::{CHECKPOINT, Checkpoint, Evaluator, Job, Purpose, Silent};
 use crate::search::{AskTell, SearchSetup, Searcher};
 use crate::space::SearchSpace;
 use crate::{Result, Seed};
@@ -27,7 +28,7 @@ pub struct Simulation<'a> {
     pub max_trials: u32,
 }
 
-/// A point of a simulated search: the best after a trial.
+/// A point of a simulated search: the best after a trial, of those at the highest fidelity so far.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
     /// The number of trials so far.
@@ -78,9 +79,11 @@ impl Simulation<'_> {
             fidelities: self.evaluator.fidelities(),
             seed: Seed::new(seed).derive("searcher", 0),
         })?;
+        let keep_checkpoint = searcher.resumes_trials();
         let mut search = AskTell::new(searcher, Arc::clone(&self.space), goal, seed).exact();
         let (mut points, mut searcher_times) = (Vec::new(), Vec::new());
-        let (mut cost_secs, mut best): (f64, Option<(f64, Metrics)>) = (0.0, None);
+        let (mut cost_secs, mut best): (f64, Option<((u32, f64), Metrics)>) = (0.0, None);
+        let mut checkpoints: HashMap<TrialId, (u32, Vec<u8>)> = HashMap::new();
         for number in 0..self.max_trials {
             #[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
             let before = Instant::now();
@@ -88,6 +91,8 @@ impl Simulation<'_> {
             let asking = before.elapsed();
             // With nothing pending, waiting is the end.
             let Some(mut trial) = asked else { break };
+            let epochs = self.evaluator.epochs(trial.proposal.fidelity);
+            let before = trial.proposal.resume_from.and_then(|id| checkpoints.get(&id));
             let job = Job {
                 space: &*self.space,
                 trial: trial.id,
@@ -95,11 +100,16 @@ impl Simulation<'_> {
                 seed: Seed::new(seed).derive("trial", u64::from(number)),
                 purpose: Purpose::Search,
                 limits: TrialLimits::default(),
-                checkpoint: None,
-                keep_checkpoint: false,
+                checkpoint: before.map(|(epochs, bytes)| Checkpoint { epochs: *epochs, bytes }),
+                keep_checkpoint,
             };
             let outcome = match self.evaluator.evaluate(&job, &mut Silent) {
-                Ok(evaluation) => Outcome::Complete(evaluation.metrics),
+                Ok(mut evaluation) => {
+                    if let Some(bytes) = evaluation.artifacts.remove(CHECKPOINT) {
+                        checkpoints.insert(trial.id, (epochs, bytes));
+                    }
+                    Outcome::Complete(evaluation.metrics)
+                }
                 Err(error) => Outcome::Failed(nascent_record::Failure {
                     kind: error.failure_kind(),
                     message: error.to_string(),
@@ -112,9 +122,9 @@ impl Simulation<'_> {
             searcher_times.push(asking + before.elapsed());
             cost_secs += trial.metric("cost_secs").unwrap_or(0.0);
             if let Some((score, metrics)) = trial.score(&self.objective).zip(trial.metrics())
-                && best.as_ref().is_none_or(|(known, _)| score > *known)
+                && best.as_ref().is_none_or(|(known, _)| (epochs, score) > *known)
             {
-                best = Some((score, metrics.clone()));
+                best = Some(((epochs, score), metrics.clone()));
             }
             if let Some((_, best)) = &best {
                 points.push(Point { trials: number + 1, cost_secs, best: best.clone() });

@@ -19,7 +19,8 @@ use nascent_record::{
 use serde_json::Value;
 
 use crate::evaluate::{
-    Evaluation, Evaluator, EvaluatorEntry, Flow, Job, Purpose, Reporter, Resources, Silent,
+    CHECKPOINT, Checkpoint, Evaluation, Evaluator, EvaluatorEntry, Flow, Job, Purpose, Reporter,
+    Resources, Silent,
 };
 use crate::prune::{PruneContext, PrunerEntry};
 use crate::search::{SearchSetup, Searcher, SearcherEntry};
@@ -71,15 +72,20 @@ impl Evaluator for ToyEvaluator {
         }
         let mut metrics = Metrics::default();
         let mut epochs = 0;
-        for step in 1..=self.epochs(job.proposal.fidelity) {
-            epochs = step;
+        let before = job.checkpoint.map_or(0, |checkpoint| checkpoint.epochs);
+        let mut stopped = false;
+        for step in before + 1..=self.epochs(job.proposal.fidelity) {
+            epochs += 1;
             metrics.insert("score", score * f64::from(step).sqrt())?;
             if reporter.report(step, &metrics) == Flow::Stop {
+                stopped = true;
                 break;
             }
         }
         metrics.insert("cost_secs", 3.0 + score.abs() % 5.0)?;
-        Ok(Evaluation { metrics, epochs, ..Evaluation::default() })
+        let keeps = job.keep_checkpoint && !stopped;
+        let artifacts = keeps.then(|| (CHECKPOINT.to_owned(), Vec::new())).into_iter().collect();
+        Ok(Evaluation { metrics, epochs, artifacts })
     }
 }
 
@@ -368,6 +374,42 @@ pub fn evaluator(
     let mut reporter = StopAtOnce(0);
     evaluator.evaluate(&job, &mut reporter).unwrap();
     assert!(reporter.0 <= 1, "{} goes on after it is told to stop", entry.name);
+    goes_on(entry.name, &*evaluator, &job, &first);
+}
+
+/// A trial at a low fidelity, and another that goes on with it, are as the whole one.
+fn goes_on(name: &str, evaluator: &dyn Evaluator, job: &Job<'_>, whole: &Evaluation) {
+    let most = evaluator.fidelities().most();
+    let Some(epochs) = (1..most).find(|&epochs| evaluator.fidelities().contains(epochs)) else {
+        return;
+    };
+    let low = job.proposal.clone().at_epochs(epochs);
+    let low = Job { proposal: &low, keep_checkpoint: true, ..*job };
+    let begun = evaluator.evaluate(&low, &mut Silent).unwrap();
+    assert_eq!(begun.epochs, epochs, "{name} does not train as long as it was asked to");
+    let Some(bytes) = begun.artifacts.get(CHECKPOINT) else { return };
+    let full = job.proposal.clone().at_epochs(most).resuming(job.trial);
+    let seed = job.seed.derive("another", 0);
+    let checkpoint = Some(Checkpoint { epochs, bytes });
+    let mut steps = Steps(Vec::new());
+    let job = Job { trial: TrialId(4), proposal: &full, seed, checkpoint, ..*job };
+    let ended = evaluator.evaluate(&job, &mut steps).unwrap();
+    let natural = &evaluator.metrics()[0].name;
+    let values = [&ended, whole].map(|evaluation| evaluation.metrics.get(natural));
+    assert_eq!(values[0], values[1], "{name} does not go on as if it had never ended");
+    assert_eq!(begun.epochs + ended.epochs, whole.epochs, "{name} counts epochs twice");
+    assert!(steps.0.iter().all(|step| *step > epochs), "{name} reports epochs twice");
+    assert!(!steps.0.is_empty(), "{name} reports nothing of what it goes on with");
+}
+
+/// Notes what is reported.
+struct Steps(Vec<u32>);
+
+impl Reporter for Steps {
+    fn report(&mut self, step: u32, _metrics: &Metrics) -> Flow {
+        self.0.push(step);
+        Flow::Continue
+    }
 }
 
 #[cfg(test)]

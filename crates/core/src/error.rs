@@ -82,6 +82,12 @@ pub enum Error {
         /// Why.
         problem: String,
     },
+    /// A training that cannot go on from what an earlier one left.
+    #[error("the training cannot go on from this checkpoint: {problem}")]
+    Checkpoint {
+        /// Why.
+        problem: String,
+    },
     /// A run that cannot be resumed with what is given.
     #[error("this run cannot be resumed: {problem}")]
     Resume {

@@ -2,6 +2,7 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
+use serde::{Deserialize, Serialize};
 
 /// The generator of the project: ChaCha with 8 rounds, the same on every machine.
 pub type Rng = ChaCha8Rng;
@@ -18,7 +19,8 @@ pub type Rng = ChaCha8Rng;
 /// assert_eq!(trial.derive("weights", 0), Seed::new(7).derive("trial", 3).derive("weights", 0));
 /// assert_ne!(trial.derive("weights", 0), trial.derive("shuffle", 0));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Seed(u64);
 
 impl Seed {

@@ -13,7 +13,7 @@ use nascent::datasets::{Dataset, Inputs, Split};
 use nascent::evaluate::Silent;
 use nascent::nn::{Model, cost};
 use nascent::record::Graph;
-use nascent::train::{Data, TrainConfig, fit, memory_mib};
+use nascent::train::{Data, Plan, TrainConfig, fit, memory_mib};
 use nascent::{Seed, space};
 
 const CASES: [(&str, &str, usize, usize); 4] = [
@@ -72,7 +72,8 @@ fn train(case: usize) {
     let data = Data::new(Arc::new(dataset), &config(case), Seed::new(1)).unwrap();
     let before = peak_mib();
     let model = Model::new(&graph(case), &[3, side, side], 4, Seed::new(1), &Device::Cpu).unwrap();
-    fit(&model, &data, &config(case), 1, Seed::new(1), &mut Silent).unwrap();
+    let plan = Plan::new(1, Seed::new(1));
+    fit(&model, &data, &config(case), &plan, &mut Silent).unwrap();
     println!("PEAK {}", peak_mib() - before);
 }
 

@@ -25,7 +25,8 @@ pub enum Flow {
 
 /// Where a running evaluation reports to.
 pub trait Reporter {
-    /// Reports the metrics after `step` epochs (from 1).
+    /// Reports the metrics after `step` epochs, counted from the start of the training: from 1, or
+    /// from the first behind the checkpoint.
     fn report(&mut self, step: u32, metrics: &Metrics) -> Flow;
 
     /// Asks, between two batches, whether to go on. Cheap.
@@ -109,11 +110,20 @@ pub struct Job<'a> {
     pub purpose: Purpose,
     /// The limits of the trial; the time is watched by the reporter, the memory by the evaluator.
     pub limits: TrialLimits,
-    /// What the trial that it goes on with has left, if it goes on with one that left something.
-    pub checkpoint: Option<&'a [u8]>,
+    /// The training that it goes on with, if that left something.
+    pub checkpoint: Option<Checkpoint<'a>>,
     /// Whether a later trial may go on with this one: then it leaves an artifact of the name
-    /// [`CHECKPOINT`].
+    /// [`CHECKPOINT`], unless it is at the highest fidelity already, or was stopped.
     pub keep_checkpoint: bool,
+}
+
+/// What an earlier trial left for a training that goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint<'a> {
+    /// The epochs of the earlier trial, those that it went on with among them.
+    pub epochs: u32,
+    /// Its artifact.
+    pub bytes: &'a [u8],
 }
 
 /// The artifact that a training can go on from.
@@ -124,7 +134,7 @@ pub const CHECKPOINT: &str = "checkpoint";
 pub struct Evaluation {
     /// The metrics.
     pub metrics: Metrics,
-    /// The epochs that were trained.
+    /// The epochs that were trained, without those of a checkpoint.
     pub epochs: u32,
     /// What is to be kept, by what it is (`weights`: safetensors).
     pub artifacts: BTreeMap<String, Vec<u8>>,
@@ -148,7 +158,8 @@ pub trait Evaluator: Send + Sync {
         Ok(())
     }
 
-    /// How many epochs it would train at this fidelity; counted against the budget beforehand.
+    /// How many epochs it would train at this fidelity, from the start; counted against the budget
+    /// beforehand.
     fn epochs(&self, fidelity: Option<Fidelity>) -> u32;
 
     /// How thoroughly it can evaluate.

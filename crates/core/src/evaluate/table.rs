@@ -11,7 +11,9 @@ use nascent_datasets::Table;
 use nascent_record::{Architecture, Fidelity, MetricSpec, Metrics};
 use serde::{Deserialize, Serialize};
 
-use super::{Evaluation, Evaluator, EvaluatorEntry, Fidelities, Flow, Job, Reporter, Resources};
+use super::{
+    CHECKPOINT, Evaluation, Evaluator, EvaluatorEntry, Fidelities, Flow, Job, Reporter, Resources,
+};
 use crate::config::{defaults, invalid, parse};
 use crate::space::SearchSpace;
 use crate::{Error, Result};
@@ -49,7 +51,8 @@ pub struct Config {
     pub fidelities: BTreeMap<u32, String>,
     /// The column with the cost of an evaluation; empty for none.
     pub cost: String,
-    /// Seconds for each unit of the cost column. An evaluation at a lower fidelity costs its share.
+    /// Seconds for each unit of the cost column. An evaluation at a lower fidelity costs its share,
+    /// and one that goes on with another the difference.
     pub cost_scale: f64,
     /// Further metrics, as name: column. Less of them is better.
     pub others: BTreeMap<String, String>,
@@ -190,11 +193,13 @@ impl Evaluator for TableEvaluator {
     fn evaluate(&self, job: &Job<'_>, reporter: &mut dyn Reporter) -> Result<Evaluation> {
         let row = self.row(job.space, &job.proposal.architecture)?;
         let epochs = self.epochs(job.proposal.fidelity);
-        let mut last = None;
+        let before = job.checkpoint.map_or(0, |checkpoint| checkpoint.epochs);
+        let (mut last, mut stopped) = (None, false);
         for (&step, column) in self.valid.range(..=epochs) {
             let metrics = Metrics::new([("valid_accuracy", column[row])])?;
             last = Some((step, column[row]));
-            if reporter.report(step, &metrics) == Flow::Stop {
+            if step > before && reporter.report(step, &metrics) == Flow::Stop {
+                stopped = true;
                 break;
             }
         }
@@ -209,13 +214,17 @@ impl Evaluator for TableEvaluator {
             metrics.insert("test_accuracy", test[row])?;
         }
         if let Some(cost) = &self.cost {
-            let share = f64::from(trained) / f64::from(self.config.epochs);
+            let new = f64::from(trained.saturating_sub(before));
+            let share = new / f64::from(self.config.epochs);
             metrics.insert("cost_secs", cost[row] * self.config.cost_scale * share)?;
         }
         for (name, column) in &self.others {
             metrics.insert(name, column[row])?;
         }
-        Ok(Evaluation { metrics, epochs: trained, artifacts: BTreeMap::new() })
+        // There is nothing to keep; that it is there says that a later trial may go on with this one.
+        let keeps = job.keep_checkpoint && !stopped && epochs < self.fidelities().most();
+        let artifacts = keeps.then(|| (CHECKPOINT.to_owned(), Vec::new())).into_iter().collect();
+        Ok(Evaluation { metrics, epochs: trained.saturating_sub(before), artifacts })
     }
 }
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use candle_core::Device;
 use nascent_record::{Architecture, Fidelity, MetricSpec, Metrics};
 
-use super::{Evaluation, Evaluator, EvaluatorEntry, Job, Purpose, Reporter, Resources};
+use super::{CHECKPOINT, Evaluation, Evaluator, EvaluatorEntry, Job, Purpose, Reporter, Resources};
 use crate::config::{defaults, invalid, parse};
 use crate::nn::{Cost, Model, cost};
 use crate::space::{SearchSpace, SpecExt as _};
 use crate::train::{
-    Data, Fit, Part, Score, TrainConfig, device, evaluate, fit, memory_mib, on_one_thread,
+    Data, Fit, Part, Plan, Score, TrainConfig, device, evaluate, fit, memory_mib, on_one_thread,
 };
 use crate::{Error, Result, Seed};
 
@@ -31,6 +31,9 @@ pub static ENTRY: EvaluatorEntry = EvaluatorEntry {
 /// The metrics of a complete trial are those of its best epoch by validation accuracy, whose weights
 /// are the ones that are kept; the metrics of a stopped trial are those of its last whole epoch, so
 /// that they are a point of its learning curve.
+///
+/// A trial at a lower fidelity is the beginning of a full training: its learning rate is planned for
+/// all epochs, so that a later trial can go on with it.
 pub struct TrainEvaluator {
     config: TrainConfig,
     data: Arc<Data>,
@@ -59,11 +62,20 @@ impl TrainEvaluator {
     }
 
     fn run(&self, job: &Job<'_>, model: &Model, reporter: &mut dyn Reporter) -> Result<Outcome> {
-        let epochs = match job.purpose {
-            Purpose::Search => self.epochs(job.proposal.fidelity),
-            Purpose::Retrain { epochs } => epochs,
+        let plan = match job.purpose {
+            Purpose::Search => {
+                let (epochs, full) = (self.epochs(job.proposal.fidelity), self.config.epochs);
+                Plan {
+                    epochs,
+                    horizon: full,
+                    seed: job.seed,
+                    checkpoint: job.checkpoint.map(|checkpoint| checkpoint.bytes),
+                    keep_checkpoint: job.keep_checkpoint && epochs < full,
+                }
+            }
+            Purpose::Retrain { epochs } => Plan::new(epochs, job.seed),
         };
-        let fit = fit(model, &self.data, &self.config, epochs, job.seed, reporter)?;
+        let fit = fit(model, &self.data, &self.config, &plan, reporter)?;
         let final_training = matches!(job.purpose, Purpose::Retrain { .. });
         let (test, weights) = if final_training && !fit.stopped {
             let batch_size = self.config.eval_batch_size;
@@ -153,8 +165,9 @@ impl Evaluator for TrainEvaluator {
             metrics.insert("test_accuracy", test.accuracy)?;
             metrics.insert("test_loss", test.loss)?;
         }
-        let weights = weights.map(|weights| ("weights".to_owned(), weights));
-        let artifacts: BTreeMap<_, _> = weights.into_iter().collect();
+        let artifacts = [("weights", weights), (CHECKPOINT, fit.checkpoint)].into_iter();
+        let artifacts = artifacts.filter_map(|(name, bytes)| Some((name.to_owned(), bytes?)));
+        let artifacts: BTreeMap<_, _> = artifacts.collect();
         Ok(Evaluation { metrics, epochs: fit.epochs, artifacts })
     }
 }
@@ -321,7 +334,8 @@ mod tests {
         let train = || {
             let model = Model::new(&graph, &[1, 8, 8], 10, Seed::new(2), &Device::Cpu).unwrap();
             let config = TrainConfig::default();
-            fit(&model, &data, &config, 1, Seed::new(2), &mut Silent).unwrap();
+            let plan = Plan::new(1, Seed::new(2));
+            fit(&model, &data, &config, &plan, &mut Silent).unwrap();
             model.to_safetensors().unwrap()
         };
         let expected = on_one_thread(&mut Silent, |_| Ok(train())).unwrap();

@@ -15,7 +15,7 @@ mod network;
 mod ops;
 #[cfg(test)]
 mod tests;
-mod weights;
+pub(crate) mod weights;
 
 use std::fmt;
 

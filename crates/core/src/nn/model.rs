@@ -186,7 +186,7 @@ impl Model {
     }
 
     /// All tensors that are saved, by name: parameters and running statistics.
-    pub(super) fn tensors(&self) -> impl Iterator<Item = (&str, &Var)> {
+    pub(crate) fn tensors(&self) -> impl Iterator<Item = (&str, &Var)> {
         let parameters = self.store.parameters.iter().map(|p| (p.name.as_str(), &p.var));
         parameters.chain(self.store.buffers.iter().map(|(name, var)| (name.as_str(), var)))
     }

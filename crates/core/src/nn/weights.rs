@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use candle_core::{DType, Device, Tensor};
 use nascent_record::Graph;
 use safetensors::tensor::{Dtype, SafeTensors, View};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Model;
@@ -55,19 +56,13 @@ impl Model {
     /// # Errors
     /// If a tensor cannot be read from its device.
     pub fn to_safetensors(&self) -> Result<Vec<u8>> {
-        let mut tensors = BTreeMap::new();
-        for (name, var) in self.tensors() {
-            tensors.insert(name.to_owned(), raw(var.as_tensor())?);
-        }
+        let tensors = self.tensors().map(|(name, var)| (name.to_owned(), var.as_tensor()));
         let description = Description {
             graph: self.graph.clone(),
             input: self.input.clone(),
             classes: self.classes,
         };
-        let description =
-            serde_json::to_string(&description).map_err(|e| invalid(e.to_string()))?;
-        let metadata = HashMap::from([(KEY.to_owned(), description)]);
-        safetensors::serialize(tensors, Some(metadata)).map_err(|e| invalid(e.to_string()))
+        write(tensors, &description)
     }
 
     /// Replaces the weights by saved ones of the same graph.
@@ -77,19 +72,7 @@ impl Model {
     pub fn load_safetensors(&self, bytes: &[u8]) -> Result<()> {
         let saved = SafeTensors::deserialize(bytes).map_err(|e| invalid(e.to_string()))?;
         for (name, var) in self.tensors() {
-            let view = saved.tensor(name).map_err(|_| {
-                invalid(format!("there is no tensor \"{name}\": they are of another network"))
-            })?;
-            if view.shape() != var.dims() {
-                let (theirs, ours) = (view.shape(), var.dims());
-                return Err(invalid(format!(
-                    "the tensor \"{name}\" has the shape {theirs:?} instead of {ours:?}"
-                )));
-            }
-            let values = values(view.dtype(), view.data())
-                .ok_or_else(|| invalid(format!("the tensor \"{name}\" is neither f32 nor f64")))?;
-            let tensor = Tensor::from_vec(values, var.dims(), &Device::Cpu)?;
-            var.set(&tensor.to_dtype(var.dtype())?.to_device(var.device())?)?;
+            var.set(&read(&saved, name, var.as_tensor())?)?;
         }
         Ok(())
     }
@@ -99,18 +82,49 @@ impl Model {
     /// # Errors
     /// [`Error::Weights`] if the bytes are not of a model.
     pub fn from_safetensors(bytes: &[u8], device: &Device) -> Result<Self> {
-        let (_, metadata) =
-            SafeTensors::read_metadata(bytes).map_err(|e| invalid(e.to_string()))?;
-        let description = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
-        let description = description
-            .ok_or_else(|| invalid("they do not name their graph; were they saved by Nascent?"))?;
-        let description: Description =
-            serde_json::from_str(description).map_err(|e| invalid(e.to_string()))?;
-        let Description { graph, input, classes } = description;
+        let Description { graph, input, classes } = describe(bytes)?;
         let model = Self::new(&graph, &input, classes, Seed::new(0), device)?;
         model.load_safetensors(bytes)?;
         Ok(model)
     }
+}
+
+/// Tensors by name as safetensors, with what they are of. The same tensors give the same bytes.
+pub(crate) fn write<'a>(
+    tensors: impl Iterator<Item = (String, &'a Tensor)>,
+    description: &impl Serialize,
+) -> Result<Vec<u8>> {
+    let tensors = tensors.map(|(name, tensor)| Ok((name, raw(tensor)?)));
+    let tensors: BTreeMap<String, Raw> = tensors.collect::<Result<_>>()?;
+    let description = serde_json::to_string(description).map_err(|e| invalid(e.to_string()))?;
+    let metadata = HashMap::from([(KEY.to_owned(), description)]);
+    safetensors::serialize(tensors, Some(metadata)).map_err(|e| invalid(e.to_string()))
+}
+
+/// What saved tensors are of.
+pub(crate) fn describe<D: DeserializeOwned>(bytes: &[u8]) -> Result<D> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| invalid(e.to_string()))?;
+    let description = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
+    let description = description
+        .ok_or_else(|| invalid("they do not name their graph; were they saved by Nascent?"))?;
+    serde_json::from_str(description).map_err(|e| invalid(e.to_string()))
+}
+
+/// A saved tensor of the shape, type and device of another.
+pub(crate) fn read(saved: &SafeTensors<'_>, name: &str, like: &Tensor) -> Result<Tensor> {
+    let view = saved.tensor(name).map_err(|_| {
+        invalid(format!("there is no tensor \"{name}\": they are of another network"))
+    })?;
+    if view.shape() != like.dims() {
+        let (theirs, ours) = (view.shape(), like.dims());
+        return Err(invalid(format!(
+            "the tensor \"{name}\" has the shape {theirs:?} instead of {ours:?}"
+        )));
+    }
+    let values = values(view.dtype(), view.data())
+        .ok_or_else(|| invalid(format!("the tensor \"{name}\" is neither f32 nor f64")))?;
+    let tensor = Tensor::from_vec(values, like.dims(), &Device::Cpu)?;
+    Ok(tensor.to_dtype(like.dtype())?.to_device(like.device())?)
 }
 
 fn raw(tensor: &Tensor) -> Result<Raw> {

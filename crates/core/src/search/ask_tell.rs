@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use nascent_record::{Architecture, Duplicates, Goal, Outcome, Proposal, Trial, TrialId};
+use nascent_record::analysis::best_trial;
+use nascent_record::{Architecture, Duplicates, Fidelity, Goal, Outcome, Proposal, Trial, TrialId};
 use serde_json::Value;
 
 use super::{Ask, Known, Question, SearchSetup, Searcher};
 use crate::config::invalid;
+use crate::evaluate::Fidelities;
 use crate::space::SearchSpace;
 use crate::{Result, Seed};
 
@@ -49,6 +51,8 @@ pub struct AskTell {
     known: Known,
     trials: Vec<Trial>,
     told: usize,
+    /// The epochs of a full evaluation, where trials differ in that.
+    full: Option<u32>,
 }
 
 impl AskTell {
@@ -63,10 +67,30 @@ impl AskTell {
         goal: Goal,
         seed: u64,
     ) -> Result<Self> {
+        Self::with_fidelities(searcher, settings, space, goal, Fidelities::UpTo(1), seed)
+    }
+
+    /// The same for a caller who can evaluate at several fidelities, as multi-fidelity searchers
+    /// need: a trial then says how thoroughly (`proposal.fidelity`), and may go on with an earlier
+    /// one (`proposal.resume_from`).
+    ///
+    /// # Errors
+    /// As [`AskTell::by_name`].
+    pub fn with_fidelities(
+        searcher: &str,
+        settings: &Value,
+        space: Arc<dyn SearchSpace>,
+        goal: Goal,
+        fidelities: Fidelities,
+        seed: u64,
+    ) -> Result<Self> {
         let entry = super::find(searcher)?;
+        let full = fidelities.most();
         let derived = Seed::new(seed).derive("searcher", 0);
         let setup = SearchSetup::new(Arc::clone(&space), goal.clone(), derived);
-        Ok(Self::new(entry.make(settings, &setup)?, space, goal, seed))
+        let searcher = entry.make(settings, &setup.with_fidelities(fidelities))?;
+        let full = searcher.resumes_trials().then_some(full);
+        Ok(Self { full, ..Self::new(searcher, space, goal, seed) })
     }
 
     /// With this searcher. An architecture that means the same network as an earlier one is not
@@ -78,7 +102,8 @@ impl AskTell {
         seed: u64,
     ) -> Self {
         let known = Known::new(Duplicates::Repropose);
-        Self { space, searcher, goal, seed: Seed::new(seed), known, trials: Vec::new(), told: 0 }
+        let (seed, trials) = (Seed::new(seed), Vec::new());
+        Self { space, searcher, goal, seed, known, trials, told: 0, full: None }
     }
 
     /// The same, but that only the same architecture is a duplicate, not the same network.
@@ -128,7 +153,9 @@ impl AskTell {
         Ok(self.open(Proposal::new(architecture).with_origin(origin)))
     }
 
-    fn open(&mut self, proposal: Proposal) -> Trial {
+    fn open(&mut self, mut proposal: Proposal) -> Trial {
+        let full = self.full.map(|epochs| Fidelity { epochs });
+        proposal.fidelity = proposal.fidelity.or(full);
         let id = TrialId(self.trials.len() as u32);
         self.known.note(&*self.space, id, &proposal);
         let trial = Trial::new(id, proposal, self.told as u32);
@@ -160,10 +187,9 @@ impl AskTell {
         &self.trials
     }
 
-    /// The best trial so far that keeps the constraints; of equals the first.
+    /// The best trial so far that keeps the constraints, of those at the highest fidelity; of equals
+    /// the first.
     pub fn best(&self) -> Option<&Trial> {
-        let scored = self.trials.iter().filter_map(|t| Some((self.goal.best_score(t)?, t)));
-        let kept = scored.filter(|(score, _)| score.is_feasible());
-        kept.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, trial)| trial)
+        best_trial(&self.trials, &self.goal)
     }
 }

@@ -5,6 +5,7 @@ pub mod bayesian;
 pub mod evolution;
 pub mod grid;
 pub mod local_search;
+pub mod multi_fidelity;
 mod question;
 pub mod random;
 pub mod reinforcement;
@@ -121,6 +122,12 @@ impl SearchSetup {
     pub fn new(space: Arc<dyn SearchSpace>, goal: Goal, seed: Seed) -> Self {
         Self { space, goal, fidelities: Fidelities::UpTo(1), seed }
     }
+
+    /// The same for an evaluator that knows these fidelities.
+    #[must_use]
+    pub fn with_fidelities(self, fidelities: Fidelities) -> Self {
+        Self { fidelities, ..self }
+    }
 }
 
 /// A row of [`SEARCHERS`].
@@ -141,6 +148,8 @@ pub static SEARCHERS: &[&SearcherEntry] = &[
     &bayesian::tpe::ENTRY,
     &bayesian::random_forest::ENTRY,
     &bayesian::gp::ENTRY,
+    &multi_fidelity::successive_halving::ENTRY,
+    &multi_fidelity::hyperband::ENTRY,
 ];
 
 /// The searcher with this name.

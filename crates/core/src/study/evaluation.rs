@@ -110,7 +110,8 @@ pub fn evaluate_guarded<F: FnMut(u32, &Metrics) -> Flow>(
         let outcome = Outcome::Failed(Failure { kind, message });
         Some(Ended { outcome, epochs, artifacts: BTreeMap::new() })
     };
-    let epochs = guard.last_step;
+    let before = job.checkpoint.map_or(0, |checkpoint| checkpoint.epochs);
+    let epochs = guard.last_step.saturating_sub(before);
     match (guard.verdict, result) {
         (Verdict::Interrupted, _) => None,
         (Verdict::TimedOut, _) => {

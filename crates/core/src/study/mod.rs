@@ -22,13 +22,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use nascent_record::{
-    Architecture, Budget, Clock, Event, FinishReason, Logged, Metrics, Objective, Origin, Proposal,
-    Report, Retrained, RunFinished, RunStore, RunView, SessionStarted, Trial, TrialFinished,
-    TrialId, TrialLimits, TrialReported, TrialStarted,
+    Architecture, BlobId, Budget, Clock, Event, FinishReason, Logged, Metrics, Objective, Origin,
+    Proposal, Report, Retrained, RunFinished, RunStore, RunView, SessionStarted, Trial,
+    TrialFinished, TrialId, TrialLimits, TrialReported, TrialStarted,
 };
 
 use crate::config::invalid;
-use crate::evaluate::{CHECKPOINT, Evaluation, Flow, Job, Purpose, Reporter};
+use crate::evaluate::{CHECKPOINT, Checkpoint, Evaluation, Flow, Job, Purpose, Reporter};
 use crate::prune::PruneContext;
 use crate::search::{Ask, Known, Question};
 use crate::space::SearchSpace;
@@ -261,7 +261,7 @@ impl Study {
                 Ask::Wait => return Ok(Proposed::Wait),
             }
         };
-        let proposal = self.note_reuse(proposal);
+        let proposal = self.note_reuse(self.with_fidelity(proposal));
         self.parts.space.spec().check(&proposal.architecture)?;
         if let Some(most) = budget.max_epochs
             && self.epochs_with(&proposal) > most
@@ -287,6 +287,16 @@ impl Study {
         let pending = &view.trials()[self.told..];
         let question = Question { space, trial: id, seed: self.seed, pending, admits: &admits };
         question.ask(&mut *parts.searcher)
+    }
+
+    /// The proposal, with its fidelity said where trials differ in that: a full one can then be told
+    /// from the others by whoever compares them, and reused.
+    fn with_fidelity(&self, proposal: Proposal) -> Proposal {
+        if proposal.fidelity.is_some() || !self.parts.searcher.resumes_trials() {
+            return proposal;
+        }
+        let full = self.parts.evaluator.epochs(None);
+        proposal.at_epochs(full)
     }
 
     /// The proposal, with the earlier trial whose result it gets. Only trials that the searcher
@@ -328,8 +338,9 @@ impl Study {
         }
         for (number, trial) in std::iter::zip(0.., trials) {
             let (id, Some(outcome)) = (TrialId(number), trial.outcome) else { continue };
-            self.start(id, &trial.proposal, 0, None)?;
-            self.known.note(&*self.parts.space, id, &trial.proposal);
+            let proposal = self.with_fidelity(trial.proposal);
+            self.start(id, &proposal, 0, None)?;
+            self.known.note(&*self.parts.space, id, &proposal);
             for Report { step, metrics } in trial.curve {
                 self.emit(Event::TrialReported(TrialReported { trial: id, step, metrics }))?;
             }
@@ -354,16 +365,25 @@ impl Study {
             return 0;
         }
         let epochs = self.parts.evaluator.epochs(proposal.fidelity);
-        let before = proposal.resume_from.and_then(|id| self.view.trials().get(id.index()));
-        let before = before.filter(|trial| trial.artifacts.contains_key(CHECKPOINT));
-        epochs - before.map_or(0, |t| self.parts.evaluator.epochs(t.proposal.fidelity)).min(epochs)
+        epochs - self.resumed(proposal).map_or(0, |(before, _)| before).min(epochs)
     }
 
-    /// What the trial that a proposal goes on with has left.
-    fn checkpoint(&self, proposal: &Proposal) -> Result<Option<Vec<u8>>> {
-        let before = proposal.resume_from.and_then(|id| self.view.trials().get(id.index()));
-        let blob = before.and_then(|trial| trial.artifacts.get(CHECKPOINT));
-        Ok(blob.map(|blob| self.store.blob(blob)).transpose()?)
+    /// The epochs of the trial that a proposal goes on with, and what that has left.
+    fn resumed(&self, proposal: &Proposal) -> Option<(u32, &BlobId)> {
+        let trials = self.view.trials();
+        let mut before = trials.get(proposal.resume_from?.index())?;
+        // A copy has left nothing; the trial that it is a copy of may have.
+        if let Some(Origin::Reused { trial }) = before.proposal.origin.as_deref() {
+            before = trials.get(trial.index())?;
+        }
+        let epochs = self.parts.evaluator.epochs(before.proposal.fidelity);
+        Some((epochs, before.artifacts.get(CHECKPOINT)?))
+    }
+
+    /// The training that a proposal goes on with, if that has left something.
+    fn checkpoint(&self, proposal: &Proposal) -> Result<Option<(u32, Vec<u8>)>> {
+        let resumed = self.resumed(proposal);
+        resumed.map(|(epochs, blob)| Ok((epochs, self.store.blob(blob)?))).transpose()
     }
 
     fn out_of_time(&self) -> bool {
@@ -376,7 +396,7 @@ impl Study {
         trial: TrialId,
         proposal: &Proposal,
         told: u32,
-        state: Option<nascent_record::BlobId>,
+        state: Option<BlobId>,
     ) -> Result<()> {
         let proposal = proposal.clone();
         self.emit(Event::TrialStarted(TrialStarted { trial, proposal, told, state }))
@@ -443,7 +463,7 @@ impl Study {
                 let limits = self.view.manifest().limits;
                 let checkpoint = self.checkpoint(&proposal)?;
                 let job = Job {
-                    checkpoint: checkpoint.as_deref(),
+                    checkpoint: resumable(checkpoint.as_ref()),
                     keep_checkpoint: self.parts.searcher.resumes_trials(),
                     ..job(&*space, id, &proposal, self.seed, limits)
                 };
@@ -524,6 +544,11 @@ fn job<'a>(
         checkpoint,
         keep_checkpoint,
     }
+}
+
+/// What a job goes on with.
+fn resumable(checkpoint: Option<&(u32, Vec<u8>)>) -> Option<Checkpoint<'_>> {
+    checkpoint.map(|(epochs, bytes)| Checkpoint { epochs: *epochs, bytes })
 }
 
 /// Whether a trial has its result from elsewhere, and costs nothing.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nascent_record::{Event, FinishReason, Metrics, Proposal, RunFinished, RunView, TrialId};
 
-use super::{Ended, Guard, Next, Study, evaluate_guarded, job};
+use super::{Ended, Guard, Next, Study, evaluate_guarded, job, resumable};
 use crate::evaluate::{Flow, Job};
 use crate::{Error, Result};
 
@@ -39,8 +39,8 @@ enum Message {
 struct Task {
     trial: TrialId,
     proposal: Proposal,
-    /// What the trial that it goes on with has left.
-    checkpoint: Option<Vec<u8>>,
+    /// The epochs of the trial that it goes on with, and what that has left.
+    checkpoint: Option<(u32, Vec<u8>)>,
 }
 
 impl Study {
@@ -168,7 +168,7 @@ impl Runner<'_> {
         let halted = || self.halt.load(Ordering::Relaxed) || self.stop.load(Ordering::Relaxed);
         while let Ok(Task { trial, proposal, checkpoint }) = tasks.recv() {
             let job = Job {
-                checkpoint: checkpoint.as_deref(),
+                checkpoint: resumable(checkpoint.as_ref()),
                 keep_checkpoint: self.keep_checkpoints,
                 ..job(&*self.space, trial, &proposal, self.seed, self.limits)
             };

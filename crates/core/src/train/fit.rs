@@ -2,8 +2,10 @@
 
 use candle_core::DType;
 use nascent_record::Metrics;
+use serde::{Deserialize, Serialize};
 
 use super::augment::Augment;
+use super::checkpoint::{self, Progress, Weights};
 use super::config::TrainConfig;
 use super::data::{Data, Part};
 use super::loss::{cross_entropy, score};
@@ -14,7 +16,7 @@ use crate::nn::{ForwardContext, Model, Shape};
 use crate::{Error, Result, Seed};
 
 /// How well a model does on a part of the data.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// The part of right answers, from 0 to 1.
     pub accuracy: f64,
@@ -23,7 +25,7 @@ pub struct Score {
 }
 
 /// What an epoch came to.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochResult {
     /// Its number, from 1.
     pub epoch: u32,
@@ -53,10 +55,33 @@ impl EpochResult {
     }
 }
 
+/// How long a training is, and where it begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    /// The last epoch, counted from the start of the training, whoever made that.
+    pub epochs: u32,
+    /// The epochs that the learning rate is planned for, where that is more: a training of 1 epoch
+    /// that may go on to 3 begins as one of 3.
+    pub horizon: u32,
+    /// What all randomness derives from; that of the checkpoint, if there is one.
+    pub seed: Seed,
+    /// What an earlier training left, which this one goes on with.
+    pub checkpoint: Option<&'a [u8]>,
+    /// Whether it leaves a checkpoint.
+    pub keep_checkpoint: bool,
+}
+
+impl Plan<'_> {
+    /// A whole training of so many epochs.
+    pub fn new(epochs: u32, seed: Seed) -> Self {
+        Self { epochs, horizon: epochs, seed, checkpoint: None, keep_checkpoint: false }
+    }
+}
+
 /// What a training came to.
 #[derive(Clone, Debug, Default)]
 pub struct Fit {
-    /// The epochs that were trained to their end.
+    /// The epochs that were trained to their end, those of a checkpoint not among them.
     pub epochs: u32,
     /// Whether the reporter stopped it.
     pub stopped: bool,
@@ -64,22 +89,25 @@ pub struct Fit {
     pub last: Option<EpochResult>,
     /// The best epoch by validation accuracy, then by validation loss, then the earlier.
     pub best: Option<EpochResult>,
+    /// What a later training can go on with, if it was asked for and the training was not stopped.
+    pub checkpoint: Option<Vec<u8>>,
 }
 
 /// Trains a model; in the end it has the weights of the best epoch.
 ///
 /// All randomness derives from the seed. The learning curve is reported after every epoch, and
 /// between two batches the reporter is asked whether to go on; when it says stop, the training ends
-/// at once.
+/// at once. A training that goes on with a checkpoint gives the same weights and results, bit for
+/// bit, as one that was never interrupted, if both have one horizon.
 ///
 /// # Errors
-/// [`Error::Diverged`] if a loss is no number any more, or a million.
+/// [`Error::Diverged`] if a loss is no number any more, or a million; [`Error::Checkpoint`] if the
+/// checkpoint is not of this model and these settings, or is of more epochs.
 pub fn fit(
     model: &Model,
     data: &Data,
     config: &TrainConfig,
-    epochs: u32,
-    seed: Seed,
+    plan: &Plan<'_>,
     reporter: &mut dyn Reporter,
 ) -> Result<Fit> {
     model.set_input_statistics(data.mean(), data.deviation())?;
@@ -87,16 +115,29 @@ pub fn fit(
     let augment = Augment::new(config, shape, data.mean());
     let mut optimizer = Optimizer::new(config, model.parameters());
     let batches = batches(data.examples(Part::Train).len(), config.batch_size);
-    let schedule = Schedule::new(config, batches, epochs);
-    let mut fit = Fit::default();
-    let mut checkpoint = None;
-    let mut since_best = 0;
-    'epochs: for epoch in 1..=epochs {
+    let schedule = Schedule::new(config, batches, plan.horizon.max(plan.epochs));
+    let (mut progress, mut best_weights) = match plan.checkpoint {
+        Some(bytes) => checkpoint::read(bytes, model, &mut optimizer, config)?,
+        None => (Progress::new(plan.seed), None),
+    };
+    let (seed, before) = (progress.seed, progress.epochs);
+    if before > plan.epochs {
+        let problem = format!("it is of {before} epochs, and the training is of {}", plan.epochs);
+        return Err(Error::Checkpoint { problem });
+    }
+    if before > 0 && best_weights.is_none() {
+        best_weights = Some(Weights::of(model)?);
+    }
+    let mut stopped = false;
+    'epochs: for epoch in before + 1..=plan.epochs {
+        if config.early_stop_patience > 0 && progress.since_best >= config.early_stop_patience {
+            break;
+        }
         let order = data.shuffled(seed, epoch);
         let (mut sum, mut seen) = (0.0, 0);
         for (at, examples) in order.chunks(config.batch_size).take(batches).enumerate() {
             if reporter.poll() == Flow::Stop {
-                fit.stopped = true;
+                stopped = true;
                 break 'epochs;
             }
             let number = (epoch - 1) as usize * batches + at;
@@ -114,27 +155,31 @@ pub fn fit(
         let valid = evaluate(model, data, Part::Valid, config.eval_batch_size)?;
         finite(epoch, "valid_loss", valid.loss)?;
         let result = EpochResult { epoch, train_loss: sum / seen as f64, valid };
-        fit.epochs = epoch;
-        fit.last = Some(result);
-        if fit.best.is_none_or(|best| result.beats(&best)) {
-            fit.best = Some(result);
-            checkpoint = if epoch < epochs { Some(model.to_safetensors()?) } else { None };
-            since_best = 0;
+        progress.epochs = epoch;
+        progress.last = Some(result);
+        if progress.best.is_none_or(|best| result.beats(&best)) {
+            progress.best = Some(result);
+            best_weights = if epoch < plan.epochs { Some(Weights::of(model)?) } else { None };
+            progress.since_best = 0;
         } else {
-            since_best += 1;
+            progress.since_best += 1;
         }
         if reporter.report(epoch, &result.metrics()?) == Flow::Stop {
-            fit.stopped = true;
-            break;
-        }
-        if config.early_stop_patience > 0 && since_best >= config.early_stop_patience {
+            stopped = true;
             break;
         }
     }
-    if let Some(weights) = checkpoint {
-        model.load_safetensors(&weights)?;
+    let keeps = plan.keep_checkpoint && !stopped;
+    let checkpoint = keeps.then(|| {
+        let best = best_weights.as_ref().filter(|_| progress.best != progress.last);
+        checkpoint::write(&progress, model, best, &optimizer, config)
+    });
+    let checkpoint = checkpoint.transpose()?;
+    if let Some(weights) = best_weights {
+        weights.load(model)?;
     }
-    Ok(fit)
+    let Progress { epochs, last, best, .. } = progress;
+    Ok(Fit { epochs: epochs - before, stopped, last, best, checkpoint })
 }
 
 /// The number of batches of an epoch. A last batch of one example is left out, unless it is the

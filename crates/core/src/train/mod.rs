@@ -6,6 +6,7 @@
 //! processor may round otherwise.)
 
 mod augment;
+mod checkpoint;
 mod config;
 mod data;
 mod device;
@@ -21,7 +22,7 @@ pub use augment::Augment;
 pub use config::{OptimizerKind, ScheduleKind, ScheduleUnit, TrainConfig};
 pub use data::{Data, Part};
 pub use device::device;
-pub use fit::{EpochResult, Fit, Score, evaluate, fit};
+pub use fit::{EpochResult, Fit, Plan, Score, evaluate, fit};
 pub use loss::cross_entropy;
 pub use memory::memory_mib;
 pub use optim::Optimizer;

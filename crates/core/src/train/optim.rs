@@ -38,6 +38,31 @@ impl Optimizer {
         }
     }
 
+    /// The number of steps so far, and the moments by name.
+    pub(super) fn state(&self) -> (i32, impl Iterator<Item = (String, &Tensor)>) {
+        let named = std::iter::zip(&self.parameters, &self.moments);
+        let moments = named.flat_map(|(parameter, (first, second))| {
+            let first = first.iter().map(|m| (format!("first.{}", parameter.name), m));
+            first.chain(second.iter().map(|m| (format!("second.{}", parameter.name), m)))
+        });
+        (self.steps, moments)
+    }
+
+    /// Goes back to a state. `read` finds a moment by its name, shaped as a parameter.
+    pub(super) fn restore(
+        &mut self,
+        steps: i32,
+        read: impl Fn(&str, &Tensor) -> Result<Option<Tensor>>,
+    ) -> Result<()> {
+        self.steps = steps;
+        for (parameter, moments) in std::iter::zip(&self.parameters, &mut self.moments) {
+            let find =
+                |order| read(&format!("{order}.{}", parameter.name), parameter.var.as_tensor());
+            *moments = (find("first")?, find("second")?);
+        }
+        Ok(())
+    }
+
     /// Moves the parameters against their gradients. A parameter without a gradient, because
     /// nothing depends on it, stays.
     ///

@@ -1,33 +1,58 @@
 //! The best trial so far, and how it came to be.
+//!
+//! Where trials were evaluated more or less thoroughly, scores of different fidelities do not
+//! compare: a training of one epoch may look better by luck, or by a learning rate that still falls.
+//! The best is then the best of those at the highest fidelity that any trial with a result has. A
+//! trial that names no fidelity has the evaluator's own, which is the highest.
 
 use std::collections::HashSet;
 
-use crate::{Objective, RunView, Score, Trial, TrialId};
+use crate::{Goal, Objective, RunView, Score, Trial, TrialId};
 
-/// The best complete trial that keeps the constraints; of two with one score, the earlier.
+/// How thoroughly a trial was evaluated.
+fn epochs(trial: &Trial) -> u32 {
+    trial.proposal.fidelity.map_or(u32::MAX, |fidelity| fidelity.epochs)
+}
+
+/// Those of the trials that were evaluated most thoroughly, in their order: all, if there is one
+/// fidelity.
+pub fn most_thorough<'a>(
+    trials: impl Iterator<Item = &'a Trial> + Clone,
+) -> impl Iterator<Item = &'a Trial> + Clone {
+    let most = trials.clone().map(epochs).max();
+    trials.filter(move |trial| Some(epochs(trial)) == most)
+}
+
+/// The best complete trial that keeps the constraints, of those at the highest fidelity; of two
+/// with one score, the earlier.
 pub fn incumbent(view: &RunView) -> Option<&Trial> {
-    let goal = &view.manifest().goal;
-    let mut best: Option<(Score, &Trial)> = None;
-    for trial in view.trials() {
+    best_trial(view.trials(), &view.manifest().goal)
+}
+
+/// The same of any trials.
+pub fn best_trial<'a>(trials: &'a [Trial], goal: &Goal) -> Option<&'a Trial> {
+    let mut best: Option<((u32, Score), &Trial)> = None;
+    for trial in trials {
         if let Some(score) = goal.best_score(trial)
             && score.is_feasible()
-            && best.is_none_or(|(known, _)| score > known)
+            && best.is_none_or(|(known, _)| (epochs(trial), score) > known)
         {
-            best = Some((score, trial));
+            best = Some(((epochs(trial), score), trial));
         }
     }
     best.map(|(_, trial)| trial)
 }
 
-/// The best complete trials, best first, those that break a constraint last; of two with one score,
-/// the earlier.
+/// The best complete trials, best first: those at the highest fidelity before the others, and those
+/// that break a constraint last; of two with one score, the earlier.
 ///
-/// An architecture that was tried several times appears once, with its best trial.
+/// An architecture that was tried several times appears once, with its first trial in this order.
 pub fn leaderboard(view: &RunView, top: usize) -> Vec<&Trial> {
     let goal = &view.manifest().goal;
     let mut scored: Vec<(Score, &Trial)> =
         view.trials().iter().filter_map(|t| Some((goal.best_score(t)?, t))).collect();
-    scored.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.id.cmp(&b.1.id)));
+    let key = |(score, trial): &(Score, &Trial)| (score.is_feasible(), epochs(trial), *score);
+    scored.sort_by(|a, b| key(b).cmp(&key(a)).then(a.1.id.cmp(&b.1.id)));
     let mut seen = HashSet::new();
     scored
         .into_iter()
@@ -49,19 +74,21 @@ pub struct BestSoFar {
 }
 
 /// The incumbent after each complete trial that keeps the constraints, in the order of the trials.
+///
+/// With several fidelities the curve begins with the first trial at the highest that the run has by
+/// now, so that all its points compare.
 pub fn best_so_far(view: &RunView, objective: &Objective) -> Vec<BestSoFar> {
+    let goal = &view.manifest().goal;
+    let kept = view.trials().iter().filter_map(|trial| {
+        let metrics = trial.metrics().filter(|metrics| goal.violation(metrics) <= 0.0)?;
+        Some((trial, metrics.get(&objective.metric)?))
+    });
+    let most = kept.clone().map(|(trial, _)| epochs(trial)).max();
     let mut best: Option<(f64, TrialId, f64)> = None;
     let mut curve = Vec::new();
-    for trial in view.trials() {
-        let feasible = |metrics| view.manifest().goal.violation(metrics) <= 0.0;
-        let Some(value) = trial.metric(&objective.metric) else {
-            continue;
-        };
-        if !trial.metrics().is_some_and(feasible) {
-            continue;
-        }
+    for (trial, value) in kept {
         let score = objective.direction.oriented(value);
-        if best.is_none_or(|(known, _, _)| score > known) {
+        if Some(epochs(trial)) == most && best.is_none_or(|(known, _, _)| score > known) {
             best = Some((score, trial.id, value));
         }
         if let Some((_, incumbent, value)) = best {

@@ -7,5 +7,7 @@ mod pareto;
 
 pub use correlation::{kendall_tau, spearman_rho};
 pub use importance::{ChoiceImportance, choice_importance};
-pub use incumbent::{BestSoFar, best_so_far, incumbent, leaderboard, regret};
+pub use incumbent::{
+    BestSoFar, best_so_far, best_trial, incumbent, leaderboard, most_thorough, regret,
+};
 pub use pareto::{hypervolume, hypervolume_shares, pareto_front, pareto_ranks, pareto_trials};

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::most_thorough;
 use crate::{Error, Result, RunView, Trial};
 
 /// Whether `a` is at least as good as `b` everywhere and better somewhere; more is better.
@@ -90,8 +91,8 @@ pub fn hypervolume(points: &[Vec<f64>], reference: &[f64]) -> Result<f64> {
     Ok(volume(front, reference.len()))
 }
 
-/// The complete trials of a run that keep the constraints and that no other beats in all objectives,
-/// best by the first objective first. An architecture that was tried several times appears once.
+/// The complete trials of a run, of those at the highest fidelity, that keep the constraints and
+/// that no other beats in all objectives, best by the first objective first. An architecture that was tried several times appears once.
 pub fn pareto_trials(view: &RunView) -> Vec<&Trial> {
     let (trials, points) = feasible(view);
     // Metrics are finite, and each point has a value for each objective.
@@ -107,7 +108,8 @@ pub fn pareto_trials(view: &RunView) -> Vec<&Trial> {
 
 fn feasible(view: &RunView) -> (Vec<&Trial>, Vec<Vec<f64>>) {
     let goal = &view.manifest().goal;
-    let scored = view.trials().iter().filter_map(|trial| {
+    let complete = view.trials().iter().filter(|trial| trial.metrics().is_some());
+    let scored = most_thorough(complete).filter_map(|trial| {
         let metrics = trial.metrics()?;
         (goal.violation(metrics) <= 0.0).then_some((trial, goal.values(metrics)?))
     });
