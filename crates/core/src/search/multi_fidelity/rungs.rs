@@ -80,8 +80,6 @@ pub(super) struct Entrant {
     pub(super) architecture: Architecture,
     /// `None` of one without a result: it is worse than all others.
     pub(super) score: Option<Score>,
-    /// The trial that it goes on with.
-    pub(super) from: Option<TrialId>,
     /// Whether a trial that goes on with it was told.
     pub(super) promoted: bool,
 }
@@ -140,7 +138,7 @@ impl Ladder {
         let highest = self.reached.entry(architecture.clone()).or_insert(rung);
         *highest = rung.max(*highest);
         let score = self.goal.trial_score(trial);
-        let entrant = Entrant { trial: trial.id, architecture, score, from, promoted: false };
+        let entrant = Entrant { trial: trial.id, architecture, score, promoted: false };
         let members = &mut self.rungs[rung];
         let before = members.partition_point(|member| member.score >= score);
         members.insert(before, entrant);
