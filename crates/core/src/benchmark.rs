@@ -82,7 +82,9 @@ impl Simulation<'_> {
         let keep_checkpoint = searcher.resumes_trials();
         let mut search = AskTell::new(searcher, Arc::clone(&self.space), goal, seed).exact();
         let (mut points, mut searcher_times) = (Vec::new(), Vec::new());
-        let (mut cost_secs, mut best): (f64, Option<((u32, f64), Metrics)>) = (0.0, None);
+        let mut cost_secs = 0.0;
+        // By epochs, then by score.
+        let mut best: Option<((u32, f64), Metrics)> = None;
         let mut checkpoints: HashMap<TrialId, (u32, Vec<u8>)> = HashMap::new();
         for number in 0..self.max_trials {
             #[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
