@@ -79,6 +79,7 @@ fn settings_that_cannot_be_are_refused_before_anything_starts() {
         ("--space-set=channels=0", "channels must be 1 to 4096"),
         ("--space-set=channels=many", "invalid type"),
         ("--searcher-set=sample_size=0", "must be at least 1"),
+        ("--searcher-set=population_size=4", "must be at least sample_size (5)"),
         ("--trial-secs=-1", "a number above 0"),
         ("--max-secs=nan", "a number above 0"),
         ("--trials=0", "0 is not in 1.."),
@@ -91,6 +92,30 @@ fn settings_that_cannot_be_are_refused_before_anything_starts() {
         let text = complaint(folder.path(), &["search", argument]);
         assert!(text.contains(expected), "{argument}: {text}");
     }
+}
+
+#[test]
+fn settings_of_every_family_are_checked_at_the_start() {
+    let folder = tempdir().unwrap();
+    for (searcher, setting, expected) in [
+        ("genetic", "population_size=2", "population_size"),
+        ("genetic", "crossover_rate=1.5", "crossover_rate"),
+        ("tpe", "gamma=0", "gamma"),
+        ("gp", "initial_samples=0", "initial_samples"),
+        ("reinforce", "batch_size=0", "batch_size"),
+        ("ppo", "clip=-1", "clip"),
+        ("hyperband", "min_epochs=4", "the evaluator can give 1 to 3 epochs"),
+        ("hyperband", "max_epochs=9", "raise --epochs"),
+        ("successive_halving", "reduction_factor=1", "must be at least 2"),
+    ] {
+        let searcher = format!("--searcher={searcher}");
+        let setting = format!("--searcher-set={setting}");
+        let text = complaint(folder.path(), &["search", &searcher, &setting]);
+        assert!(text.contains(expected), "{searcher} {setting}: {text}");
+    }
+    let text = complaint(folder.path(), &["search", "--searcher=hyperband", "--epochs=1"]);
+    assert!(text.contains("there is one rung only"), "{text}");
+    assert!(!folder.path().join("runs").exists(), "a refused search leaves nothing behind");
 }
 
 #[test]

@@ -111,6 +111,10 @@ impl Request {
         let entry = crate::space::find(&self.space.0)?;
         let space = entry.complete(&self.space.1)?;
         let made_space: Arc<dyn SearchSpace> = entry.make(&space.config, &())?.into();
+        if made_space.spec().size() == Some(1) {
+            let problem = "these settings leave one architecture, and nothing to search";
+            return Err(invalid(&space.name, problem));
+        }
         let entry = crate::evaluate::find(&self.evaluator.0)?;
         let evaluator = entry.complete(&self.evaluator.1)?;
         let made_evaluator: Arc<dyn Evaluator> = entry.make(&evaluator.config, resources)?.into();

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::operators::{Aging, OneChoice, tournament};
 use super::{Evolution, Order, check_least};
 use crate::Result;
-use crate::config::{defaults, parse};
+use crate::config::{defaults, invalid, parse};
 use crate::search::{SearchSetup, SearcherEntry};
 
 /// The row of the table.
@@ -60,6 +60,13 @@ impl Default for Config {
 pub fn new(config: Config, setup: &SearchSetup) -> Result<Evolution> {
     check_least(NAME, "population_size", config.population_size, 1)?;
     check_least(NAME, "sample_size", config.sample_size, 1)?;
+    if config.sample_size > config.population_size {
+        let Config { population_size, sample_size } = config;
+        let problem = format!(
+            "population_size is {population_size}, and must be at least sample_size ({sample_size})"
+        );
+        return Err(invalid(NAME, problem));
+    }
     Ok(Evolution::new(setup.goal.clone(), config.population_size)
         .with_selection(tournament(config.sample_size, Order::Score))
         .with_mutation(OneChoice)
