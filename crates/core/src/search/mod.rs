@@ -150,6 +150,7 @@ pub static SEARCHERS: &[&SearcherEntry] = &[
     &bayesian::gp::ENTRY,
     &multi_fidelity::successive_halving::ENTRY,
     &multi_fidelity::hyperband::ENTRY,
+    &multi_fidelity::bohb::ENTRY,
 ];
 
 /// The searcher with this name.

@@ -36,6 +36,10 @@ use crate::{Result, Rng};
 /// An integer choice with at most this many values is normalized over them; one with more is
 /// treated like a float choice.
 const FEW: u64 = 32;
+/// Of the bad architectures the best have a kernel each, so many.
+const NEAR: usize = 64;
+/// The most kernels for the bad ones behind them.
+const FAR: usize = 128;
 
 /// How wide kernels are, and what the prior weighs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -119,6 +123,20 @@ impl<'a> Parzen<'a> {
     pub fn score(&self, architecture: &Architecture) -> f64 {
         self.good.ln_density(architecture) - self.bad.ln_density(architecture)
     }
+}
+
+/// The bad ones, the best first, with their weights: all, or the best and an even sample of the
+/// others, which weighs as much as they do.
+pub(crate) fn thinned<'a, T>(
+    bad: &'a [T],
+    architecture: impl Fn(&'a T) -> &'a Architecture,
+) -> Vec<(&'a Architecture, f64)> {
+    let (near, far) = bad.split_at(bad.len().min(NEAR));
+    let kept = far.len().min(FAR);
+    let weight = far.len() as f64 / kept.max(1) as f64;
+    let near = near.iter().map(|bad| (bad, 1.0));
+    let sample = (0..kept).map(|at| (&far[at * far.len() / kept], weight));
+    near.chain(sample).map(|(bad, weight)| (architecture(bad), weight)).collect()
 }
 
 /// A mixture of kernels around observed architectures, see the [module](self).

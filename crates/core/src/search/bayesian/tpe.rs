@@ -31,7 +31,7 @@ use nascent_record::{Architecture, Goal, Proposal, Score, Signals, Trial, TrialI
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::parzen::{Kernels, Parzen};
+use super::parzen::{Kernels, Parzen, thinned};
 use crate::Result;
 use crate::config::{defaults, invalid, parse};
 use crate::search::{Ask, AskContext, SearchSetup, Searcher, SearcherEntry};
@@ -48,10 +48,6 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
 
 const NAME: &str = "tpe";
 
-/// The best bad trials: each has a kernel of its own.
-const NEAR: usize = 64;
-/// The most kernels for the bad trials behind them.
-const FAR: usize = 128;
 /// Mutants are made from this many best trials.
 const PARENTS: usize = 3;
 
@@ -158,15 +154,6 @@ impl Tpe {
     }
 }
 
-/// The bad trials with their weights: all, or the best and an even sample of the others.
-fn thinned(bad: &[Told]) -> Vec<(&Architecture, f64)> {
-    let (near, far) = bad.split_at(bad.len().min(NEAR));
-    let kept = far.len().min(FAR);
-    let weight = far.len() as f64 / kept.max(1) as f64;
-    let sample = (0..kept).map(|at| (&far[at * far.len() / kept].architecture, weight));
-    near.iter().map(|told| (&told.architecture, 1.0)).chain(sample).collect()
-}
-
 impl Searcher for Tpe {
     fn ask(&mut self, cx: &mut AskContext<'_>) -> Result<Ask> {
         let spec = cx.space.spec();
@@ -174,7 +161,7 @@ impl Searcher for Tpe {
             return Ok(Ask::Propose(Proposal::new(spec.sample(&mut cx.rng))));
         }
         let (good, bad) = self.split();
-        let mut against = thinned(bad);
+        let mut against = thinned(bad, |told| &told.architecture);
         against.extend(cx.pending.iter().map(|trial| (&trial.proposal.architecture, 1.0)));
         let liked: Vec<_> = good.iter().map(|told| (&told.architecture, 1.0)).collect();
         let model = Parzen::new(spec, &liked, &against, self.config.kernels());
@@ -288,8 +275,8 @@ mod tests {
         let (good, bad) = tpe.split();
         assert_eq!(good.len(), 25);
         assert!(good.iter().chain(bad).is_sorted_by(|a, b| a.score > b.score));
-        let kept = thinned(bad);
-        assert_eq!(kept.len(), NEAR + FAR);
+        let kept = thinned(bad, |told| &told.architecture);
+        assert_eq!(kept.len(), 64 + 128);
         let weight: f64 = kept.iter().map(|(_, weight)| weight).sum();
         assert!((weight - 975.0).abs() < 1e-9, "{weight}");
     }

@@ -24,7 +24,7 @@
 
 use std::collections::HashMap;
 
-use nascent_record::{Proposal, Score, Trial, TrialId};
+use nascent_record::{Architecture, Proposal, Score, Signals, Trial, TrialId};
 use serde::{Deserialize, Serialize};
 
 use super::super::{Ask, AskContext, SearchSetup, Searcher, SearcherEntry};
@@ -120,10 +120,14 @@ impl Hyperband {
     /// If a setting cannot be, or the evaluator cannot give two rungs.
     pub fn new(config: Config, setup: &SearchSetup) -> Result<Self> {
         let Config { min_epochs, max_epochs, reduction_factor } = config;
-        let range = Range { min_epochs, max_epochs, reduction_factor };
-        let ladder = Ladder::new(NAME, range, setup)?;
+        Self::over(NAME, Range { min_epochs, max_epochs, reduction_factor }, setup)
+    }
+
+    /// The brackets over these rungs, for a searcher with this name.
+    pub(super) fn over(name: &str, range: Range, setup: &SearchSetup) -> Result<Self> {
+        let ladder = Ladder::new(name, range, setup)?;
         let count = ladder.epochs.len();
-        let factor = reduction_factor as usize;
+        let factor = range.reduction_factor as usize;
         let sizes = (0..count).map(|start| sizes(start, count, factor)).collect();
         let told = Brackets { began: vec![0; count], ..Brackets::default() };
         Ok(Self { ladder, sizes, told, scores: HashMap::new() })
@@ -169,13 +173,21 @@ impl Hyperband {
         None
     }
 
+    /// The trials that were told, by rung.
+    pub(super) fn ladder(&self) -> &Ladder {
+        &self.ladder
+    }
+
     fn entrant(&self, id: TrialId, rung: usize) -> Option<&Entrant> {
         self.ladder.rungs[rung].iter().find(|entrant| entrant.trial == id)
     }
-}
 
-impl Searcher for Hyperband {
-    fn ask(&mut self, cx: &mut AskContext<'_>) -> Result<Ask> {
+    /// What comes next, where `draw` finds the architectures that brackets begin with.
+    pub(super) fn advance(
+        &self,
+        cx: &mut AskContext<'_>,
+        draw: impl FnOnce(&mut AskContext<'_>) -> Option<(Architecture, Signals)>,
+    ) -> Ask {
         let mut brackets = self.told.clone();
         for trial in cx.pending {
             self.enter(&mut brackets, trial.id, &trial.proposal);
@@ -187,19 +199,25 @@ impl Searcher for Hyperband {
                     None => {}
                     Some(Some((id, rung))) => {
                         if let Some(entrant) = self.entrant(id, rung) {
-                            return Ok(Ask::Propose(ladder.promote(entrant, rung + 1)));
+                            return Ask::Propose(ladder.promote(entrant, rung + 1));
                         }
                     }
                     Some(None) => {
-                        return Ok(match draw(cx) {
-                            Some(architecture) => Ask::Propose(ladder.begin(architecture, start)),
+                        return match draw(cx) {
+                            Some(new) => Ask::Propose(ladder.begin(new, start)),
                             None => ladder.last(cx.pending),
-                        });
+                        };
                     }
                 }
             }
         }
-        Ok(Ask::Done)
+        Ask::Done
+    }
+}
+
+impl Searcher for Hyperband {
+    fn ask(&mut self, cx: &mut AskContext<'_>) -> Result<Ask> {
+        Ok(self.advance(cx, draw))
     }
 
     fn tell(&mut self, trial: &Trial) -> Result<()> {

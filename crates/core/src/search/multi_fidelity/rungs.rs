@@ -174,11 +174,12 @@ impl Ladder {
             .with_signals(Signals::default().with("rung", to as f64))
     }
 
-    /// The proposal of a new architecture.
-    pub(super) fn begin(&self, architecture: Architecture, rung: usize) -> Proposal {
+    /// The proposal of a new architecture, with what the searcher thought of it.
+    pub(super) fn begin(&self, new: (Architecture, Signals), rung: usize) -> Proposal {
+        let (architecture, signals) = new;
         Proposal::new(architecture)
             .at_epochs(self.epochs[rung])
-            .with_signals(Signals::default().with("rung", rung as f64))
+            .with_signals(signals.with("rung", rung as f64))
     }
 
     /// What there is to do when nothing new is left in the space: the best that can still climb, of
@@ -195,17 +196,16 @@ impl Ladder {
     }
 }
 
-/// A random architecture that is taken; `None` where there seems to be none.
-pub(super) fn draw(cx: &mut AskContext<'_>) -> Option<Architecture> {
+/// A random architecture that is taken, of which there is nothing to say; `None` where there seems
+/// to be none.
+pub(super) fn draw(cx: &mut AskContext<'_>) -> Option<(Architecture, Signals)> {
     let spec = cx.space.spec();
-    for _ in 0..DRAWS {
-        let architecture = spec.sample(&mut cx.rng);
-        if cx.admits(&architecture) {
-            return Some(architecture);
-        }
-    }
-    let small = spec.size().is_some_and(|size| size <= SMALL);
-    small.then(|| spec.grid(2).find(|architecture| cx.admits(architecture))).flatten()
+    let drawn = (0..DRAWS).map(|_| spec.sample(&mut cx.rng)).find(|drawn| (cx.admission)(drawn));
+    let found = drawn.or_else(|| {
+        let small = spec.size().is_some_and(|size| size <= SMALL);
+        small.then(|| spec.grid(2).find(|architecture| cx.admits(architecture))).flatten()
+    });
+    found.map(|architecture| (architecture, Signals::default()))
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ impl Searcher for SuccessiveHalving {
             }
         }
         Ok(match draw(cx) {
-            Some(architecture) => Ask::Propose(ladder.begin(architecture, 0)),
+            Some(new) => Ask::Propose(ladder.begin(new, 0)),
             None => ladder.last(cx.pending),
         })
     }
