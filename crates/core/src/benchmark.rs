@@ -83,8 +83,7 @@ impl Simulation<'_> {
         let mut search = AskTell::new(searcher, Arc::clone(&self.space), goal, seed).exact();
         let (mut points, mut searcher_times) = (Vec::new(), Vec::new());
         let mut cost_secs = 0.0;
-        // By epochs, then by score.
-        let mut best: Option<((u32, f64), Metrics)> = None;
+        let mut best: Option<(u32, f64, Metrics)> = None;
         let mut checkpoints: HashMap<TrialId, (u32, Vec<u8>)> = HashMap::new();
         for number in 0..self.max_trials {
             #[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
@@ -124,11 +123,11 @@ impl Simulation<'_> {
             searcher_times.push(asking + before.elapsed());
             cost_secs += trial.metric("cost_secs").unwrap_or(0.0);
             if let Some((score, metrics)) = trial.score(&self.objective).zip(trial.metrics())
-                && best.as_ref().is_none_or(|(known, _)| (epochs, score) > *known)
+                && best.as_ref().is_none_or(|(at, known, _)| (epochs, score) > (*at, *known))
             {
-                best = Some(((epochs, score), metrics.clone()));
+                best = Some((epochs, score, metrics.clone()));
             }
-            if let Some((_, best)) = &best {
+            if let Some((.., best)) = &best {
                 points.push(Point { trials: number + 1, cost_secs, best: best.clone() });
             }
             if number + 1 >= self.min_trials && cost_secs >= self.min_cost_secs {

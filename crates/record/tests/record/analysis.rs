@@ -1,10 +1,12 @@
 //! What a person asks of a run, on runs whose answers are known.
 
 use nascent_record::analysis::{best_so_far, choice_importance, incumbent, leaderboard, regret};
-use nascent_record::{Architecture, Choice, Condition, Direction, Manifest, Objective, RunView};
+use nascent_record::{
+    Architecture, Choice, Condition, Direction, Event, Manifest, Objective, Outcome, RunView,
+};
 use proptest::prelude::*;
 
-use crate::common::{complete, manifest, metrics, plain};
+use crate::common::{complete, finished, fold, manifest, metrics, plain, started};
 
 fn accuracy(direction: Direction) -> Objective {
     Objective { metric: "valid_accuracy".into(), direction }
@@ -23,6 +25,27 @@ fn scored(manifest: &Manifest, trials: &[(&str, f64)]) -> RunView {
 
 fn ids(view: &RunView, top: usize) -> Vec<u32> {
     leaderboard(view, top).iter().map(|trial| trial.id.0).collect()
+}
+
+/// A lucky trial of one epoch is not the best of a search that trains others for three.
+#[test]
+fn the_best_is_the_best_at_the_highest_fidelity() {
+    let plain = plain();
+    let values = [("x=1", 1, 0.9), ("x=2", 3, 0.6), ("x=3", 1, 0.8), ("x=4", 3, 0.7)];
+    let events = values.iter().zip(0..).flat_map(|((text, epochs, value), id)| {
+        let mut event = started(id, plain.spec.parse(text).unwrap());
+        if let Event::TrialStarted(started) = &mut event {
+            started.proposal = started.proposal.clone().at_epochs(*epochs);
+        }
+        let result = metrics(&[("valid_accuracy", *value)]);
+        [event, finished(id, Outcome::Complete(result))]
+    });
+    let view = fold(&plain, events);
+    assert_eq!(incumbent(&view).unwrap().id.0, 3);
+    assert_eq!(ids(&view, 9), [3, 1, 0, 2]);
+    let best = best_so_far(&view, &accuracy(Direction::Maximize));
+    let best: Vec<_> = best.iter().map(|point| (point.trial.0, point.incumbent.0)).collect();
+    assert_eq!(best, [(1, 1), (2, 1), (3, 3)]);
 }
 
 #[test]

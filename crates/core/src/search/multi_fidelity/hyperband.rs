@@ -105,6 +105,14 @@ struct Brackets {
     began: Vec<usize>,
 }
 
+/// What a bracket has to do.
+enum Due {
+    /// To begin with a new architecture.
+    Begin,
+    /// To promote this trial, which is on this rung.
+    Promote(TrialId, usize),
+}
+
 /// The searcher, see the [module](self).
 pub struct Hyperband {
     ladder: Ladder,
@@ -147,13 +155,13 @@ impl Hyperband {
         Some(())
     }
 
-    /// What a bracket has to do: `Some(None)` is to begin with a new architecture.
-    fn next(&self, brackets: &Brackets, bracket: Bracket) -> Option<Option<(TrialId, usize)>> {
+    /// What a bracket has to do now, if anything.
+    fn next(&self, brackets: &Brackets, bracket: Bracket) -> Option<Due> {
         let sizes = &self.sizes[bracket.0];
         let nobody = Members::default();
         let members = brackets.members.get(&bracket).unwrap_or(&nobody);
         if members.entered(0) < sizes[0] {
-            return Some(None);
+            return Some(Due::Begin);
         }
         let mut due = sizes[0];
         for step in 0..sizes.len() - 1 {
@@ -167,7 +175,7 @@ impl Hyperband {
             due = sizes[step + 1].min(ranked.len());
             let entered = members.entered(step + 1);
             if entered < due {
-                return Some(Some((ranked[entered].1, bracket.0 + step)));
+                return Some(Due::Promote(ranked[entered].1, bracket.0 + step));
             }
         }
         None
@@ -197,12 +205,12 @@ impl Hyperband {
             for start in 0..ladder.epochs.len() {
                 match self.next(&brackets, (start, number)) {
                     None => {}
-                    Some(Some((id, rung))) => {
+                    Some(Due::Promote(id, rung)) => {
                         if let Some(entrant) = self.entrant(id, rung) {
                             return Ask::Propose(ladder.promote(entrant, rung + 1));
                         }
                     }
-                    Some(None) => {
+                    Some(Due::Begin) => {
                         return match draw(cx) {
                             Some(new) => Ask::Propose(ladder.begin(new, start)),
                             None => ladder.last(cx.pending),
