@@ -173,7 +173,7 @@ fn likelihood(
     let (mut choices, mut network) = (vec![0.0; pairs], vec![0.0; pairs]);
     for (at, rs) in distances.iter().enumerate() {
         let logs = if at < encoder.choices() { &mut choices } else { &mut network };
-        for (log, &r) in std::iter::zip(logs, rs) {
+        for (log, &r) in std::iter::zip(logs, rs).filter(|(_, r)| **r > 0.0) {
             *log += log_correlation(encoder.is_numeric(at), f64::from(r), hyper.lengths[at]);
         }
     }

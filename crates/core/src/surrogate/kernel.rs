@@ -143,12 +143,24 @@ impl Hyper {
 
     /// The kernel of two points.
     pub fn kernel(&self, encoder: &Encoder, a: &Point, b: &Point) -> f64 {
-        let log = |at: usize| {
+        // One exponential for all choices: the polynomials of the Matérn factors stay outside. Each
+        // is less than the exponential of its distance, so that the product does not overflow where
+        // the exponential is not 0.
+        let (mut shape, mut exponent) = (1.0, 0.0);
+        for at in 0..encoder.choices() {
             let r = f64::from(encoder.distance(at, a, b));
-            log_correlation(encoder.is_numeric(at), r, self.lengths[at])
-        };
-        let choices = (0..encoder.choices()).map(log).sum::<f64>().exp();
-        let network = (encoder.choices()..encoder.distances()).map(log).sum::<f64>().exp();
+            if r > 0.0 && encoder.is_numeric(at) {
+                let a = 5_f64.sqrt() * r / self.lengths[at];
+                shape *= 1.0 + a + a * a / 3.0;
+                exponent -= a;
+            } else {
+                exponent -= r / self.lengths[at];
+            }
+        }
+        let choices = if exponent < -700.0 { 0.0 } else { shape * exponent.exp() };
+        let counts = encoder.choices()..encoder.distances();
+        let log = |at: usize| f64::from(encoder.distance(at, a, b)) / self.lengths[at];
+        let network = (-counts.map(log).sum::<f64>()).exp();
         self.joined(choices, network)
     }
 

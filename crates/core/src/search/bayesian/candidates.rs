@@ -18,6 +18,8 @@ pub(super) struct Candidates {
     pub points: Vec<Point>,
     /// The architectures that mean it, in the order of the grid.
     pub members: Vec<Vec<Architecture>>,
+    /// The number of each one, by its canonical form.
+    index: HashMap<Architecture, usize>,
     /// For each choice the values that occur, and which one each candidate has.
     choices: Vec<(Vec<f32>, Vec<u16>)>,
     kinds: [Kind; KINDS],
@@ -28,7 +30,9 @@ pub(super) struct Candidates {
 struct Kind {
     /// The sum of all counts of each candidate.
     sizes: Vec<u32>,
-    /// The candidates that have a feature, and how often; by the feature.
+    /// The features that all candidates have equally often.
+    shared: HashMap<u64, u16>,
+    /// Of the others, the candidates that have a feature, and how often.
     holders: HashMap<u64, Vec<(u32, u16)>>,
 }
 
@@ -42,19 +46,31 @@ impl Kind {
                 all.holders.entry(feature).or_default().push((at, count));
             }
         }
+        let Self { shared, holders, .. } = &mut all;
+        holders.retain(|&feature, held| {
+            let often = held[0].1;
+            let all = held.len() == points.len() && held.iter().all(|(_, count)| *count == often);
+            if all {
+                shared.insert(feature, often);
+            }
+            !all
+        });
         all
     }
 
     /// The sum of the differences of all counts, of all candidates.
     fn distances(&self, features: &[(u64, u16)]) -> Vec<u32> {
         let own: u32 = features.iter().map(|(_, count)| u32::from(*count)).sum();
+        let shared = features.iter().filter_map(|(f, count)| Some(*self.shared.get(f)?.min(count)));
+        let own = i64::from(own) - 2 * shared.map(i64::from).sum::<i64>();
         let mut common = vec![0; self.sizes.len()];
         for (feature, count) in features {
             for &(at, other) in self.holders.get(feature).into_iter().flatten() {
                 common[at as usize] += u32::from(other.min(*count));
             }
         }
-        std::iter::zip(&self.sizes, common).map(|(size, both)| size + own - 2 * both).collect()
+        let sum = |(size, both): (&u32, u32)| (i64::from(*size) + own - 2 * i64::from(both)) as u32;
+        std::iter::zip(&self.sizes, common).map(sum).collect()
     }
 }
 
@@ -88,22 +104,22 @@ impl Candidates {
         let mut all = Self {
             points: Vec::new(),
             members: Vec::new(),
+            index: HashMap::new(),
             choices: Vec::new(),
             kinds: Default::default(),
         };
-        let mut index: HashMap<Architecture, u32> = HashMap::new();
         for architecture in space.spec().grid(2) {
             let canonical = space.canonical(&architecture);
-            let at = if let Some(&at) = index.get(&canonical) {
+            let at = if let Some(&at) = all.index.get(&canonical) {
                 at
             } else {
-                let at = all.points.len() as u32;
+                let at = all.points.len();
                 all.points.push(encoder.encode(space, &canonical));
                 all.members.push(Vec::new());
-                index.insert(canonical, at);
+                all.index.insert(canonical, at);
                 at
             };
-            all.members[at as usize].push(architecture);
+            all.members[at].push(architecture);
         }
         for choice in 0..encoder.choices() {
             let mut values: Vec<f32> = all.points.iter().map(|p| p.choices[choice]).collect();
@@ -118,6 +134,11 @@ impl Candidates {
             all.kinds = std::array::from_fn(|kind| Kind::of(&all.points, kind));
         }
         all
+    }
+
+    /// The number of the candidate with this canonical form.
+    pub(super) fn find(&self, canonical: &Architecture) -> Option<usize> {
+        self.index.get(canonical).copied()
     }
 
     /// The kernel of a point with all candidates.

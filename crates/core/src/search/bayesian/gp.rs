@@ -37,6 +37,7 @@
 //! the kernel is an exponential of their differences with two rounds, joined with a kernel of the
 //! choices. Architectures that mean the same network are one point.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use nascent_record::{Architecture, Goal, Proposal, Signals, Trial, TrialId};
@@ -74,6 +75,8 @@ const FIT_POINTS: usize = 200;
 const CLOSE: usize = 256;
 /// The optimism of that first look, in standard deviations.
 const FIRST_LOOK: f32 = 2.0;
+/// Changes are made of so many of the best trials.
+const STARTS: usize = 8;
 /// Rounds of changes of the most promising candidate of a large space.
 const CLIMBS: usize = 3;
 /// ρ of ParEGO: what the sum of all objectives weighs beside the worst.
@@ -83,9 +86,7 @@ const AUGMENT: f64 = 0.05;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Acquisition {
-    /// Expected improvement.
-    Ei,
-    /// Its logarithm, which also tells small ones apart.
+    /// The logarithm of the expected improvement, which also tells very small ones apart.
     LogEi,
     /// The mean and `beta` standard deviations.
     Ucb,
@@ -186,6 +187,9 @@ pub struct Gp {
     /// All networks, where there are few; listed when the first is asked for.
     candidates: Option<Option<Arc<Candidates>>>,
     trials: Vec<Entry>,
+    told: HashSet<Architecture>,
+    /// For each candidate, how many of its architectures were not told yet, after so many trials.
+    untold: (usize, Vec<usize>),
     /// What follows from the trials, and is made again where it is missing.
     models: Vec<Model>,
 }
@@ -229,8 +233,28 @@ impl Gp {
             encoder: Encoder::new(spec, network),
             candidates: None,
             trials: Vec::new(),
+            told: HashSet::new(),
+            untold: (0, Vec::new()),
             models: Vec::new(),
         })
+    }
+
+    /// Counts the architectures that are left of each candidate: the more was told, the more
+    /// candidates would be judged only to be refused.
+    fn count_untold(&mut self, all: &Candidates) {
+        let (counted, left) = &mut self.untold;
+        if left.is_empty() {
+            *left = all.members.iter().map(Vec::len).collect();
+        }
+        for entry in &self.trials[*counted..] {
+            let at = all.find(&self.space.canonical(&entry.architecture));
+            if self.told.insert(entry.architecture.clone())
+                && let Some(at) = at
+            {
+                left[at] = left[at].saturating_sub(1);
+            }
+        }
+        *counted = self.trials.len();
     }
 
     fn list(&mut self) -> Option<Arc<Candidates>> {
@@ -326,6 +350,9 @@ impl Gp {
     fn refresh(&mut self) {
         let outputs = self.outputs();
         let candidates = self.list();
+        if let Some(all) = &candidates {
+            self.count_untold(all);
+        }
         let told = self.trials.len();
         let (fitted, based) = self.schedule(told);
         let mut models = std::mem::take(&mut self.models);
@@ -380,21 +407,6 @@ impl Gp {
         model.told = self.trials.len();
         model
     }
-
-    /// The trials with the best first values, best first.
-    fn best(&self, most: usize) -> Vec<&Entry> {
-        let value = |entry: &Entry| {
-            let value = entry.told.values.as_ref().map_or(f64::NEG_INFINITY, |values| values[0]);
-            (entry.told.is_feasible(), value)
-        };
-        let mut order: Vec<&Entry> = self.trials.iter().collect();
-        order.sort_by(|a, b| {
-            let ((a_keeps, a), (b_keeps, b)) = (value(a), value(b));
-            b_keeps.cmp(&a_keeps).then(b.total_cmp(&a))
-        });
-        order.truncate(most);
-        order
-    }
 }
 
 impl Gp {
@@ -413,6 +425,8 @@ struct Question<'a> {
     /// The best value that keeps the constraints, if there is one.
     best: Option<f64>,
     front: Option<Front>,
+    /// The trials that changes are made of, the best first.
+    starts: Vec<usize>,
     pending: Vec<Pending>,
 }
 
@@ -441,15 +455,16 @@ impl<'a> Question<'a> {
             let points = feasible.iter().map(|&at| [targets[0][at], targets[1][at]]);
             Front::new(points, [low(&targets[0]), low(&targets[1])])
         });
+        let starts = starts(gp, &targets, &drawn);
         let explores = gp.config.explore_every > 0
             && cx.trial.0 % gp.config.explore_every == gp.config.explore_every - 1;
-        let improves = matches!(gp.config.acquisition, Acquisition::Ei | Acquisition::LogEi);
+        let improves = gp.config.acquisition == Acquisition::LogEi;
         let acquisition =
             if explores && improves { Acquisition::Ucb } else { gp.config.acquisition };
         let points: Vec<Point> =
             cx.pending.iter().map(|trial| gp.point(&trial.proposal.architecture)).collect();
         let pending = gp.models.iter().map(|model| Pending::new(gp, model, &points)).collect();
-        Self { gp, acquisition, weights, best, front, pending }
+        Self { gp, acquisition, weights, best, front, starts, pending }
     }
 
     /// What all models say of a point.
@@ -501,9 +516,7 @@ impl<'a> Question<'a> {
         }
         let Prediction { mean, std } = predictions[0];
         match self.acquisition {
-            Acquisition::Ei | Acquisition::LogEi => {
-                log_expected_improvement(mean, std, best) + kept
-            }
+            Acquisition::LogEi => log_expected_improvement(mean, std, best) + kept,
             Acquisition::Ucb | Acquisition::Thompson => {
                 // Improbable ones are moved toward the worst.
                 let bound = upper_confidence_bound(mean, std, self.gp.config.beta);
@@ -511,6 +524,31 @@ impl<'a> Question<'a> {
             }
         }
     }
+}
+
+/// The best trials: those that keep the constraints by their value, two objectives by the lesser
+/// with the weights of this question; then those that break the constraints the least.
+fn starts(gp: &Gp, targets: &[Vec<f64>], weights: &[f64]) -> Vec<usize> {
+    let points = &gp.models[0].points;
+    let value = |at: usize| {
+        let told = &gp.trials[points[at]].told;
+        let broken: f64 = told.margins.iter().flatten().map(|margin| margin.min(0.0)).sum();
+        let broken = if told.values.is_some() { broken } else { f64::NEG_INFINITY };
+        let values = std::iter::zip(&gp.models, targets);
+        let values = values.filter(|(model, _)| matches!(model.output, Output::Value(_)));
+        // Standardized values are seldom above 3: the weights go by how much is missing there.
+        let weighted = std::iter::zip(values, weights).map(|((_, v), w)| w * (v[at] - 3.0));
+        let least = weighted.reduce(f64::min).unwrap_or(targets[0][at]);
+        (broken, least)
+    };
+    let mut order: Vec<(f64, f64, usize)> = (0..points.len())
+        .map(|at| {
+            let (broken, value) = value(at);
+            (broken, value, points[at])
+        })
+        .collect();
+    order.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)));
+    order.iter().take(STARTS).map(|&(_, _, trial)| trial).collect()
 }
 
 impl Pending {
@@ -607,7 +645,11 @@ impl Question<'_> {
             });
             seen.sum::<f32>()
         };
-        let mut order: Vec<(f32, usize)> = (0..all.points.len()).map(|at| (look(at), at)).collect();
+        let (_, untold) = &self.gp.untold;
+        let left = (0..all.points.len()).filter(|&at| untold[at] > 0);
+        let mut order: Vec<(f32, usize)> = left.map(|at| (look(at), at)).collect();
+        let admission = cx.admission;
+        let admitted = |at: usize| all.members[at].iter().find(|member| admission(member));
         let rank = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
         let mut rest = &mut order[..];
         while !rest.is_empty() {
@@ -617,14 +659,17 @@ impl Question<'_> {
             }
             let (here, behind) = rest.split_at_mut(close);
             here.sort_unstable_by(rank);
-            let judged = here.iter().map(|&(_, at)| {
+            // Where a member was told, mostly the others are refused: to ask that first is cheaper.
+            let fresh = |at: &usize| untold[*at] == all.members[*at].len();
+            let open = here.iter().map(|&(_, at)| at);
+            let open: Vec<usize> = open.filter(|at| fresh(at) || admitted(*at).is_some()).collect();
+            let judged = open.into_iter().map(|at| {
                 let models = self.gp.models.iter();
                 let whitened = models.map(|model| model.posterior.whitened(at)).collect();
                 (at, self.judged(&all.points[at], whitened))
             });
             for ranked in self.rank(judged, |at| &all.points[at], &mut cx.rng) {
-                let admitted = all.members[ranked.at].iter().find(|member| cx.admits(member));
-                if let Some(architecture) = admitted {
+                if let Some(architecture) = admitted(ranked.at) {
                     return Some(self.proposal(architecture.clone(), &ranked));
                 }
             }
@@ -636,8 +681,8 @@ impl Question<'_> {
     /// The best of a pool of a large space.
     fn best_of_pool(&self, cx: &mut AskContext<'_>) -> Option<Proposal> {
         let spec = cx.space.spec();
-        let best = self.gp.best(8);
-        let starts: Vec<&Architecture> = best.iter().map(|entry| &entry.architecture).collect();
+        let starts = self.starts.iter().map(|&trial| &self.gp.trials[trial].architecture);
+        let starts: Vec<&Architecture> = starts.collect();
         let size = self.gp.config.candidates;
         let mut all = pool(spec, &starts, size / 2, &mut cx.rng);
         let mut points: Vec<Point> = Vec::new();
@@ -706,3 +751,6 @@ impl Searcher for Gp {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

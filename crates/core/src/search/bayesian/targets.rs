@@ -48,7 +48,7 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 }
 
 /// Values with mean 0 and variance 1. What is very bad is brought nearer, because how bad it is says
-/// little of what is good: below the median, the distance counts up to four times that of the upper
+/// little of what is good: below the median, the distance counts up to `clip` times that of the upper
 /// tenth. A trial without a result counts as the worst, one that was stopped early as the lower
 /// quartile.
 pub(super) fn standardized(values: &[Option<f64>], pruned: &[bool], clip: f64) -> Vec<f64> {
