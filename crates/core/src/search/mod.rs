@@ -141,6 +141,7 @@ pub static SEARCHERS: &[&SearcherEntry] = &[
     &bayesian::tpe::ENTRY,
     &bayesian::random_forest::ENTRY,
     &bayesian::gp::ENTRY,
+    &bayesian::bananas::ENTRY,
 ];
 
 /// The searcher with this name.

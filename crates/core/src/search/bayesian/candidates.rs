@@ -18,6 +18,8 @@ pub(super) struct Candidates {
     pub points: Vec<Point>,
     /// The architectures that mean it, in the order of the grid.
     pub members: Vec<Vec<Architecture>>,
+    /// Which candidate an architecture means.
+    positions: HashMap<Architecture, u32>,
     /// For each choice the values that occur, and which one each candidate has.
     choices: Vec<(Vec<f32>, Vec<u16>)>,
     kinds: [Kind; KINDS],
@@ -88,6 +90,7 @@ impl Candidates {
         let mut all = Self {
             points: Vec::new(),
             members: Vec::new(),
+            positions: HashMap::new(),
             choices: Vec::new(),
             kinds: Default::default(),
         };
@@ -103,7 +106,8 @@ impl Candidates {
                 index.insert(canonical, at);
                 at
             };
-            all.members[at as usize].push(architecture);
+            all.members[at as usize].push(architecture.clone());
+            all.positions.insert(architecture, at);
         }
         for choice in 0..encoder.choices() {
             let mut values: Vec<f32> = all.points.iter().map(|p| p.choices[choice]).collect();
@@ -118,6 +122,11 @@ impl Candidates {
             all.kinds = std::array::from_fn(|kind| Kind::of(&all.points, kind));
         }
         all
+    }
+
+    /// The number of the candidate that an architecture means.
+    pub(super) fn position(&self, architecture: &Architecture) -> Option<usize> {
+        self.positions.get(architecture).map(|&at| at as usize)
     }
 
     /// The kernel of a point with all candidates.
