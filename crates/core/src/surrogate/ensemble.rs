@@ -10,12 +10,12 @@
 //! Method for Stochastic Optimization", ICLR 2015, <https://arxiv.org/abs/1412.6980>.
 
 use nascent_record::{Domain, Spec};
+use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
 use serde::{Deserialize, Serialize};
 
 use super::gp::Prediction;
 use super::kernel::Point;
-use crate::acquisition::standard_normal;
 use crate::{Rng, Seed};
 
 /// The units of a hidden layer.
@@ -150,13 +150,13 @@ fn relu(block: &mut Block) {
 }
 
 impl Network {
-    /// Weights as He et al. draw them, where `active` inputs are not 0.
+    /// Weights from the even distribution of He et al., where `active` inputs are not 0.
     fn new(inputs: usize, active: f32, rng: &mut Rng) -> Self {
         let mut blocks = vec![Block::default(); inputs + WIDTH + 4];
         let mut draw = |blocks: &mut [Block], fan_in: f32| {
-            let std = (2.0 / fan_in).sqrt();
+            let most = (6.0 / fan_in).sqrt();
             let weights = blocks.iter_mut().flatten();
-            weights.for_each(|weight| *weight = std * standard_normal(rng) as f32);
+            weights.for_each(|weight| *weight = most * (2.0 * rng.random::<f32>() - 1.0));
         };
         draw(&mut blocks[..inputs], active.max(1.0));
         draw(&mut blocks[inputs + 1..][..WIDTH], WIDTH as f32);
@@ -303,8 +303,6 @@ fn relative(targets: &[f32]) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use rand::RngExt as _;
-
     use super::*;
 
     fn random_rows(count: usize, rng: &mut Rng) -> Vec<Row> {

@@ -81,7 +81,7 @@ pub enum Acquisition {
 pub struct Config {
     /// Random architectures at the start, at least 2; 10 is that of the paper.
     pub initial_samples: usize,
-    /// Trials told between two trainings, at least 1; the paper has 10.
+    /// Trials told between two trainings, at least 1; 10 is that of the paper.
     pub retrain_every: usize,
     /// Networks, at least 2; 5 is that of the paper.
     pub ensemble: usize,
@@ -111,14 +111,14 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             initial_samples: 10,
-            retrain_every: 5,
+            retrain_every: 10,
             ensemble: 5,
             loss: Loss::Mae,
-            epochs: 60,
-            learning_rate: 0.02,
+            epochs: 40,
+            learning_rate: 0.03,
             acquisition: Acquisition::Its,
             beta: 1.0,
-            candidates: 200,
+            candidates: 128,
             parents: 10,
             rounds: 1,
             max_points: 500,
