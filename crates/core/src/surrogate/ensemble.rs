@@ -45,7 +45,7 @@ pub struct Inputs {
 
 impl Inputs {
     /// For these points: other paths are not seen.
-    pub fn new(spec: &Spec, points: &[&Point]) -> Self {
+    pub fn new<'a>(spec: &Spec, points: impl Iterator<Item = &'a Point>) -> Self {
         let mut first = 0;
         let choices = spec.choices().iter().map(|choice| {
             let here = first;
@@ -57,7 +57,7 @@ impl Inputs {
             (here, options.is_none())
         });
         let choices = choices.collect();
-        let networks = points.iter().filter_map(|point| point.network.as_ref());
+        let networks = points.filter_map(|point| point.network.as_ref());
         let mut paths: Vec<u64> = networks.flat_map(|n| n[PATHS].iter().map(|(p, _)| *p)).collect();
         paths.sort_unstable();
         paths.dedup();

@@ -25,6 +25,7 @@
 //! smaller, and trained on at most `max_points` trials: the best half and the latest. Running trials
 //! change nothing but that they are not proposed again: a draw of its own for each trial is enough.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -154,7 +155,6 @@ impl Config {
 struct Told {
     trial: TrialId,
     architecture: Architecture,
-    point: Point,
     score: Option<Score>,
     pruned: bool,
 }
@@ -245,7 +245,7 @@ impl Bananas {
     }
 
     /// The model of the trials told, as of the last training that is due.
-    fn train(&self) -> Option<Model> {
+    fn train(&self, listed: Option<&Candidates>) -> Option<Model> {
         let (told, every) = (self.told.len(), self.config.retrain_every);
         let told = if told < every { told } else { told - told % every };
         if told < 2 || self.model.as_ref().is_some_and(|model| model.told == told) {
@@ -264,8 +264,13 @@ impl Bananas {
             kept.truncate(self.config.max_points);
             kept.sort_unstable();
         }
-        let points: Vec<&Point> = kept.iter().map(|&at| &self.told[at].point).collect();
-        let inputs = Inputs::new(self.space.spec(), &points);
+        let point = |architecture| match listed.and_then(|l| Some((l, l.position(architecture)?))) {
+            Some((listed, at)) => Cow::Borrowed(&listed.points[at]),
+            None => Cow::Owned(self.point(architecture)),
+        };
+        let points: Vec<Cow<'_, Point>> =
+            kept.iter().map(|&at| point(&self.told[at].architecture)).collect();
+        let inputs = Inputs::new(self.space.spec(), points.iter().map(|point| &**point));
         let rows: Vec<Row> = points.iter().map(|point| inputs.row(point)).collect();
         let pruned: Vec<bool> = kept.iter().map(|&at| self.told[at].pruned).collect();
         let values: Vec<Option<f64>> = kept.iter().map(|&at| values[at]).collect();
@@ -371,10 +376,10 @@ impl Bananas {
 impl Searcher for Bananas {
     fn ask(&mut self, cx: &mut AskContext<'_>) -> Result<Ask> {
         let starting = cx.trial.index() < self.config.initial_samples;
-        if !starting && let Some(model) = self.train() {
+        let listed = if starting { None } else { self.list() };
+        if !starting && let Some(model) = self.train(listed.as_deref()) {
             self.model = Some(model);
         }
-        let listed = if starting { None } else { self.list() };
         let Some(mut model) = self.model.take().filter(|_| !starting) else {
             return Ok(Ask::Propose(Proposal::new(cx.space.spec().sample(&mut cx.rng))));
         };
@@ -402,14 +407,13 @@ impl Searcher for Bananas {
     fn tell(&mut self, trial: &Trial) -> Result<()> {
         let score = self.goal.trial_score(trial);
         let architecture = trial.proposal.architecture.clone();
-        let point = self.point(&architecture);
         if let Some(score) = score {
             let at = self.ranked.partition_point(|&other| self.told[other].score >= Some(score));
             self.ranked.insert(at, self.told.len());
         }
         self.known.insert(architecture.clone());
         let pruned = matches!(trial.outcome, Some(Outcome::Pruned(_)));
-        self.told.push(Told { trial: trial.id, architecture, point, score, pruned });
+        self.told.push(Told { trial: trial.id, architecture, score, pruned });
         Ok(())
     }
 }
