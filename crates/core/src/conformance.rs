@@ -251,8 +251,8 @@ fn ends_at_one_place(name: &str, toy: &ToyRun<'_>) {
 
 fn resumes(name: &str, toy: &ToyRun<'_>, whole: &SharedStore, view: &RunView) {
     let events = whole.with(|store| store.log().len());
-    // Every seventh: it falls on each kind of event, and spares the searchers that think long.
-    for cut in (0..events).step_by(7) {
+    // Every eleventh: it falls on each kind of event, and spares the searchers that think long.
+    for cut in (0..events).step_by(11) {
         let store = SharedStore(Arc::new(Mutex::new(whole.with(|store| store.cut(cut)))));
         let resumed = toy.run(&store, 1);
         assert_eq!(
@@ -416,6 +416,7 @@ impl Reporter for Steps {
 mod tests {
     use nascent_datasets::{Column, ColumnData, Table};
     use nascent_record::{Architecture, Proposal};
+    use rayon::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -426,9 +427,10 @@ mod tests {
 
     #[test]
     fn every_searcher() {
-        for entry in SEARCHERS {
-            searcher(entry);
-        }
+        // Side by side, because it takes long.
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| SEARCHERS.par_iter().with_max_len(1).for_each(|entry| searcher(entry)));
     }
 
     #[test]

@@ -148,6 +148,7 @@ pub static SEARCHERS: &[&SearcherEntry] = &[
     &bayesian::tpe::ENTRY,
     &bayesian::random_forest::ENTRY,
     &bayesian::gp::ENTRY,
+    &bayesian::bananas::ENTRY,
     &multi_fidelity::successive_halving::ENTRY,
     &multi_fidelity::hyperband::ENTRY,
     &multi_fidelity::bohb::ENTRY,

@@ -18,8 +18,8 @@ pub(super) struct Candidates {
     pub points: Vec<Point>,
     /// The architectures that mean it, in the order of the grid.
     pub members: Vec<Vec<Architecture>>,
-    /// The number of each one, by its canonical form.
-    index: HashMap<Architecture, usize>,
+    /// Which candidate an architecture means.
+    positions: HashMap<Architecture, u32>,
     /// For each choice the values that occur, and which one each candidate has.
     choices: Vec<(Vec<f32>, Vec<u16>)>,
     kinds: [Kind; KINDS],
@@ -104,22 +104,24 @@ impl Candidates {
         let mut all = Self {
             points: Vec::new(),
             members: Vec::new(),
-            index: HashMap::new(),
+            positions: HashMap::new(),
             choices: Vec::new(),
             kinds: Default::default(),
         };
+        let mut index: HashMap<Architecture, u32> = HashMap::new();
         for architecture in space.spec().grid(2) {
             let canonical = space.canonical(&architecture);
-            let at = if let Some(&at) = all.index.get(&canonical) {
+            let at = if let Some(&at) = index.get(&canonical) {
                 at
             } else {
-                let at = all.points.len();
+                let at = all.points.len() as u32;
                 all.points.push(encoder.encode(space, &canonical));
                 all.members.push(Vec::new());
-                all.index.insert(canonical, at);
+                index.insert(canonical, at);
                 at
             };
-            all.members[at].push(architecture);
+            all.members[at as usize].push(architecture.clone());
+            all.positions.insert(architecture, at);
         }
         for choice in 0..encoder.choices() {
             let mut values: Vec<f32> = all.points.iter().map(|p| p.choices[choice]).collect();
@@ -136,9 +138,9 @@ impl Candidates {
         all
     }
 
-    /// The number of the candidate with this canonical form.
-    pub(super) fn find(&self, canonical: &Architecture) -> Option<usize> {
-        self.index.get(canonical).copied()
+    /// The number of the candidate that an architecture means.
+    pub(super) fn position(&self, architecture: &Architecture) -> Option<usize> {
+        self.positions.get(architecture).map(|&at| at as usize)
     }
 
     /// The kernel of a point with all candidates.

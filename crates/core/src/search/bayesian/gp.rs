@@ -247,7 +247,7 @@ impl Gp {
             *left = all.members.iter().map(Vec::len).collect();
         }
         for entry in &self.trials[*counted..] {
-            let at = all.find(&self.space.canonical(&entry.architecture));
+            let at = all.position(&entry.architecture);
             if self.told.insert(entry.architecture.clone())
                 && let Some(at) = at
             {

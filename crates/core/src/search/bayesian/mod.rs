@@ -1,5 +1,6 @@
 //! Bayesian searchers: a model of what was told says what is worth a trial next.
 
+pub mod bananas;
 mod candidates;
 pub mod gp;
 pub mod parzen;
