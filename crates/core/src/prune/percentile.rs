@@ -18,7 +18,7 @@ use crate::evaluate::Flow;
 /// The row of the table.
 pub static ENTRY: PrunerEntry = PrunerEntry {
     name: NAME,
-    summary: "Stops a trial that is not among the best few percent of the others at the same epoch.",
+    summary: "Stops a trial outside the best `keep_percent` percent of the others at the same epoch.",
     reference: "Golovin et al. 2017, https://doi.org/10.1145/3097983.3098043",
     defaults: defaults::<Config>,
     build: |config, ()| Ok(Box::new(Percentile::new(parse(NAME, config)?)?)),

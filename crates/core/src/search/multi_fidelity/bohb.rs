@@ -223,8 +223,8 @@ mod tests {
         (0..8).filter(|at| architecture.int(*at) == Some(1)).count() as f64
     }
 
-    /// A search over 150 trials. A short training shows the number of right operations with an error
-    /// of up to 1, a full one without.
+    /// A search over 150 trials. A short training shows the number of right operations with an
+    /// error of up to 1, a full one without.
     fn search(name: &str, settings: &Value, seed: u64) -> AskTell {
         let up_to = Fidelities::UpTo(9);
         let mut search =
