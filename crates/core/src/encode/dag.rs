@@ -37,7 +37,7 @@ pub(super) fn join(parts: &[u64]) -> u64 {
 pub fn label(op: &Op) -> u64 {
     let mut text = op.name.clone();
     for (name, value) in &op.attributes {
-        text += &format!(",{name}={value}");
+        text.extend([",", name.as_str(), "=", &value.to_string()]);
     }
     hash(text.bytes())
 }

@@ -37,6 +37,7 @@
 //! the kernel is an exponential of their differences with two rounds, joined with a kernel of the
 //! choices. Architectures that mean the same network are one point.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -185,7 +186,7 @@ pub struct Gp {
     space: Arc<dyn SearchSpace>,
     encoder: Encoder,
     /// All networks, where there are few; listed when the first is asked for.
-    candidates: Option<Option<Arc<Candidates>>>,
+    candidates: OnceCell<Option<Arc<Candidates>>>,
     trials: Vec<Entry>,
     told: HashSet<Architecture>,
     /// For each candidate, how many of its architectures were not told yet, after so many trials.
@@ -231,7 +232,7 @@ impl Gp {
             seed: setup.seed,
             space: Arc::clone(&setup.space),
             encoder: Encoder::new(spec, network),
-            candidates: None,
+            candidates: OnceCell::new(),
             trials: Vec::new(),
             told: HashSet::new(),
             untold: (0, Vec::new()),
@@ -257,9 +258,9 @@ impl Gp {
         *counted = self.trials.len();
     }
 
-    fn list(&mut self) -> Option<Arc<Candidates>> {
-        let (space, encoder, most) = (&self.space, &self.encoder, self.config.enumerate_up_to);
-        self.candidates.get_or_insert_with(|| Candidates::of(space, encoder, most)).clone()
+    fn list(&self) -> Option<Arc<Candidates>> {
+        let list = || Candidates::of(&self.space, &self.encoder, self.config.enumerate_up_to);
+        self.candidates.get_or_init(list).clone()
     }
 
     /// What is modeled after so many trials.
@@ -331,21 +332,6 @@ impl Gp {
         (fitted.min(told), based.min(told))
     }
 
-    /// The best and the latest of the first trials.
-    fn subset(&self, told: usize, most: usize, values: &[f64]) -> Vec<usize> {
-        if told <= most {
-            return (0..told).collect();
-        }
-        let mut order: Vec<usize> = (0..told).collect();
-        order.sort_by(|&a, &b| values[b].total_cmp(&values[a]).then(a.cmp(&b)));
-        let mut kept = vec![false; told];
-        order.iter().take(most / 2).for_each(|&at| kept[at] = true);
-        let latest = (0..told).rev().filter(|&at| !kept[at]).take(most - most / 2);
-        let latest: Vec<usize> = latest.collect();
-        latest.into_iter().for_each(|at| kept[at] = true);
-        (0..told).filter(|&at| kept[at]).collect()
-    }
-
     /// Brings the models up to what was told.
     fn refresh(&mut self) {
         let outputs = self.outputs();
@@ -365,7 +351,7 @@ impl Gp {
                 other => {
                     let hyper = other
                         .filter(|model| model.fitted == fitted)
-                        .map(|model| model.posterior.process.hyper.clone());
+                        .map(|model| model.posterior.process.hyper);
                     self.model(output, fitted, based, hyper, candidates.as_deref())
                 }
             };
@@ -384,7 +370,7 @@ impl Gp {
     ) -> Model {
         let chosen = |told: usize, most: usize| {
             let all: Vec<usize> = (0..told).collect();
-            self.subset(told, most, &self.targets(output, &all, &self.weights(None)))
+            subset(told, most, &self.targets(output, &all, &self.weights(None)))
         };
         let points = |of: &[usize]| of.iter().map(|&at| self.trials[at].point.clone()).collect();
         let hyper = hyper.unwrap_or_else(|| {
@@ -524,6 +510,23 @@ impl<'a> Question<'a> {
             }
         }
     }
+}
+
+/// The best and the latest of the first trials.
+fn subset(told: usize, most: usize, values: &[f64]) -> Vec<usize> {
+    if told <= most {
+        return (0..told).collect();
+    }
+    let mut order: Vec<usize> = (0..told).collect();
+    order.sort_by(|&a, &b| values[b].total_cmp(&values[a]).then(a.cmp(&b)));
+    order.truncate(most / 2);
+    let mut kept = vec![false; told];
+    for &at in &order {
+        kept[at] = true;
+    }
+    order.extend((0..told).rev().filter(|&at| !kept[at]).take(most - most / 2));
+    order.sort_unstable();
+    order
 }
 
 /// The best trials: those that keep the constraints by their value, two objectives by the lesser

@@ -55,7 +55,9 @@ impl Posterior {
         candidates: Option<&Candidates>,
     ) {
         let known = self.process.len();
-        points.iter().for_each(|point| self.process.push(encoder, point.clone()));
+        for point in points {
+            self.process.push(encoder, point.clone());
+        }
         let row = |point| Some(candidates?.kernel(encoder, &self.process.hyper, point));
         let rows: Vec<Vec<f32>> = points.iter().filter_map(row).collect();
         for tile in &mut self.tiles {

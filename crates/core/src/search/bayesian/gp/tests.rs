@@ -84,8 +84,7 @@ fn it_learns_which_architectures_keep_a_constraint() {
     let [gp, random] = ["gp", "random"].map(|name| sum(|seed| kept(name, seed).len() as f64));
     let [best_gp, best_random] = ["gp", "random"].map(|name| sum(|seed| best(&kept(name, seed))));
     assert!(gp > 1.3 * random, "{gp} and {random} of 180");
-    eprintln!("{gp} {random} {best_gp} {best_random}");
-    assert!(best_gp > best_random, "{best_gp} and {best_random}");
+    assert!(best_gp > 1.1 * best_random, "{best_gp} and {best_random}");
 }
 
 #[test]
