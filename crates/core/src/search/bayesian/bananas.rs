@@ -97,12 +97,12 @@ pub struct Config {
     /// Standard deviations that a draw is spread by, or that the upper confidence bound adds; above
     /// 0. 1 is that of the paper.
     pub beta: f64,
-    /// Candidates for each trial, at least 8; 100 is that of the paper.
+    /// Candidates for each trial, at least 8.
     pub candidates: usize,
-    /// Candidates are changes of so many best trials, at least 1; 10 is that of the paper.
+    /// Candidates are changes of so many best trials, at least 1.
     pub parents: usize,
     /// Rounds of candidates, at least 1: after the first, the most promising candidates are changed
-    /// again; 1 is that of the paper.
+    /// again.
     pub rounds: usize,
     /// The most trials that are learned from, at least 16.
     pub max_points: usize,
