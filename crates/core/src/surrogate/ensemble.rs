@@ -146,7 +146,9 @@ fn dot(a: &Block, b: &Block) -> f32 {
 }
 
 fn relu(block: &mut Block) {
-    block.iter_mut().for_each(|x| *x = x.max(0.0));
+    for x in block.iter_mut() {
+        *x = x.max(0.0);
+    }
 }
 
 impl Network {
@@ -322,15 +324,14 @@ mod tests {
         let mut gradient = vec![Block::default(); network.blocks.len()];
         network.backward(&row, &hidden, 1.0, &mut gradient);
         let (step, mut moved) = (1e-3, 0);
-        for at in 0..network.blocks.len() {
-            for unit in 0..WIDTH {
+        for (at, gradient) in gradient.iter().enumerate() {
+            for (unit, &exact) in gradient.iter().enumerate() {
                 // Of the last block only the first number counts.
                 let mut changed = network.clone();
                 changed.blocks[at][unit] += step;
                 let above = changed.forward(&row).0;
                 changed.blocks[at][unit] -= 2.0 * step;
                 let slope = (above - changed.forward(&row).0) / (2.0 * step);
-                let exact = gradient[at][unit];
                 assert!((slope - exact).abs() < 5e-3, "block {at}, {unit}: {slope} and {exact}");
                 moved += usize::from(exact != 0.0);
             }

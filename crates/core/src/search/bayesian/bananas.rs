@@ -26,6 +26,7 @@
 //! change nothing but that they are not proposed again: a draw of its own for each trial is enough.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -178,7 +179,7 @@ pub struct Bananas {
     space: Arc<dyn SearchSpace>,
     encoder: Encoder,
     /// All networks, where there are few; listed when the first is asked for.
-    listed: Option<Option<Arc<Candidates>>>,
+    listed: OnceCell<Option<Arc<Candidates>>>,
     told: Vec<Told>,
     /// The trials with a result, the best first; of equals the earliest.
     ranked: Vec<usize>,
@@ -213,7 +214,7 @@ impl Bananas {
             seed: setup.seed,
             space: Arc::clone(&setup.space),
             encoder: Encoder::new(spec, has_cells),
-            listed: None,
+            listed: OnceCell::new(),
             told: Vec::new(),
             ranked: Vec::new(),
             known: HashSet::new(),
@@ -222,10 +223,10 @@ impl Bananas {
     }
 
     /// All networks of a small space whose networks take long to encode.
-    fn list(&mut self) -> Option<Arc<Candidates>> {
+    fn list(&self) -> Option<Arc<Candidates>> {
         let (space, encoder) = (&self.space, &self.encoder);
         let list = || Candidates::of(space, encoder, LISTED).filter(|_| encoder.has_network());
-        self.listed.get_or_insert_with(list).clone()
+        self.listed.get_or_init(list).clone()
     }
 
     /// What is learned from the first trials: more is better.

@@ -123,19 +123,20 @@ impl Config {
         &self,
         ladder: &'a Ladder,
         choices: usize,
-    ) -> Option<(usize, (&'a [Entrant], &'a [Entrant]))> {
+    ) -> Option<(usize, &'a [Entrant], &'a [Entrant])> {
         let least = self.min_points.unwrap_or(choices + 1);
         let results = |rung: &[Entrant]| rung.partition_point(|entrant| entrant.score.is_some());
         let rungs = ladder.rungs.iter().enumerate().rev();
         let (at, rung) = rungs.into_iter().find(|(_, rung)| results(rung) >= least)?;
         let share = (rung.len() as f64 * self.gamma).ceil() as usize;
-        Some((at, rung.split_at(share.min(results(rung)))))
+        let (good, bad) = rung.split_at(share.min(results(rung)));
+        Some((at, good, bad))
     }
 
     /// A new architecture from the model, if there is one, and one of its candidates is taken.
     fn model(&self, ladder: &Ladder, cx: &mut AskContext<'_>) -> Option<(Architecture, Signals)> {
         let spec = cx.space.spec();
-        let (rung, (good, bad)) = self.split(ladder, spec.len())?;
+        let (rung, good, bad) = self.split(ladder, spec.len())?;
         let liked: Vec<_> = good.iter().map(|entrant| (&entrant.architecture, 1.0)).collect();
         let mut against = thinned(bad, |entrant| &entrant.architecture);
         // One that goes on with a training is there because it is good.
