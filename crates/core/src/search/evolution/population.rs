@@ -171,30 +171,41 @@ fn standings(members: &VecDeque<Individual>) -> Vec<Standing> {
     };
     let mut order: Vec<usize> = (0..members.len()).collect();
     order.sort_by(better_first);
-    let mut fronts: Vec<Vec<usize>> = Vec::new();
-    for at in order {
-        let dominated = |front: &Vec<usize>| {
-            front.iter().rev().any(|other| members[*other].dominates(&members[at]))
+    // The last of each front, and for each individual the one before it on its front: a list for
+    // each front would be an allocation for each individual where there is one objective.
+    let mut lasts: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = vec![None; members.len()];
+    let mut standings = vec![Standing { front: 0, crowding: 0.0 }; members.len()];
+    for at in &order {
+        let dominated = |last: &usize| {
+            let mut front = std::iter::successors(Some(*last), |other| before[*other]);
+            front.any(|other| members[other].dominates(&members[*at]))
         };
         // Who is dominated on a front is so on all before it.
-        let number = fronts.partition_point(dominated);
-        match fronts.get_mut(number) {
-            Some(front) => front.push(at),
-            None => fronts.push(vec![at]),
+        let number = lasts.partition_point(dominated);
+        standings[*at].front = number;
+        match lasts.get_mut(number) {
+            Some(last) => before[*at] = Some(std::mem::replace(last, *at)),
+            None => lasts.push(*at),
         }
     }
-    let mut standings = vec![Standing { front: 0, crowding: 0.0 }; members.len()];
-    for (number, front) in fronts.iter_mut().enumerate() {
-        for at in front.iter() {
-            standings[*at].front = number;
-        }
-        crowd(members, front, &mut standings);
+    order.sort_by_key(|at| standings[*at].front);
+    let mut start = 0;
+    while start < order.len() {
+        let number = standings[order[start]].front;
+        let size = order[start..].iter().take_while(|at| standings[**at].front == number).count();
+        crowd(members, &mut order[start..start + size], &mut standings);
+        start += size;
     }
     standings
 }
 
 /// The crowding distances on one front.
 fn crowd(members: &VecDeque<Individual>, front: &mut [usize], standings: &mut [Standing]) {
+    if let [alone] = front {
+        standings[*alone].crowding = f64::INFINITY;
+        return;
+    }
     for objective in 0..members[front[0]].values.len() {
         let value = |at: usize| members[at].values[objective];
         front.sort_by(|a, b| value(*a).total_cmp(&value(*b)));
