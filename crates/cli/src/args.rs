@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use nascent::study::DEFAULT_LOOKAHEAD;
 use nascent_record::{Constraint, Duplicates, RewardTerm};
-use serde_json::{Map, Value};
+
+use crate::values::{duplicates, positive, reward};
 
 /// Neural architecture search: finds, trains, records and shows the best network for your data.
 #[derive(Parser)]
@@ -484,47 +484,4 @@ pub(crate) struct BenchSearchersArgs {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// A number of seconds that is a limit.
-fn positive(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(secs) if secs.is_finite() && secs > 0.0 => Ok(secs),
-        _ => Err("it must be a number above 0".to_owned()),
-    }
-}
-
-/// `metric=target`, or with the exponents of the reward within and beyond the target.
-fn reward(text: &str) -> Result<(String, RewardTerm), String> {
-    let usage = || "it must be METRIC=TARGET or METRIC=TARGET,WITHIN,BEYOND".to_owned();
-    let (metric, numbers) = text.split_once('=').ok_or_else(usage)?;
-    let numbers: Result<Vec<f64>, _> = numbers.split(',').map(|n| n.trim().parse()).collect();
-    let term = match numbers.map_err(|_no_number| usage())?[..] {
-        [target] => RewardTerm::soft(target),
-        [target, within, beyond] => RewardTerm { target, within, beyond },
-        _ => return Err(usage()),
-    };
-    Ok((metric.trim().to_owned(), term))
-}
-
-fn duplicates(text: &str) -> Result<Duplicates, String> {
-    let known = Duplicates::ALL.into_iter().find(|way| way.name() == text);
-    known.ok_or_else(|| nascent_record::suggestion(text, Duplicates::ALL.map(Duplicates::name)))
-}
-
-/// `key=value` settings as a JSON object. A value is JSON if it can be read as JSON, else text.
-pub(crate) fn settings(pairs: &[String]) -> anyhow::Result<Value> {
-    let mut map = Map::new();
-    for pair in pairs {
-        let (key, value) = split_pair(pair)?;
-        let parsed = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
-        map.insert(key.to_owned(), parsed);
-    }
-    Ok(Value::Object(map))
-}
-
-/// The two sides of `key=value`.
-pub(crate) fn split_pair(pair: &str) -> anyhow::Result<(&str, &str)> {
-    pair.split_once('=')
-        .with_context(|| format!("\"{pair}\" is not of the form key=value, such as channels=16"))
 }

@@ -11,7 +11,8 @@ use nascent_record::{BlobId, Component, Manifest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::args::{DataArgs, TableArgs, split_pair};
+use crate::args::{DataArgs, TableArgs};
+use crate::values::split_pair;
 
 /// What identifies the data of a run; in its manifest.
 #[derive(Serialize, Deserialize)]

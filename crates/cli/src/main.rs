@@ -7,6 +7,7 @@ mod interrupt;
 mod output;
 mod progress;
 mod report;
+mod values;
 mod warm_start;
 
 use std::io::{self, Write as _};

@@ -13,8 +13,9 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::search::workers;
-use crate::args::{BenchArgs, BenchCommand, BenchSearchersArgs, settings};
+use crate::args::{BenchArgs, BenchCommand, BenchSearchersArgs};
 use crate::progress::count_progress;
+use crate::values::settings;
 use crate::{data, output};
 
 /// Trials at which the best is reported, if nothing is said.

@@ -14,9 +14,10 @@ use nascent_record::{
 use serde_json::{Value, json};
 
 use super::Status;
-use crate::args::{BudgetArgs, SearchArgs, settings};
+use crate::args::{BudgetArgs, SearchArgs};
 use crate::interrupt::{self, STOP};
 use crate::progress::{SearchProgress, TrainProgress};
+use crate::values::settings;
 use crate::{data, output, report, warm_start};
 
 /// The evaluator that trains nothing.

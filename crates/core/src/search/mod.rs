@@ -20,7 +20,7 @@ use crate::space::SearchSpace;
 use crate::{Error, Result, Rng, Seed};
 
 pub use ask_tell::AskTell;
-pub(crate) use question::{Known, Question};
+pub(crate) use question::{Known, Question, draw};
 
 /// What a searcher wants to happen next.
 #[derive(Clone, Debug, PartialEq)]

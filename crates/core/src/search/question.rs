@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use nascent_record::{Architecture, Duplicates, Fidelity, Origin, Proposal, Trial, TrialId};
+use nascent_record::{Architecture, Duplicates, Fidelity, Origin, Proposal, Spec, Trial, TrialId};
 
 use super::{Ask, AskContext, Searcher};
 use crate::space::{SearchSpace, SpecExt as _};
-use crate::{Result, Seed};
+use crate::{Result, Rng, Seed};
 
 /// How often a searcher is asked for something that is taken.
 const ATTEMPTS: u64 = 64;
@@ -101,19 +101,23 @@ impl Question<'_> {
                 other => return Ok(other),
             }
         }
-        let drawn = self.draw(seed.derive("drawn", 0));
+        let mut rng = seed.derive("drawn", 0).rng();
+        let drawn = draw(self.space.spec(), DRAWS, &mut rng, self.admits);
         Ok(drawn.map_or(Ask::Done, |architecture| {
             Ask::Propose(Proposal::new(architecture).with_origin(Origin::Drawn))
         }))
     }
+}
 
-    fn draw(&self, seed: Seed) -> Option<Architecture> {
-        let (spec, mut rng) = (self.space.spec(), seed.rng());
-        let mut drawn = (0..DRAWS).map(|_| spec.sample(&mut rng));
-        if let Some(taken) = drawn.find(|architecture| (self.admits)(architecture)) {
-            return Some(taken);
-        }
-        let small = spec.size().is_some_and(|size| size <= SMALL);
-        small.then(|| spec.grid(2).find(|architecture| (self.admits)(architecture))).flatten()
-    }
+/// A random architecture that is taken, of so many draws; then, in a small space, the first of all.
+pub(crate) fn draw(
+    spec: &Spec,
+    draws: usize,
+    rng: &mut Rng,
+    admits: &dyn Fn(&Architecture) -> bool,
+) -> Option<Architecture> {
+    let drawn = (0..draws).map(|_| spec.sample(rng)).find(|architecture| admits(architecture));
+    let small = || spec.size().is_some_and(|size| size <= SMALL);
+    let all = || small().then(|| spec.grid(2).find(|architecture| admits(architecture))).flatten();
+    drawn.or_else(all)
 }

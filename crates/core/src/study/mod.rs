@@ -5,15 +5,18 @@
 //! `0..=n-L` have ended, and the searcher has been told of exactly those, in order. So what trial
 //! *n* is does not depend on who finished first. A pruner decides on trial *n* from those trials and
 //! the trial's own curve. Each trial's randomness derives from (run seed, trial). A searcher that
-//! answers [`Ask::Wait`] is told of one more trial and asked again; the number it had been told of
+//! answers [`Ask::Wait`](crate::search::Ask::Wait) is told of one more trial and asked again; the number it had been told of
 //! is in the log.
 //!
 //! # Why a run is the same after a crash
 //! [`Study::open`] replays the log: trials that ended are told again, trials that were running are
 //! run again from their logged proposals. A new run takes the same path with an empty log.
 
+mod copies;
 mod evaluation;
 mod parallel;
+mod propose;
+mod retrain;
 mod setup;
 #[cfg(test)]
 mod tests;
@@ -22,15 +25,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use nascent_record::{
-    Architecture, BlobId, Budget, Clock, Event, FinishReason, Logged, Metrics, Objective, Origin,
-    Proposal, Report, Retrained, RunFinished, RunStore, RunView, SessionStarted, Trial,
-    TrialFinished, TrialId, TrialLimits, TrialReported, TrialStarted,
+    BlobId, Budget, Clock, Event, FinishReason, Logged, Metrics, Objective, Origin, Proposal,
+    RunFinished, RunStore, RunView, SessionStarted, Trial, TrialFinished, TrialId, TrialLimits,
+    TrialReported, TrialStarted,
 };
 
+use self::propose::Proposed;
 use crate::config::invalid;
-use crate::evaluate::{CHECKPOINT, Checkpoint, Evaluation, Flow, Job, Purpose, Reporter};
+use crate::evaluate::{CHECKPOINT, Checkpoint, Flow, Job, Purpose};
 use crate::prune::PruneContext;
-use crate::search::{Ask, Known, Question};
+use crate::search::Known;
 use crate::space::SearchSpace;
 use crate::{Error, Result, Seed};
 
@@ -215,159 +219,6 @@ impl Study {
         }
     }
 
-    fn propose(&mut self) -> Result<Proposed> {
-        let budget = self.view.budget();
-        let next = self.view.trials().len();
-        let imported = self.view.manifest().imported as usize;
-        if next < imported {
-            let problem = "it was interrupted while it took over the trials of another run; start it \
-                           anew";
-            return Err(Error::Resume { problem: problem.to_owned() });
-        }
-        if budget.max_trials.is_some_and(|most| next >= imported + most as usize) {
-            return Ok(Proposed::Over(FinishReason::MaxTrials));
-        }
-        if self.out_of_time() {
-            return Ok(Proposed::Over(FinishReason::MaxWallClock));
-        }
-        let lookahead = self.view.manifest().lookahead as usize;
-        let visible = (next + 1).saturating_sub(lookahead).max(self.told);
-        if self.settled < visible {
-            return Ok(Proposed::Wait);
-        }
-        self.tell_until(visible)?;
-        // Of the trials that the lookahead shows, and no more: a searcher that waits may know of
-        // others, and when it does depends on who finished first.
-        let known = self.view.trials()[..(next + 1).saturating_sub(lookahead)].iter();
-        let own = known.skip(imported).filter(|trial| !is_copy(&trial.proposal));
-        let cost: f64 = own.filter_map(|trial| trial.metric("cost_secs")).sum();
-        if budget.max_cost_secs.is_some_and(|most| cost >= most) {
-            return Ok(Proposed::Over(FinishReason::MaxCost));
-        }
-        let id = TrialId(next as u32);
-        let enqueued = self.view.manifest().enqueued.get(next - imported).cloned();
-        let proposal = loop {
-            if let Some(architecture) = enqueued {
-                break Proposal::new(architecture).with_origin(Origin::Enqueued);
-            }
-            match self.ask(id)? {
-                Ask::Propose(proposal) => break proposal,
-                Ask::Done => return Ok(Proposed::Over(FinishReason::Exhausted)),
-                // Nothing is pending, so nothing can come of waiting.
-                Ask::Wait if self.told == next => {
-                    return Ok(Proposed::Over(FinishReason::Exhausted));
-                }
-                Ask::Wait if self.settled > self.told => self.tell_until(self.told + 1)?,
-                Ask::Wait => return Ok(Proposed::Wait),
-            }
-        };
-        let proposal = self.note_reuse(self.with_fidelity(proposal));
-        self.parts.space.spec().check(&proposal.architecture)?;
-        if let Some(most) = budget.max_epochs
-            && self.epochs_with(&proposal) > most
-        {
-            return Ok(Proposed::Over(FinishReason::MaxEpochs));
-        }
-        let state = match self.parts.searcher.snapshot()? {
-            Some(bytes) => Some(self.store.put_blob(&bytes)?),
-            None => None,
-        };
-        self.start(id, &proposal, self.told as u32, state)?;
-        self.known.note(&*self.parts.space, id, &proposal);
-        Ok(Proposed::Trial(id, proposal))
-    }
-
-    fn ask(&mut self, id: TrialId) -> Result<Ask> {
-        let Self { parts, view, known, .. } = self;
-        let goal = &view.manifest().goal;
-        let (space, evaluator) = (&*parts.space, &*parts.evaluator);
-        let admits = |architecture: &Architecture| {
-            known.admits(space, architecture) && setup::keeps(goal, evaluator, space, architecture)
-        };
-        let pending = &view.trials()[self.told..];
-        let question = Question { space, trial: id, seed: self.seed, pending, admits: &admits };
-        question.ask(&mut *parts.searcher)
-    }
-
-    /// The proposal, with its fidelity said where trials differ in that: a full one can then be told
-    /// from the others by whoever compares them, and reused.
-    fn with_fidelity(&self, proposal: Proposal) -> Proposal {
-        if proposal.fidelity.is_some() || !self.parts.searcher.resumes_trials() {
-            return proposal;
-        }
-        let full = self.parts.evaluator.epochs(None);
-        proposal.at_epochs(full)
-    }
-
-    /// The proposal, with the earlier trial whose result it gets. Only trials that the searcher
-    /// knows of count: which others have ended depends on the number of workers.
-    fn note_reuse(&self, proposal: Proposal) -> Proposal {
-        let earlier = self.known.reusable(&*self.parts.space, &proposal);
-        let told = &self.view.trials()[..self.told];
-        let complete = |id: &TrialId| told.get(id.index()).is_some_and(|t| t.metrics().is_some());
-        match earlier.into_iter().find(complete) {
-            Some(trial) => proposal.with_origin(Origin::Reused { trial }),
-            None => proposal,
-        }
-    }
-
-    /// Ends a trial that has the result of an earlier one. Says whether it is one.
-    fn reuse(&mut self, id: TrialId, proposal: &Proposal) -> Result<bool> {
-        let Some(Origin::Reused { trial }) = proposal.origin.as_deref() else {
-            return Ok(false);
-        };
-        let earlier = self.view.trials().get(trial.index());
-        let outcome = earlier.and_then(|earlier| earlier.outcome.clone()).ok_or_else(|| {
-            Error::Resume { problem: format!("trial {id} has the result of {trial}, without one") }
-        })?;
-        self.finish(id, Ended { outcome, epochs: 0, artifacts: BTreeMap::new() })?;
-        Ok(true)
-    }
-
-    /// Takes over trials of another run, with their results, as the first trials of this one. They
-    /// cost nothing.
-    ///
-    /// # Errors
-    /// If the run has trials already, or one of them is not of the space.
-    pub fn import(&mut self, trials: Vec<Trial>) -> Result<()> {
-        if !self.view.trials().is_empty() || trials.len() != self.view.manifest().imported as usize
-        {
-            let problem =
-                "only the trials that the manifest announces can be taken over, and first";
-            return Err(invalid("study", problem));
-        }
-        for (number, trial) in std::iter::zip(0.., trials) {
-            let (id, Some(outcome)) = (TrialId(number), trial.outcome) else { continue };
-            let proposal = self.with_fidelity(trial.proposal);
-            self.start(id, &proposal, 0, None)?;
-            self.known.note(&*self.parts.space, id, &proposal);
-            for Report { step, metrics } in trial.curve {
-                self.emit(Event::TrialReported(TrialReported { trial: id, step, metrics }))?;
-            }
-            self.finish(id, Ended { outcome, epochs: 0, artifacts: BTreeMap::new() })?;
-        }
-        Ok(())
-    }
-
-    /// The epochs of all trials with this one: those that the searcher knows of as they were, the
-    /// open ones as planned. Not as they are, because that would depend on who finished first.
-    fn epochs_with(&self, proposal: &Proposal) -> u64 {
-        let (known, open) = self.view.trials().split_at(self.told);
-        let spent = known.iter().map(|trial| u64::from(trial.epochs));
-        let planned = open.iter().map(|trial| &trial.proposal).chain([proposal]);
-        let planned = planned.map(|p| u64::from(self.planned_epochs(p)));
-        spent.chain(planned).sum()
-    }
-
-    /// The epochs that a proposal will be trained for: those that it goes on from are trained.
-    fn planned_epochs(&self, proposal: &Proposal) -> u32 {
-        if is_copy(proposal) {
-            return 0;
-        }
-        let epochs = self.parts.evaluator.epochs(proposal.fidelity);
-        epochs - self.resumed(proposal).map_or(0, |(before, _)| before).min(epochs)
-    }
-
     /// The epochs of the trial that a proposal goes on with, and what that has left.
     fn resumed(&self, proposal: &Proposal) -> Option<(u32, &BlobId)> {
         let trials = self.view.trials();
@@ -426,14 +277,22 @@ impl Study {
     /// If the trial is not running, or the store refuses.
     pub fn finish(&mut self, trial: TrialId, ended: Ended) -> Result<()> {
         self.check_running(trial)?;
-        let mut artifacts = BTreeMap::new();
-        for (name, bytes) in &ended.artifacts {
-            artifacts.insert(name.clone(), self.store.put_blob(bytes)?);
-        }
+        let artifacts = self.put_blobs(&ended.artifacts)?;
         let Ended { outcome, epochs, .. } = ended;
         self.emit(Event::TrialFinished(TrialFinished { trial, outcome, epochs, artifacts }))?;
         self.settle();
         Ok(())
+    }
+
+    fn put_blobs(
+        &mut self,
+        artifacts: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<BTreeMap<String, BlobId>> {
+        let put = artifacts.iter().map(|(name, bytes)| {
+            let id = self.store.put_blob(bytes)?;
+            Ok((name.clone(), id))
+        });
+        put.collect()
     }
 
     /// An event that does not follow from the others must not reach the log.
@@ -488,40 +347,6 @@ impl Study {
             }
         }
     }
-
-    /// Trains the architecture of a trial again, longer, and tests it.
-    ///
-    /// # Errors
-    /// If there is no such trial, the training fails, or `reporter` stops it.
-    pub fn retrain(
-        &mut self,
-        trial: TrialId,
-        epochs: u32,
-        reporter: &mut dyn Reporter,
-    ) -> Result<Retrained> {
-        let known =
-            self.view.trials().get(trial.index()).ok_or_else(|| {
-                invalid("study", format!("there is no trial {trial} to train again"))
-            })?;
-        let proposal = known.proposal.clone();
-        // No limits: a person asked for this very training.
-        let job = job(&*self.parts.space, trial, &proposal, self.seed, TrialLimits::default());
-        let seed = job.seed.derive("retrain", u64::from(epochs));
-        let job = Job { seed, purpose: Purpose::Retrain { epochs }, ..job };
-        let mut watched = Watched { inner: reporter, stopped: false };
-        let evaluation = evaluation::caught(&*self.parts.evaluator, &job, &mut watched)?;
-        if watched.stopped {
-            return Err(Error::Interrupted);
-        }
-        let Evaluation { metrics, epochs, artifacts } = evaluation;
-        let mut blobs = BTreeMap::new();
-        for (name, bytes) in &artifacts {
-            blobs.insert(name.clone(), self.store.put_blob(bytes)?);
-        }
-        let retrained = Retrained { trial, metrics, epochs, artifacts: blobs };
-        self.emit(Event::Retrained(retrained.clone()))?;
-        Ok(retrained)
-    }
 }
 
 /// What a trial is evaluated with.
@@ -549,40 +374,4 @@ fn job<'a>(
 /// What a job goes on with.
 fn resumable(checkpoint: Option<&(u32, Vec<u8>)>) -> Option<Checkpoint<'_>> {
     checkpoint.map(|(epochs, bytes)| Checkpoint { epochs: *epochs, bytes })
-}
-
-/// Whether a trial has its result from elsewhere, and costs nothing.
-fn is_copy(proposal: &Proposal) -> bool {
-    matches!(proposal.origin.as_deref(), Some(Origin::Reused { .. } | Origin::Imported { .. }))
-}
-
-/// A reporter that remembers whether it was stopped.
-struct Watched<'a> {
-    inner: &'a mut dyn Reporter,
-    stopped: bool,
-}
-
-impl Watched<'_> {
-    fn note(&mut self, flow: Flow) -> Flow {
-        self.stopped |= flow == Flow::Stop;
-        flow
-    }
-}
-
-impl Reporter for Watched<'_> {
-    fn report(&mut self, step: u32, metrics: &Metrics) -> Flow {
-        let flow = self.inner.report(step, metrics);
-        self.note(flow)
-    }
-
-    fn poll(&mut self) -> Flow {
-        let flow = self.inner.poll();
-        self.note(flow)
-    }
-}
-
-enum Proposed {
-    Trial(TrialId, Proposal),
-    Wait,
-    Over(FinishReason),
 }

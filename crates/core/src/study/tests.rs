@@ -11,7 +11,7 @@ use nascent_record::{
 use serde_json::Value;
 
 use super::*;
-use crate::evaluate::Evaluator;
+use crate::evaluate::{Evaluation, Evaluator, Reporter};
 use crate::search::SearchSetup;
 use crate::space::SearchSpace;
 

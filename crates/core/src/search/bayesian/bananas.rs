@@ -421,48 +421,28 @@ impl Searcher for Bananas {
 
 #[cfg(test)]
 mod tests {
-    use nascent_record::{
-        Choice, Condition, Failure, FailureKind, Metrics, Objective, Outcome, Spec,
-    };
+    use nascent_record::{Choice, Metrics, Outcome, Spec};
     use serde_json::json;
 
+    use super::super::toy::{failed, goal, score, space};
     use super::*;
     use crate::search::AskTell;
     use crate::space::Choices;
 
-    fn goal() -> Goal {
-        Goal::new(Objective::maximize("score")).with_constraint("size<=10".parse().unwrap())
-    }
-
-    fn space() -> Arc<Choices> {
-        let wide = Condition::OneOf { choice: "op0".into(), options: vec!["b".into()] };
-        let ops = (0..5).map(|at| Choice::categorical(format!("op{at}"), ["a", "b", "c", "d"]));
-        let mut choices: Vec<Choice> = ops.collect();
-        choices.push(Choice::integer("width", 1, 32).when(wide));
-        Arc::new(Choices::new(Spec::new(choices).unwrap()))
-    }
-
-    /// The best is "b" five times, 24 wide.
-    fn score(architecture: &Architecture) -> f64 {
-        let right = (0..5).filter(|at| architecture.int(*at) == Some(1)).count() as f64;
-        right - architecture.int(5).map_or(1.0, |width| (width as f64 - 24.0).abs() / 16.0)
-    }
+    /// Operations of the toy space.
+    const OPS: usize = 5;
 
     fn complete(score: f64, size: f64) -> Outcome {
         Outcome::Complete(Metrics::new([("score", score), ("size", size)]).unwrap())
     }
 
-    fn failed() -> Outcome {
-        Outcome::Failed(Failure { kind: FailureKind::Memory, message: String::new() })
-    }
-
     #[test]
     fn it_comes_near_the_best_of_a_conditional_space() {
         for seed in 0..3 {
-            let mut search = AskTell::by_name(NAME, &json!({}), space(), goal(), seed).unwrap();
+            let mut search = AskTell::by_name(NAME, &json!({}), space(OPS), goal(), seed).unwrap();
             for _ in 0..60 {
                 let trial = search.ask().unwrap().unwrap();
-                let score = score(&trial.proposal.architecture);
+                let score = score(OPS, &trial.proposal.architecture);
                 search.tell(trial.id, complete(score, 5.0)).unwrap();
             }
             let best = search.best().unwrap().metric("score").unwrap();
@@ -472,7 +452,7 @@ mod tests {
 
     #[test]
     fn it_goes_on_where_all_trials_fail_or_all_are_known() {
-        let mut search = AskTell::by_name(NAME, &json!({}), space(), goal(), 1).unwrap();
+        let mut search = AskTell::by_name(NAME, &json!({}), space(OPS), goal(), 1).unwrap();
         for _ in 0..20 {
             let trial = search.ask().unwrap().unwrap();
             search.tell(trial.id, failed()).unwrap();
@@ -496,7 +476,7 @@ mod tests {
 
     #[test]
     fn what_breaks_a_constraint_is_below_the_worst_by_a_bounded_amount() {
-        let setup = SearchSetup::new(space(), goal(), Seed::new(1));
+        let setup = SearchSetup::new(space(OPS), goal(), Seed::new(1));
         let mut search = Bananas::new(Config::default(), &setup).unwrap();
         let outcomes = [
             failed(),
@@ -525,7 +505,7 @@ mod tests {
 
     #[test]
     fn settings_that_cannot_be_are_named() {
-        let setup = SearchSetup::new(space(), goal(), Seed::new(1));
+        let setup = SearchSetup::new(space(OPS), goal(), Seed::new(1));
         let wrong = [
             ("ensemble", json!(1)),
             ("retrain_every", json!(0)),

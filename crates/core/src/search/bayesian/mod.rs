@@ -7,4 +7,6 @@ pub mod parzen;
 mod posterior;
 pub mod random_forest;
 mod targets;
+#[cfg(test)]
+mod toy;
 pub mod tpe;

@@ -26,6 +26,7 @@
 
 use nascent_record::{Architecture, Choice, Domain, Spec, Value};
 use rand::RngExt as _;
+use serde::{Deserialize, Serialize};
 
 use crate::acquisition::normal_cdf;
 use crate::config::invalid;
@@ -42,7 +43,7 @@ const NEAR: usize = 64;
 const FAR: usize = 128;
 
 /// How wide kernels are, and what the prior weighs.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Kernels {
     /// The weight of the prior, where an observation has 1; above 0.
     pub prior_weight: f64,

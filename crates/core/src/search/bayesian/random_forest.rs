@@ -262,42 +262,23 @@ impl Searcher for RandomForest {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use nascent_record::{
-        Choice, Condition, Failure, FailureKind, Metrics, Objective, Outcome, Spec,
-    };
+    use nascent_record::{Metrics, Outcome};
     use serde_json::json;
 
+    use super::super::toy::{failed, goal, score, space};
     use super::*;
     use crate::search::AskTell;
-    use crate::space::Choices;
 
-    fn goal() -> Goal {
-        Goal::new(Objective::maximize("score")).with_constraint("size<=10".parse().unwrap())
-    }
-
-    fn space() -> Arc<Choices> {
-        let wide = Condition::OneOf { choice: "op0".into(), options: vec!["b".into()] };
-        let ops = (0..4).map(|at| Choice::categorical(format!("op{at}"), ["a", "b", "c", "d"]));
-        let mut choices: Vec<Choice> = ops.collect();
-        choices.push(Choice::integer("width", 1, 32).when(wide));
-        Arc::new(Choices::new(Spec::new(choices).unwrap()))
-    }
-
-    /// The best is "b" four times, 24 wide.
-    fn score(architecture: &Architecture) -> f64 {
-        let right = (0..4).filter(|at| architecture.int(*at) == Some(1)).count() as f64;
-        right - architecture.int(4).map_or(1.0, |width| (width as f64 - 24.0).abs() / 16.0)
-    }
+    /// Operations of the toy space.
+    const OPS: usize = 4;
 
     #[test]
     fn it_comes_near_the_best_of_a_conditional_space() {
         for seed in 0..3 {
-            let mut search = AskTell::by_name(NAME, &json!({}), space(), goal(), seed).unwrap();
+            let mut search = AskTell::by_name(NAME, &json!({}), space(OPS), goal(), seed).unwrap();
             for _ in 0..60 {
                 let trial = search.ask().unwrap().unwrap();
-                let score = score(&trial.proposal.architecture);
+                let score = score(OPS, &trial.proposal.architecture);
                 let metrics = Metrics::new([("score", score)]).unwrap();
                 search.tell(trial.id, Outcome::Complete(metrics)).unwrap();
             }
@@ -306,13 +287,9 @@ mod tests {
         }
     }
 
-    fn failed() -> Outcome {
-        Outcome::Failed(Failure { kind: FailureKind::Memory, message: String::new() })
-    }
-
     #[test]
     fn what_breaks_a_constraint_or_fails_is_below_the_worst_by_a_bounded_amount() {
-        let setup = SearchSetup::new(space(), goal(), Seed::new(1));
+        let setup = SearchSetup::new(space(OPS), goal(), Seed::new(1));
         let mut forest = RandomForest::new(Config::default(), &setup).unwrap();
         let result = |score, size| {
             Outcome::Complete(Metrics::new([("score", score), ("size", size)]).unwrap())
@@ -335,7 +312,7 @@ mod tests {
 
     #[test]
     fn it_goes_on_where_all_trials_fail() {
-        let mut search = AskTell::by_name(NAME, &json!({}), space(), goal(), 1).unwrap();
+        let mut search = AskTell::by_name(NAME, &json!({}), space(OPS), goal(), 1).unwrap();
         for _ in 0..20 {
             let trial = search.ask().unwrap().unwrap();
             search.tell(trial.id, failed()).unwrap();
@@ -344,7 +321,7 @@ mod tests {
 
     #[test]
     fn settings_that_cannot_be_are_named() {
-        let setup = SearchSetup::new(space(), goal(), Seed::new(1));
+        let setup = SearchSetup::new(space(OPS), goal(), Seed::new(1));
         let wrong = [("trees", json!(0)), ("choice_share", json!(0.0)), ("random_share", json!(2))];
         for (name, value) in wrong {
             let message = ENTRY.make(&json!({ name: value }), &setup).err().unwrap().to_string();

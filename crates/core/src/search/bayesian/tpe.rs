@@ -53,7 +53,6 @@ const PARENTS: usize = 3;
 
 /// The settings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Config {
     /// Random architectures before the first model, at least 1.
     pub initial_samples: usize,
@@ -66,27 +65,20 @@ pub struct Config {
     pub candidates: usize,
     /// Mutants of the best trials among the candidates for each proposal; 0 for the plain method.
     pub mutants: usize,
-    /// The weight of the prior in both densities, where a trial has 1; above 0.
-    pub prior_weight: f64,
-    /// λ of the kernel of categorical choices before Scott's rule, above 0 and at most 1.
-    pub categorical_bandwidth: f64,
-    /// The standard deviation of the kernel of integer and float choices before Scott's rule, as a
-    /// share of the range; above 0 and at most 1.
-    pub numeric_bandwidth: f64,
+    /// Those of the densities.
+    #[serde(flatten)]
+    pub kernels: Kernels,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        let kernels = Kernels::default();
         Self {
             initial_samples: 10,
             gamma: 0.1,
             max_good: 25,
             candidates: 24,
             mutants: 72,
-            prior_weight: kernels.prior_weight,
-            categorical_bandwidth: kernels.categorical_bandwidth,
-            numeric_bandwidth: kernels.numeric_bandwidth,
+            kernels: Kernels::default(),
         }
     }
 }
@@ -108,15 +100,7 @@ impl Config {
                 format!("gamma is {gamma}, and must be above 0 and below 1"),
             ));
         }
-        self.kernels().check(NAME)
-    }
-
-    fn kernels(&self) -> Kernels {
-        Kernels {
-            prior_weight: self.prior_weight,
-            categorical_bandwidth: self.categorical_bandwidth,
-            numeric_bandwidth: self.numeric_bandwidth,
-        }
+        self.kernels.check(NAME)
     }
 }
 
@@ -164,7 +148,7 @@ impl Searcher for Tpe {
         let mut against = thinned(bad, |told| &told.architecture);
         against.extend(cx.pending.iter().map(|trial| (&trial.proposal.architecture, 1.0)));
         let liked: Vec<_> = good.iter().map(|told| (&told.architecture, 1.0)).collect();
-        let model = Parzen::new(spec, &liked, &against, self.config.kernels());
+        let model = Parzen::new(spec, &liked, &against, self.config.kernels);
 
         let drawn = (0..self.config.candidates).map(|_| (model.sample(&mut cx.rng), None));
         let mut candidates: Vec<(Architecture, Option<TrialId>)> = drawn.collect();

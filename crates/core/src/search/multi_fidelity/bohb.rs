@@ -29,7 +29,7 @@ use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
 use super::hyperband::Hyperband;
-use super::rungs::{Entrant, Ladder, Range, draw};
+use super::rungs::{Entrant, Ladder, Rungs, draw};
 use crate::Result;
 use crate::config::{defaults, invalid, parse};
 use crate::search::bayesian::parzen::{Kernels, Parzen, thinned};
@@ -48,14 +48,10 @@ const NAME: &str = "bohb";
 
 /// The settings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The fewest epochs that a trial may have, at least 1.
-    pub min_epochs: u32,
-    /// The epochs of the highest rung, R of the paper; the most that the evaluator can give, if null.
-    pub max_epochs: Option<u32>,
-    /// One of so many trials is promoted, at least 2: η, 3 as in the paper.
-    pub reduction_factor: u32,
+    /// Those of all searchers over rungs.
+    #[serde(flatten)]
+    pub rungs: Rungs,
     /// The share of new architectures that are random, from 0 to 1: ρ, 1/3 as in the paper.
     pub random_fraction: f64,
     /// Results that a rung needs for a model, at least 2; one more than the space has choices, as in
@@ -66,29 +62,20 @@ pub struct Config {
     /// Architectures drawn from the density of the good ones for each new one, at least 1: `N_s`, 64
     /// as in the paper.
     pub candidates: usize,
-    /// The weight of the prior in both densities, where a trial has 1; above 0.
-    pub prior_weight: f64,
-    /// λ of the kernel of categorical choices before Scott's rule, above 0 and at most 1.
-    pub categorical_bandwidth: f64,
-    /// The standard deviation of the kernel of integer and float choices before Scott's rule, as a
-    /// share of the range; above 0 and at most 1.
-    pub numeric_bandwidth: f64,
+    /// Those of the densities.
+    #[serde(flatten)]
+    pub kernels: Kernels,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        let kernels = Kernels::default();
         Self {
-            min_epochs: 1,
-            max_epochs: None,
-            reduction_factor: 3,
+            rungs: Rungs::default(),
             random_fraction: 1.0 / 3.0,
             min_points: None,
             gamma: 0.15,
             candidates: 64,
-            prior_weight: kernels.prior_weight,
-            categorical_bandwidth: kernels.categorical_bandwidth,
-            numeric_bandwidth: kernels.numeric_bandwidth,
+            kernels: Kernels::default(),
         }
     }
 }
@@ -105,17 +92,9 @@ impl Config {
         } else if candidates == 0 {
             "candidates is 0, and must be at least 1".to_owned()
         } else {
-            return self.kernels().check(NAME);
+            return self.kernels.check(NAME);
         };
         Err(invalid(NAME, problem))
-    }
-
-    fn kernels(&self) -> Kernels {
-        Kernels {
-            prior_weight: self.prior_weight,
-            categorical_bandwidth: self.categorical_bandwidth,
-            numeric_bandwidth: self.numeric_bandwidth,
-        }
     }
 
     /// The highest rung with enough results: its good trials, and the bad ones, best first.
@@ -142,7 +121,7 @@ impl Config {
         // One that goes on with a training is there because it is good.
         let new = cx.pending.iter().filter(|trial| trial.proposal.resume_from.is_none());
         against.extend(new.map(|trial| (&trial.proposal.architecture, 1.0)));
-        let parzen = Parzen::new(spec, &liked, &against, self.kernels());
+        let parzen = Parzen::new(spec, &liked, &against, self.kernels);
         let mut candidates: Vec<(f64, Architecture)> = (0..self.candidates)
             .map(|_| parzen.sample(&mut cx.rng))
             .map(|architecture| (parzen.score(&architecture), architecture))
@@ -171,9 +150,7 @@ impl Bohb {
     /// If a setting cannot be, or the evaluator cannot give two rungs.
     pub fn new(config: Config, setup: &SearchSetup) -> Result<Self> {
         config.check()?;
-        let Config { min_epochs, max_epochs, reduction_factor, .. } = config;
-        let range = Range { min_epochs, max_epochs, reduction_factor };
-        Ok(Self { config, hyperband: Hyperband::over(NAME, range, setup)? })
+        Ok(Self { config, hyperband: Hyperband::over(NAME, config.rungs, setup)? })
     }
 }
 

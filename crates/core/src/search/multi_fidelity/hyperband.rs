@@ -25,10 +25,9 @@
 use std::collections::HashMap;
 
 use nascent_record::{Architecture, Proposal, Score, Signals, Trial, TrialId};
-use serde::{Deserialize, Serialize};
 
 use super::super::{Ask, AskContext, SearchSetup, Searcher, SearcherEntry};
-use super::rungs::{Entrant, Ladder, Range, draw};
+use super::rungs::{Entrant, Ladder, Rungs, draw};
 use crate::Result;
 use crate::config::{defaults, parse};
 
@@ -37,29 +36,11 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
     name: NAME,
     summary: "Brackets of successive halving, from many short trainings to few long ones.",
     reference: "Li et al. 2018, https://arxiv.org/abs/1603.06560",
-    defaults: defaults::<Config>,
+    defaults: defaults::<Rungs>,
     build: |config, setup| Ok(Box::new(Hyperband::new(parse(NAME, config)?, setup)?)),
 };
 
 const NAME: &str = "hyperband";
-
-/// The settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// The fewest epochs that a trial may have, at least 1.
-    pub min_epochs: u32,
-    /// The epochs of the highest rung, R of the paper; the most that the evaluator can give, if null.
-    pub max_epochs: Option<u32>,
-    /// One of so many trials is promoted, at least 2: η, 3 as in the paper.
-    pub reduction_factor: u32,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { min_epochs: 1, max_epochs: None, reduction_factor: 3 }
-    }
-}
 
 /// How many trials each rung of the bracket has that begins on rung `start` of `count`.
 fn sizes(start: usize, count: usize, factor: usize) -> Vec<usize> {
@@ -126,16 +107,15 @@ impl Hyperband {
     ///
     /// # Errors
     /// If a setting cannot be, or the evaluator cannot give two rungs.
-    pub fn new(config: Config, setup: &SearchSetup) -> Result<Self> {
-        let Config { min_epochs, max_epochs, reduction_factor } = config;
-        Self::over(NAME, Range { min_epochs, max_epochs, reduction_factor }, setup)
+    pub fn new(rungs: Rungs, setup: &SearchSetup) -> Result<Self> {
+        Self::over(NAME, rungs, setup)
     }
 
     /// The brackets over these rungs, for a searcher with this name.
-    pub(super) fn over(name: &str, range: Range, setup: &SearchSetup) -> Result<Self> {
-        let ladder = Ladder::new(name, range, setup)?;
+    pub(super) fn over(name: &str, rungs: Rungs, setup: &SearchSetup) -> Result<Self> {
+        let ladder = Ladder::new(name, rungs, setup)?;
         let count = ladder.epochs.len();
-        let factor = range.reduction_factor as usize;
+        let factor = rungs.reduction_factor as usize;
         let sizes = (0..count).map(|start| sizes(start, count, factor)).collect();
         let told = Brackets { began: vec![0; count], ..Brackets::default() };
         Ok(Self { ladder, sizes, told, scores: HashMap::new() })

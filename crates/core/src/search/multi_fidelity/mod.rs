@@ -5,3 +5,5 @@ pub mod bohb;
 pub mod hyperband;
 mod rungs;
 pub mod successive_halving;
+
+pub use rungs::Rungs;

@@ -3,30 +3,38 @@
 use std::collections::{HashMap, HashSet};
 
 use nascent_record::{Architecture, Goal, Proposal, Score, Signals, Trial, TrialId};
+use serde::{Deserialize, Serialize};
 
-use super::super::{Ask, AskContext, SearchSetup};
 use crate::Result;
 use crate::config::invalid;
 use crate::evaluate::Fidelities;
-use crate::space::SpecExt as _;
+use crate::search::{self, Ask, AskContext, SearchSetup};
 
 /// How often a new architecture is drawn before the space is looked through.
 const DRAWS: usize = 64;
-/// The largest space that is looked through.
-const SMALL: u128 = 200_000;
 
 /// The settings that all searchers over rungs share.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Range {
-    pub(super) min_epochs: u32,
-    pub(super) max_epochs: Option<u32>,
-    pub(super) reduction_factor: u32,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rungs {
+    /// The fewest epochs that a trial may have, at least 1.
+    pub min_epochs: u32,
+    /// The epochs of the highest rung, R of Hyperband; the most that the evaluator can give, if null.
+    pub max_epochs: Option<u32>,
+    /// One of so many trials is promoted, at least 2: η. 3 is that of Hyperband; the paper of
+    /// asynchronous successive halving has 4.
+    pub reduction_factor: u32,
+}
+
+impl Default for Rungs {
+    fn default() -> Self {
+        Self { min_epochs: 1, max_epochs: None, reduction_factor: 3 }
+    }
 }
 
 /// The epochs of each rung, rising, at least two. From the highest down, each is the most that the
 /// evaluator can give of at most 1 / `reduction_factor` of the one above.
-pub(super) fn rungs(name: &str, range: Range, fidelities: &Fidelities) -> Result<Vec<u32>> {
-    let Range { min_epochs: min, max_epochs, reduction_factor: factor } = range;
+pub(super) fn rungs(name: &str, range: Rungs, fidelities: &Fidelities) -> Result<Vec<u32>> {
+    let Rungs { min_epochs: min, max_epochs, reduction_factor: factor } = range;
     if factor < 2 {
         let problem = format!("reduction_factor is {factor}, and must be at least 2");
         return Err(invalid(name, problem));
@@ -97,7 +105,7 @@ pub(super) struct Ladder {
 }
 
 impl Ladder {
-    pub(super) fn new(name: &str, range: Range, setup: &SearchSetup) -> Result<Self> {
+    pub(super) fn new(name: &str, range: Rungs, setup: &SearchSetup) -> Result<Self> {
         let epochs = rungs(name, range, &setup.fidelities)?;
         let rungs = vec![Vec::new(); epochs.len()];
         let goal = setup.goal.clone();
@@ -196,16 +204,10 @@ impl Ladder {
     }
 }
 
-/// A random architecture that is taken, of which there is nothing to say; `None` where there seems
-/// to be none.
+/// A random architecture that is taken; `None` where there seems to be none.
 pub(super) fn draw(cx: &mut AskContext<'_>) -> Option<(Architecture, Signals)> {
-    let spec = cx.space.spec();
-    let drawn = (0..DRAWS).map(|_| spec.sample(&mut cx.rng)).find(|drawn| (cx.admission)(drawn));
-    let found = drawn.or_else(|| {
-        let small = spec.size().is_some_and(|size| size <= SMALL);
-        small.then(|| spec.grid(2).find(|architecture| cx.admits(architecture))).flatten()
-    });
-    found.map(|architecture| (architecture, Signals::default()))
+    let drawn = search::draw(cx.space.spec(), DRAWS, &mut cx.rng, cx.admission);
+    drawn.map(|architecture| (architecture, Signals::default()))
 }
 
 #[cfg(test)]
@@ -215,14 +217,14 @@ mod tests {
     #[test]
     fn rungs_suit_what_the_evaluator_can_give() {
         let up_to = |most, min_epochs, reduction_factor| {
-            let range = Range { min_epochs, max_epochs: None, reduction_factor };
+            let range = Rungs { min_epochs, max_epochs: None, reduction_factor };
             rungs("x", range, &Fidelities::UpTo(most))
         };
         assert_eq!(up_to(3, 1, 3).unwrap(), [1, 3]);
         assert_eq!(up_to(81, 1, 3).unwrap(), [1, 3, 9, 27, 81]);
         assert_eq!(up_to(200, 1, 3).unwrap(), [2, 7, 22, 66, 200]);
         assert_eq!(up_to(10, 2, 2).unwrap(), [2, 5, 10]);
-        let range = Range { min_epochs: 1, max_epochs: None, reduction_factor: 3 };
+        let range = Rungs { min_epochs: 1, max_epochs: None, reduction_factor: 3 };
         let listed = Fidelities::Listed(vec![5, 12, 100, 200]);
         assert_eq!(rungs("x", range, &listed).unwrap(), [5, 12, 200][1..]);
         assert_eq!(
@@ -232,7 +234,7 @@ mod tests {
              further columns of the table with --fidelity"
         );
         assert!(up_to(3, 4, 3).unwrap_err().to_string().contains("min_epochs is 4"));
-        let range = Range { max_epochs: Some(9), ..range };
+        let range = Rungs { max_epochs: Some(9), ..range };
         let message = rungs("x", range, &Fidelities::UpTo(3)).unwrap_err().to_string();
         assert!(message.contains("max_epochs is 9, and the evaluator can give 1 to 3 epochs"));
     }

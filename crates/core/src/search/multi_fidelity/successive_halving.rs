@@ -21,10 +21,9 @@
 //! the end.
 
 use nascent_record::Trial;
-use serde::{Deserialize, Serialize};
 
 use super::super::{Ask, AskContext, SearchSetup, Searcher, SearcherEntry};
-use super::rungs::{Ladder, Range, draw};
+use super::rungs::{Ladder, Rungs, draw};
 use crate::Result;
 use crate::config::{defaults, parse};
 
@@ -33,29 +32,11 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
     name: NAME,
     summary: "Trains many architectures a little; the best of each rung go on (ASHA).",
     reference: "Li et al. 2020, https://arxiv.org/abs/1810.05934",
-    defaults: defaults::<Config>,
+    defaults: defaults::<Rungs>,
     build: |config, setup| Ok(Box::new(SuccessiveHalving::new(parse(NAME, config)?, setup)?)),
 };
 
 const NAME: &str = "successive_halving";
-
-/// The settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// The fewest epochs that a trial may have, at least 1.
-    pub min_epochs: u32,
-    /// The epochs of the highest rung; the most that the evaluator can give, if null.
-    pub max_epochs: Option<u32>,
-    /// One of so many trials is promoted, at least 2. The paper has 4; 3 is that of Hyperband.
-    pub reduction_factor: u32,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { min_epochs: 1, max_epochs: None, reduction_factor: 3 }
-    }
-}
 
 /// The searcher, see the [module](self).
 pub struct SuccessiveHalving {
@@ -68,11 +49,9 @@ impl SuccessiveHalving {
     ///
     /// # Errors
     /// If a setting cannot be, or the evaluator cannot give two rungs.
-    pub fn new(config: Config, setup: &SearchSetup) -> Result<Self> {
-        let Config { min_epochs, max_epochs, reduction_factor } = config;
-        let range = Range { min_epochs, max_epochs, reduction_factor };
-        let ladder = Ladder::new(NAME, range, setup)?;
-        Ok(Self { factor: reduction_factor as usize, ladder })
+    pub fn new(rungs: Rungs, setup: &SearchSetup) -> Result<Self> {
+        let ladder = Ladder::new(NAME, rungs, setup)?;
+        Ok(Self { factor: rungs.reduction_factor as usize, ladder })
     }
 }
 

@@ -1,0 +1,121 @@
+//! What the next trial is: within the budget, from the queue or the searcher.
+
+use nascent_record::{Architecture, FinishReason, Origin, Proposal, TrialId};
+
+use super::copies::is_copy;
+use super::{Study, setup};
+use crate::search::{Ask, Question};
+use crate::{Error, Result};
+
+/// What came of looking for the next trial.
+pub(super) enum Proposed {
+    Trial(TrialId, Proposal),
+    Wait,
+    Over(FinishReason),
+}
+
+impl Study {
+    /// Opens the next trial, if it is its time.
+    pub(super) fn propose(&mut self) -> Result<Proposed> {
+        let budget = self.view.budget();
+        let next = self.view.trials().len();
+        let imported = self.view.manifest().imported as usize;
+        if next < imported {
+            let problem = "it was interrupted while it took over the trials of another run; start it \
+                           anew";
+            return Err(Error::Resume { problem: problem.to_owned() });
+        }
+        if budget.max_trials.is_some_and(|most| next >= imported + most as usize) {
+            return Ok(Proposed::Over(FinishReason::MaxTrials));
+        }
+        if self.out_of_time() {
+            return Ok(Proposed::Over(FinishReason::MaxWallClock));
+        }
+        let lookahead = self.view.manifest().lookahead as usize;
+        let visible = (next + 1).saturating_sub(lookahead).max(self.told);
+        if self.settled < visible {
+            return Ok(Proposed::Wait);
+        }
+        self.tell_until(visible)?;
+        // Of the trials that the lookahead shows, and no more: a searcher that waits may know of
+        // others, and when it does depends on who finished first.
+        let known = self.view.trials()[..(next + 1).saturating_sub(lookahead)].iter();
+        let own = known.skip(imported).filter(|trial| !is_copy(&trial.proposal));
+        let cost: f64 = own.filter_map(|trial| trial.metric("cost_secs")).sum();
+        if budget.max_cost_secs.is_some_and(|most| cost >= most) {
+            return Ok(Proposed::Over(FinishReason::MaxCost));
+        }
+        let id = TrialId(next as u32);
+        let enqueued = self.view.manifest().enqueued.get(next - imported).cloned();
+        let proposal = loop {
+            if let Some(architecture) = enqueued {
+                break Proposal::new(architecture).with_origin(Origin::Enqueued);
+            }
+            match self.ask(id)? {
+                Ask::Propose(proposal) => break proposal,
+                Ask::Done => return Ok(Proposed::Over(FinishReason::Exhausted)),
+                // Nothing is pending, so nothing can come of waiting.
+                Ask::Wait if self.told == next => {
+                    return Ok(Proposed::Over(FinishReason::Exhausted));
+                }
+                Ask::Wait if self.settled > self.told => self.tell_until(self.told + 1)?,
+                Ask::Wait => return Ok(Proposed::Wait),
+            }
+        };
+        let proposal = self.note_reuse(self.with_fidelity(proposal));
+        self.parts.space.spec().check(&proposal.architecture)?;
+        if let Some(most) = budget.max_epochs
+            && self.epochs_with(&proposal) > most
+        {
+            return Ok(Proposed::Over(FinishReason::MaxEpochs));
+        }
+        let state = match self.parts.searcher.snapshot()? {
+            Some(bytes) => Some(self.store.put_blob(&bytes)?),
+            None => None,
+        };
+        self.start(id, &proposal, self.told as u32, state)?;
+        self.known.note(&*self.parts.space, id, &proposal);
+        Ok(Proposed::Trial(id, proposal))
+    }
+
+    fn ask(&mut self, id: TrialId) -> Result<Ask> {
+        let Self { parts, view, known, .. } = self;
+        let goal = &view.manifest().goal;
+        let (space, evaluator) = (&*parts.space, &*parts.evaluator);
+        let admits = |architecture: &Architecture| {
+            known.admits(space, architecture) && setup::keeps(goal, evaluator, space, architecture)
+        };
+        let pending = &view.trials()[self.told..];
+        let question = Question { space, trial: id, seed: self.seed, pending, admits: &admits };
+        question.ask(&mut *parts.searcher)
+    }
+
+    /// The proposal, with its fidelity said where trials differ in that: a full one can then be told
+    /// from the others by whoever compares them, and reused.
+    pub(super) fn with_fidelity(&self, proposal: Proposal) -> Proposal {
+        if proposal.fidelity.is_some() || !self.parts.searcher.resumes_trials() {
+            return proposal;
+        }
+        let full = self.parts.evaluator.epochs(None);
+        proposal.at_epochs(full)
+    }
+
+    /// The epochs of all trials with this one: those that the searcher knows of as they were, the
+    /// open ones as planned. Not as they are, because that would depend on who finished first.
+    fn epochs_with(&self, proposal: &Proposal) -> u64 {
+        let (known, open) = self.view.trials().split_at(self.told);
+        let spent = known.iter().map(|trial| u64::from(trial.epochs));
+        let planned = open.iter().map(|trial| &trial.proposal).chain([proposal]);
+        let planned = planned.map(|p| u64::from(self.planned_epochs(p)));
+        spent.chain(planned).sum()
+    }
+
+    /// The epochs that a proposal will be trained for: those that it goes on from are trained.
+    fn planned_epochs(&self, proposal: &Proposal) -> u32 {
+        if is_copy(proposal) {
+            return 0;
+        }
+        let epochs = self.parts.evaluator.epochs(proposal.fidelity);
+        epochs - self.resumed(proposal).map_or(0, |(before, _)| before).min(epochs)
+    }
+}
