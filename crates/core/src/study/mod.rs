@@ -5,8 +5,8 @@
 //! `0..=n-L` have ended, and the searcher has been told of exactly those, in order. So what trial
 //! *n* is does not depend on who finished first. A pruner decides on trial *n* from those trials and
 //! the trial's own curve. Each trial's randomness derives from (run seed, trial). A searcher that
-//! answers [`Ask::Wait`](crate::search::Ask::Wait) is told of one more trial and asked again; the number it had been told of
-//! is in the log.
+//! answers [`Ask::Wait`](crate::search::Ask::Wait) is told of one more trial and asked again; the
+//! number it had been told of is in the log.
 //!
 //! # Why a run is the same after a crash
 //! [`Study::open`] replays the log: trials that ended are told again, trials that were running are
