@@ -61,6 +61,25 @@ fn constraints_that_nothing_keeps_are_an_error_at_the_start() {
 }
 
 #[test]
+fn a_limit_on_what_is_measured_is_kept_by_the_best() {
+    let folder = tempdir().unwrap();
+    let trained = |run: &str, goal: &[&str]| {
+        let small = ["search", "--quiet", "--run", run, "--trials=4", "--epochs=1"];
+        let smaller = ["--space-set=channels=2", "--max-train=100", "--final-epochs=0"];
+        let (success, text) = command(folder.path(), &[&small[..], &smaller, goal].concat());
+        assert!(success, "{text}");
+        Run::open(&folder.path().join(run)).unwrap()
+    };
+    let run = trained("loose", &["--constraint=latency_ms<=1e6", "--reward=latency_ms=5"]);
+    assert!(run.trials().iter().all(|trial| trial.metric("latency_ms").unwrap() > 0.0));
+    assert!(analysis::incumbent(&run).is_some());
+    // No network is as fast, which is known when it was measured only.
+    let run = trained("tight", &["--constraint=latency_ms<=1e-9"]);
+    assert_eq!(run.trials().len(), 4);
+    assert!(analysis::incumbent(&run).is_none());
+}
+
+#[test]
 fn a_search_for_several_objectives_shows_their_front() {
     let folder = tempdir().unwrap();
     let objectives = ["--objective=size_error", "--objective=params"];

@@ -208,6 +208,13 @@ impl MetricSpec {
         Self { name, unit, direction, measured: false, final_only: false }
     }
 
+    /// The same metric, measured on the machine.
+    #[must_use]
+    pub fn measured(mut self) -> Self {
+        self.measured = true;
+        self
+    }
+
     /// The same metric, which only the final training has.
     #[must_use]
     pub fn only_final(mut self) -> Self {

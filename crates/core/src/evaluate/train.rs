@@ -11,7 +11,8 @@ use crate::config::{defaults, invalid, parse};
 use crate::nn::{Cost, Model, cost};
 use crate::space::{SearchSpace, SpecExt as _};
 use crate::train::{
-    Data, Fit, Part, Plan, Score, TrainConfig, device, evaluate, fit, memory_mib, on_one_thread,
+    Data, Fit, Part, Plan, Score, TrainConfig, device, evaluate, fit, latency_ms, memory_mib,
+    on_one_thread,
 };
 use crate::{Error, Result, Seed};
 
@@ -31,6 +32,10 @@ pub static ENTRY: EvaluatorEntry = EvaluatorEntry {
 /// The metrics of a complete trial are those of its best epoch by validation accuracy, whose weights
 /// are the ones that are kept; the metrics of a stopped trial are those of its last whole epoch, so
 /// that they are a point of its learning curve.
+///
+/// `latency_ms` is measured, see [`latency_ms`]: it differs from run to run and is no part of the
+/// history's hash. A search that is for it, or is bound by it, resumes exactly all the same, because
+/// what was measured is in the log.
 ///
 /// A trial at a lower fidelity is the beginning of a full training: its learning rate is planned for
 /// all epochs, so that a later trial can go on with it.
@@ -84,13 +89,16 @@ impl TrainEvaluator {
         } else {
             (None, None)
         };
-        Ok(Outcome { fit, test, weights })
+        // A network that learned nothing yet is not one to use.
+        let latency_ms = fit.last.map(|_| latency_ms(model)).transpose()?;
+        Ok(Outcome { fit, test, latency_ms, weights })
     }
 }
 
 struct Outcome {
     fit: Fit,
     test: Option<Score>,
+    latency_ms: Option<f64>,
     weights: Option<Vec<u8>>,
 }
 
@@ -102,6 +110,7 @@ impl Evaluator for TrainEvaluator {
             MetricSpec::minimize("train_loss", ""),
             MetricSpec::minimize("params", ""),
             MetricSpec::minimize("flops", "MAC"),
+            MetricSpec::minimize("latency_ms", "ms").measured(),
             MetricSpec::maximize("test_accuracy", "").only_final(),
             MetricSpec::minimize("test_loss", "").only_final(),
         ]
@@ -152,7 +161,7 @@ impl Evaluator for TrainEvaluator {
                 return Err(Error::Memory { needed_mib, limit_mib });
             }
         }
-        let Outcome { fit, test, weights } = on_one_thread(reporter, |reporter| {
+        let Outcome { fit, test, latency_ms, weights } = on_one_thread(reporter, |reporter| {
             let model = Model::new(&graph, shape, classes, job.seed, &self.device)?;
             self.run(job, &model, reporter)
         })?;
@@ -161,6 +170,9 @@ impl Evaluator for TrainEvaluator {
         let Cost { params, flops, .. } = cost;
         metrics.insert("params", params as f64)?;
         metrics.insert("flops", flops as f64)?;
+        if let Some(latency_ms) = latency_ms {
+            metrics.insert("latency_ms", latency_ms)?;
+        }
         if let Some(test) = test {
             metrics.insert("test_accuracy", test.accuracy)?;
             metrics.insert("test_loss", test.loss)?;
@@ -304,7 +316,13 @@ mod tests {
         let settings = json!({"epochs": 2, "augment_crop": 1, "augment_cutout": 2});
         let evaluator = evaluator(400, &settings);
         let retrain = Ask { purpose: Purpose::Retrain { epochs: 2 }, ..ASK };
-        let run = |ask: Ask| ask.run(&*evaluator, &mut Silent).unwrap();
+        let run = |ask: Ask| {
+            let mut evaluation = ask.run(&*evaluator, &mut Silent).unwrap();
+            assert!(evaluation.metrics.get("latency_ms").unwrap() > 0.0);
+            let computed = evaluation.metrics.iter().filter(|(name, _)| *name != "latency_ms");
+            evaluation.metrics = Metrics::new(computed).unwrap();
+            evaluation
+        };
         let alone = run(retrain);
         assert!(alone.artifacts.contains_key("weights"));
         assert_ne!(alone.metrics, run(Ask { seed: 4, ..retrain }).metrics);
