@@ -119,11 +119,15 @@ impl Population {
     /// The `size` best stay; of equals the youngest. In the order of the fronts they keep the
     /// standings by which they were chosen until somebody joins, as in NSGA-II.
     pub fn truncate(&mut self, size: usize, order: Order) {
-        let mut best_first: Vec<usize> = (0..self.len()).rev().collect();
-        best_first.sort_by(|a, b| self.compare(order, *b, *a));
-        let mut stays = vec![false; self.len()];
-        for at in best_first.into_iter().take(size) {
-            stays[at] = true;
+        if size >= self.len() {
+            return;
+        }
+        let mut best_first: Vec<usize> = (0..self.len()).collect();
+        best_first
+            .select_nth_unstable_by(size, |a, b| self.compare(order, *b, *a).then(b.cmp(a)));
+        let mut stays = vec![true; self.len()];
+        for at in &best_first[size..] {
+            stays[*at] = false;
         }
         let mut each = stays.iter().copied();
         self.members.retain(|_| each.next().unwrap_or(false));

@@ -1,0 +1,309 @@
+//! Sums of products over windows: the convolution, its gradient for the input, and its gradient for
+//! the weights.
+
+use pulp::{Simd, WithSimd};
+
+use crate::simd::Element;
+
+/// The most output channels that are computed together. With two pixels side by side these are
+/// twelve sums in registers, enough to hide how long a multiplication takes, and leave four of the
+/// sixteen registers that the smallest machines have.
+const TILE: usize = 6;
+
+/// How output channels are divided into tiles: as few as there must be, and as even as they can be.
+#[derive(Clone, Copy, Debug)]
+struct Tiles {
+    channels: usize,
+    count: usize,
+}
+
+impl Tiles {
+    fn new(channels: usize) -> Self {
+        Self { channels, count: channels.div_ceil(TILE).max(1) }
+    }
+
+    /// The first channel of a tile; behind the last tile, the number of channels.
+    fn first(self, tile: usize) -> usize {
+        let (size, larger) = (self.channels / self.count, self.channels % self.count);
+        tile * size + tile.min(larger)
+    }
+}
+
+/// Weights in the order in which [`Correlation`] reads them: for each tile of output channels, for
+/// each offset, those of the channels of the tile.
+///
+/// `weight(channel, offset)` is called once for each.
+pub fn pack_weights<E: Element>(
+    channels: usize,
+    offsets: usize,
+    weight: impl Fn(usize, usize) -> E,
+    packed: &mut [E],
+) {
+    let tiles = Tiles::new(channels);
+    let mut packed = packed.iter_mut();
+    for tile in 0..tiles.count {
+        for offset in 0..offsets {
+            for channel in tiles.first(tile)..tiles.first(tile + 1) {
+                if let Some(packed) = packed.next() {
+                    *packed = weight(channel, offset);
+                }
+            }
+        }
+    }
+}
+
+/// Where the pixels of an image are in a channel, in vectors: pixel `(y, x)` at
+/// `first + y * row + x * column`.
+#[derive(Clone, Copy, Debug)]
+pub struct Grid {
+    /// The first pixel.
+    pub first: usize,
+    /// The distance of two rows.
+    pub row: usize,
+    /// The distance of two pixels in a row.
+    pub column: usize,
+}
+
+/// Whether a result replaces what was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// It does.
+    Set,
+    /// It is added.
+    Add,
+}
+
+/// Each output pixel of each output channel is the sum of input vectors, at fixed distances from
+/// its place, times weights. One block of interleaved images.
+#[derive(Debug)]
+pub struct Correlation<'a, E> {
+    /// The input, all channels.
+    pub input: &'a [E],
+    /// Where the window of each output pixel begins.
+    pub from: Grid,
+    /// The distances of the inputs of a window from where it begins, through all channels.
+    pub offsets: &'a [usize],
+    /// The weights, as [`pack_weights`] orders them.
+    pub weights: &'a [E],
+    /// The output, all channels.
+    pub output: &'a mut [E],
+    /// Where the output pixels are.
+    pub to: Grid,
+    /// The output channels.
+    pub channels: usize,
+    /// The distance of two output channels.
+    pub plane: usize,
+    /// The rows of output pixels.
+    pub rows: usize,
+    /// The output pixels in a row.
+    pub columns: usize,
+    /// Whether the output is replaced.
+    pub write: Write,
+}
+
+impl<E: Element> WithSimd for Correlation<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, s: S) {
+        let Self { from, to, offsets, rows, columns, channels, plane, write, .. } = self;
+        let input = E::vectors::<S>(self.input);
+        let output = E::vectors_mut::<S>(self.output);
+        let weights = self.weights;
+        if rows == 0 || columns == 0 || channels == 0 || offsets.is_empty() {
+            return;
+        }
+        let reach = offsets.iter().copied().max().unwrap_or(0);
+        let last = from.first + (rows - 1) * from.row + (columns - 1) * from.column;
+        assert!(last + reach < input.len(), "a window stands out of the input");
+        let last = to.first + (rows - 1) * to.row + (columns - 1) * to.column;
+        assert!(last + (channels - 1) * plane < output.len(), "a pixel is outside of the output");
+        assert!(weights.len() >= channels * offsets.len(), "weights are missing");
+        let tiles = Tiles::new(channels);
+        let mut tile =
+            Tile { s, input, offsets, output, plane, write, from: from.column, to: to.column };
+        for y in 0..rows {
+            for x in (0..columns).step_by(PIXELS) {
+                let window = from.first + y * from.row + x * from.column;
+                let pixel = to.first + y * to.row + x * to.column;
+                for at in 0..tiles.count {
+                    let (first, next) = (tiles.first(at), tiles.first(at + 1));
+                    let weights = &weights[first * offsets.len()..next * offsets.len()];
+                    let pixel = pixel + first * plane;
+                    if columns - x < PIXELS {
+                        tile.compute_channels::<1>(window, weights, pixel, next - first);
+                    } else {
+                        tile.compute_channels::<PIXELS>(window, weights, pixel, next - first);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How many pixels are computed together.
+const PIXELS: usize = 2;
+
+struct Tile<'a, S: Simd, E: Element> {
+    s: S,
+    input: &'a [E::Vector<S>],
+    offsets: &'a [usize],
+    output: &'a mut [E::Vector<S>],
+    plane: usize,
+    write: Write,
+    from: usize,
+    to: usize,
+}
+
+impl<S: Simd, E: Element> Tile<'_, S, E> {
+    #[inline(always)]
+    fn compute_channels<const P: usize>(
+        &mut self,
+        window: usize,
+        weights: &[E],
+        pixel: usize,
+        channels: usize,
+    ) {
+        match channels {
+            1 => self.compute::<P, 1>(window, weights, pixel),
+            2 => self.compute::<P, 2>(window, weights, pixel),
+            3 => self.compute::<P, 3>(window, weights, pixel),
+            4 => self.compute::<P, 4>(window, weights, pixel),
+            5 => self.compute::<P, 5>(window, weights, pixel),
+            _ => self.compute::<P, TILE>(window, weights, pixel),
+        }
+    }
+
+    /// `P` pixels of `C` channels.
+    #[inline(always)]
+    fn compute<const P: usize, const C: usize>(
+        &mut self,
+        window: usize,
+        weights: &[E],
+        pixel: usize,
+    ) {
+        let s = self.s;
+        let mut sums = [[E::splat(s, E::default()); P]; C];
+        let windows: [_; P] = std::array::from_fn(|i| &self.input[window + i * self.from..]);
+        let (weights, _) = weights.as_chunks::<C>();
+        for (offset, weights) in std::iter::zip(self.offsets, weights) {
+            let values = windows.map(|window| {
+                #[expect(unsafe_code, reason = "a check here would take as long as the products")]
+                // SAFETY: `with_simd` has asserted that the farthest offset of the last window is
+                // inside of the input, and no window begins behind that one.
+                unsafe {
+                    *window.get_unchecked(*offset)
+                }
+            });
+            for (sums, weight) in std::iter::zip(&mut sums, weights) {
+                let weight = E::splat(s, *weight);
+                for (sum, value) in std::iter::zip(sums, values) {
+                    *sum = E::mul_add(s, weight, value, *sum);
+                }
+            }
+        }
+        for (channel, sums) in sums.iter().enumerate() {
+            for (i, sum) in sums.iter().enumerate() {
+                let output = &mut self.output[pixel + channel * self.plane + i * self.to];
+                *output = match self.write {
+                    Write::Set => *sum,
+                    Write::Add => E::add(s, *output, *sum),
+                };
+            }
+        }
+    }
+}
+
+/// How many output channels have the gradient of their weights computed together.
+pub const WIDE: usize = 4;
+
+/// How many inputs of a window are correlated with [`WIDE`] output channels together.
+pub const DEEP: usize = 3;
+
+/// For each output channel of a tile and each offset, the sum of input vectors times output
+/// gradients over all pixels and images: the gradient of the weights of a [`Correlation`].
+///
+/// The sums of one block are added to `sums`, lane by lane; [`WeightSums::finish`] adds the lanes.
+#[derive(Debug)]
+pub struct WeightGradient<'a, E> {
+    /// The input, all channels.
+    pub input: &'a [E],
+    /// Where the window of each output pixel begins.
+    pub from: Grid,
+    /// The distances of the inputs of a window from where it begins, through all channels.
+    pub offsets: &'a [usize],
+    /// The gradient of the output, from the first channel of the tile on.
+    pub gradient: &'a [E],
+    /// Where the output pixels are.
+    pub to: Grid,
+    /// The channels of the tile, up to [`WIDE`].
+    pub channels: usize,
+    /// The distance of two output channels.
+    pub plane: usize,
+    /// The rows of output pixels.
+    pub rows: usize,
+    /// The output pixels in a row.
+    pub columns: usize,
+    /// For each [`DEEP`] offsets, `WIDE * DEEP` vectors.
+    pub sums: &'a mut [E],
+}
+
+/// How many numbers of a gradient are gone through at once: half of a small cache.
+const CHUNK_BYTES: usize = 16 << 10;
+
+impl<E: Element> WithSimd for WeightGradient<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, s: S) {
+        let Self { from, to, offsets, rows, columns, channels, plane, .. } = self;
+        let input = E::vectors::<S>(self.input);
+        let gradient = E::vectors::<S>(self.gradient);
+        let sums = E::vectors_mut::<S>(self.sums);
+        if rows == 0 || columns == 0 || channels == 0 || offsets.is_empty() {
+            return;
+        }
+        let reach = offsets.iter().copied().max().unwrap_or(0);
+        let last = from.first + (rows - 1) * from.row + (columns - 1) * from.column;
+        assert!(last + reach < input.len(), "a window stands out of the input");
+        let last = to.first + (rows - 1) * to.row + (columns - 1) * to.column;
+        assert!(last + (channels - 1) * plane < gradient.len(), "a pixel is outside");
+        let bytes = WIDE * columns * size_of::<E::Vector<S>>();
+        let chunk = (CHUNK_BYTES / bytes).max(1);
+        // Channels and offsets that are not there are computed with the last that are, and ignored.
+        let planes: [usize; WIDE] = std::array::from_fn(|j| j.min(channels - 1) * plane);
+        for y in (0..rows).step_by(chunk) {
+            let rows = (rows - y).min(chunk);
+            let (sums, _) = sums.as_chunks_mut::<DEEP>();
+            let (sums, _) = sums.as_chunks_mut::<WIDE>();
+            for (offsets, sums) in std::iter::zip(offsets.chunks(DEEP), sums) {
+                let offsets: [usize; DEEP] =
+                    std::array::from_fn(|i| offsets[i.min(offsets.len() - 1)]);
+                let mut local = *sums;
+                for y in y..y + rows {
+                    let window = from.first + y * from.row;
+                    let pixel = to.first + y * to.row;
+                    let inputs = offsets.map(|offset| &input[window + offset..]);
+                    let gradients = planes.map(|plane| &gradient[pixel + plane..]);
+                    for x in 0..columns {
+                        #[expect(unsafe_code, reason = "a check would take as long as the products")]
+                        // SAFETY: it is asserted above that the last pixel of the last row is
+                        // inside, at the farthest offset and in the last channel.
+                        let (inputs, gradients) = unsafe {
+                            (
+                                inputs.map(|row| *row.get_unchecked(x * from.column)),
+                                gradients.map(|row| *row.get_unchecked(x * to.column)),
+                            )
+                        };
+                        for (sums, gradient) in std::iter::zip(&mut local, gradients) {
+                            for (sum, input) in std::iter::zip(sums, inputs) {
+                                *sum = E::mul_add(s, gradient, input, *sum);
+                            }
+                        }
+                    }
+                }
+                *sums = local;
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The kernels: loops over interleaved images, see [`layout`](crate::layout).
+
+pub mod correlation;

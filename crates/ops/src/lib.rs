@@ -1,0 +1,5 @@
+//! Fast differentiable operations on the CPU, for candle.
+
+pub mod kernel;
+pub mod layout;
+pub mod simd;
