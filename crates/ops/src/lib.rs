@@ -1,5 +1,6 @@
 //! Fast differentiable operations on the CPU, for candle.
 
+pub mod convolution;
 pub mod kernel;
 pub mod layout;
 pub mod simd;

@@ -3,6 +3,7 @@
 
 use pulp::{Simd, WithSimd};
 
+use super::Write;
 use crate::simd::Element;
 
 /// The most output channels that are computed together. With two pixels side by side these are
@@ -64,15 +65,6 @@ pub struct Grid {
     pub column: usize,
 }
 
-/// Whether a result replaces what was there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Write {
-    /// It does.
-    Set,
-    /// It is added.
-    Add,
-}
-
 /// Each output pixel of each output channel is the sum of input vectors, at fixed distances from
 /// its place, times weights. One block of interleaved images.
 #[derive(Debug)]
@@ -110,7 +102,7 @@ impl<E: Element> WithSimd for Correlation<'_, E> {
         let input = E::vectors::<S>(self.input);
         let output = E::vectors_mut::<S>(self.output);
         let weights = self.weights;
-        if rows == 0 || columns == 0 || channels == 0 || offsets.is_empty() {
+        if rows == 0 || columns == 0 || channels == 0 {
             return;
         }
         let reach = offsets.iter().copied().max().unwrap_or(0);
@@ -223,7 +215,7 @@ pub const DEEP: usize = 3;
 /// For each output channel of a tile and each offset, the sum of input vectors times output
 /// gradients over all pixels and images: the gradient of the weights of a [`Correlation`].
 ///
-/// The sums of one block are added to `sums`, lane by lane; [`WeightSums::finish`] adds the lanes.
+/// The sums of one block are added to `sums`, lane by lane; [`sum_lanes`] adds the lanes.
 #[derive(Debug)]
 pub struct WeightGradient<'a, E> {
     /// The input, all channels.
@@ -286,7 +278,10 @@ impl<E: Element> WithSimd for WeightGradient<'_, E> {
                     let inputs = offsets.map(|offset| &input[window + offset..]);
                     let gradients = planes.map(|plane| &gradient[pixel + plane..]);
                     for x in 0..columns {
-                        #[expect(unsafe_code, reason = "a check would take as long as the products")]
+                        #[expect(
+                            unsafe_code,
+                            reason = "a check would take as long as the products"
+                        )]
                         // SAFETY: it is asserted above that the last pixel of the last row is
                         // inside, at the farthest offset and in the last channel.
                         let (inputs, gradients) = unsafe {
@@ -306,4 +301,34 @@ impl<E: Element> WithSimd for WeightGradient<'_, E> {
             }
         }
     }
+}
+
+/// Adds up the lanes of the sums of a [`WeightGradient`], to a gradient `[channels, offsets]`.
+pub fn sum_lanes<E: Element>(sums: &[E], channels: usize, offsets: usize, target: &mut [E]) {
+    struct Sum<'a, E> {
+        sums: &'a [E],
+        channels: usize,
+        offsets: usize,
+        target: &'a mut [E],
+    }
+    impl<E: Element> WithSimd for Sum<'_, E> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, s: S) {
+            let (sums, _) = E::vectors::<S>(self.sums).as_chunks::<DEEP>();
+            let (sums, _) = sums.as_chunks::<WIDE>();
+            for (deep, sums) in sums.iter().enumerate() {
+                for (channel, sums) in sums.iter().enumerate().take(self.channels) {
+                    let known = DEEP.min(self.offsets - deep * DEEP);
+                    let start = channel * self.offsets + deep * DEEP;
+                    let target = &mut self.target[start..start + known];
+                    for (target, sum) in std::iter::zip(target, sums) {
+                        *target = E::sum(s, *sum);
+                    }
+                }
+            }
+        }
+    }
+    crate::simd::dispatch(Sum { sums, channels, offsets, target });
 }

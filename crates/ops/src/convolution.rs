@@ -1,0 +1,354 @@
+//! The convolution of a batch of interleaved images.
+
+use candle_core::{Result, bail};
+use rayon::prelude::*;
+
+use crate::kernel::Write;
+use crate::kernel::correlation::{
+    Correlation, DEEP, Grid, WIDE, WeightGradient, pack_weights, sum_lanes,
+};
+use crate::layout::{Buffer, Planes};
+use crate::simd::{Element, dispatch, lanes};
+
+/// The windows of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// Pixels on each side of a window.
+    pub kernel: usize,
+    /// The distance of two windows.
+    pub stride: usize,
+    /// The distance of two pixels of a window.
+    pub dilation: usize,
+    /// How far the first window stands out of the image, above and to the left.
+    pub padding: usize,
+}
+
+impl Windows {
+    /// The distance of the first and last pixel of a window.
+    fn span(&self) -> usize {
+        (self.kernel - 1) * self.dilation
+    }
+
+    /// How far the last of `count` windows stands out of an axis of this size.
+    fn behind(&self, size: usize, count: usize) -> usize {
+        let end = (count.max(1) - 1) * self.stride + self.span();
+        end.saturating_sub(self.padding + size.max(1) - 1)
+    }
+
+    /// The margin that an image of this size needs for so many windows a row and a column.
+    pub fn margin(&self, height: usize, width: usize, rows: usize, columns: usize) -> usize {
+        self.padding.max(self.behind(height, rows)).max(self.behind(width, columns))
+    }
+
+    /// For the pixels whose position has the remainder `phase` to the stride: which taps of which
+    /// windows lie on them, as the tap and the distance of the window's number from `position /
+    /// stride`.
+    fn taps_on(&self, phase: usize) -> impl Iterator<Item = (usize, isize)> {
+        let Self { kernel, stride, dilation, padding } = *self;
+        (0..kernel).filter_map(move |tap| {
+            let distance = (phase + padding) as isize - (tap * dilation) as isize;
+            let stride = stride as isize;
+            (distance.rem_euclid(stride) == 0).then(|| (tap, distance.div_euclid(stride)))
+        })
+    }
+
+    /// The margin that the gradient of the output needs.
+    fn gradient_margin(&self, size: usize, count: usize) -> usize {
+        let mut margin = 0;
+        for phase in 0..self.stride.min(size) {
+            let last = (size - 1 - phase) / self.stride;
+            for (_, distance) in self.taps_on(phase) {
+                let behind = last as isize + distance - (count as isize - 1);
+                margin = margin.max(-distance).max(behind);
+            }
+        }
+        margin.unsigned_abs()
+    }
+}
+
+/// Memory for what lives for one call; it grows to what is needed and stays.
+#[derive(Debug, Default)]
+pub struct Scratch<E> {
+    weights: Buffer<E>,
+    sums: Buffer<E>,
+}
+
+impl<E: Element> Scratch<E> {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self { weights: Buffer::zeros(0), sums: Buffer::zeros(0) }
+    }
+}
+
+/// A convolution of images of one shape. Weights are `[output channels, input channels / groups,
+/// kernel, kernel]`; images are interleaved in blocks, the margins of zeros around them wide enough.
+#[derive(Clone, Debug)]
+pub struct Convolution {
+    input: Planes,
+    output: Planes,
+    windows: Windows,
+    groups: usize,
+    /// The distances of the inputs of a window, for one group.
+    offsets: Vec<usize>,
+    phases: Vec<Phase>,
+}
+
+/// Input pixels of one remainder to the stride, and the output gradients that reach them.
+#[derive(Clone, Debug)]
+struct Phase {
+    to: Grid,
+    from: Grid,
+    rows: usize,
+    columns: usize,
+    offsets: Vec<usize>,
+    /// The tap of each offset within one output channel.
+    taps: Vec<usize>,
+}
+
+impl Convolution {
+    /// A convolution from images of one shape to images of another.
+    ///
+    /// # Errors
+    /// If the channels are not divisible by the groups, or a margin is too small.
+    pub fn new(input: Planes, output: Planes, windows: Windows, groups: usize) -> Result<Self> {
+        let Windows { kernel, stride, dilation, padding } = windows;
+        if kernel == 0 || stride == 0 || dilation == 0 || groups == 0 {
+            bail!("convolution: kernel, stride, dilation and groups are at least 1: {windows:?}");
+        }
+        if input.channels % groups != 0 || output.channels % groups != 0 {
+            let (from, to) = (input.channels, output.channels);
+            bail!("convolution: {from} to {to} channels cannot be divided into {groups} groups");
+        }
+        let needed = windows.margin(input.height, input.width, output.height, output.width);
+        if input.margin < needed {
+            bail!("convolution: {input:?} has a smaller margin than {windows:?} needs, {needed}");
+        }
+        let inputs = input.channels / groups;
+        let offsets = (0..inputs)
+            .flat_map(|channel| {
+                (0..kernel * kernel).map(move |tap| {
+                    let (y, x) = (tap / kernel * dilation, tap % kernel * dilation);
+                    channel * input.plane() + y * input.row() + x
+                })
+            })
+            .collect();
+        debug_assert!(input.margin >= padding, "checked above");
+        let mut this = Self { input, output, windows, groups, offsets, phases: Vec::new() };
+        this.phases = this.phases();
+        Ok(this)
+    }
+
+    /// The margin that the gradient of an output of this size needs.
+    pub fn gradient_margin(windows: Windows, input: Planes, output: Planes) -> usize {
+        let rows = windows.gradient_margin(input.height, output.height);
+        rows.max(windows.gradient_margin(input.width, output.width))
+    }
+
+    fn phases(&self) -> Vec<Phase> {
+        let Self { input, output, windows, .. } = self;
+        let (stride, kernel) = (windows.stride, windows.kernel);
+        let outputs = output.channels / self.groups;
+        let mut phases = Vec::new();
+        for (y, x) in (0..stride).flat_map(|y| (0..stride).map(move |x| (y, x))) {
+            if y >= input.height || x >= input.width {
+                continue;
+            }
+            let taps: Vec<(usize, isize)> = windows
+                .taps_on(y)
+                .flat_map(|(tap_y, row)| {
+                    windows.taps_on(x).map(move |(tap_x, column)| {
+                        (tap_y * kernel + tap_x, row * output.row() as isize + column)
+                    })
+                })
+                .collect();
+            let least = taps.iter().map(|(_, distance)| *distance).min().unwrap_or(0);
+            let first = output.first() as isize + least;
+            let distances = taps.iter().map(|(_, distance)| (distance - least).unsigned_abs());
+            let distances: Vec<usize> = distances.collect();
+            let channels = 0..outputs;
+            phases.push(Phase {
+                to: Grid {
+                    first: input.first() + y * input.row() + x,
+                    row: stride * input.row(),
+                    column: stride,
+                },
+                // Never below 0 where the margin is wide enough, which is checked before use.
+                from: Grid { first: first.max(0).unsigned_abs(), row: output.row(), column: 1 },
+                rows: (input.height - y).div_ceil(stride),
+                columns: (input.width - x).div_ceil(stride),
+                offsets: channels
+                    .flat_map(|channel| distances.iter().map(move |d| channel * output.plane() + d))
+                    .collect(),
+                taps: taps.iter().map(|(tap, _)| *tap).collect(),
+            });
+        }
+        phases
+    }
+
+    fn from(&self) -> Grid {
+        let (input, windows) = (self.input, self.windows);
+        let before = input.margin - windows.padding;
+        Grid {
+            first: before * input.row() + before,
+            row: windows.stride * input.row(),
+            column: windows.stride,
+        }
+    }
+
+    fn to(&self) -> Grid {
+        Grid { first: self.output.first(), row: self.output.row(), column: 1 }
+    }
+
+    /// The number of weights.
+    pub fn weights(&self) -> usize {
+        self.output.channels * self.offsets.len()
+    }
+
+    /// Computes the outputs of a batch.
+    pub fn forward<E: Element>(
+        &self,
+        input: &[E],
+        weights: &[E],
+        output: &mut [E],
+        write: Write,
+        scratch: &mut Scratch<E>,
+    ) {
+        let (lanes, count) = (lanes::<E>(), self.offsets.len());
+        let outputs = self.output.channels / self.groups;
+        let packed = scratch.weights.at_least(self.weights());
+        for (weights, packed) in
+            std::iter::zip(weights.chunks(outputs * count), packed.chunks_mut(outputs * count))
+        {
+            pack_weights(outputs, count, |channel, at| weights[channel * count + at], packed);
+        }
+        let packed = &*packed;
+        let group = self.input.channels / self.groups * self.input.plane() * lanes;
+        let output_group = outputs * self.output.plane() * lanes;
+        let run = |(input, output): (&[E], &mut [E])| {
+            for number in 0..self.groups {
+                dispatch(Correlation {
+                    input: &input[number * group..][..group],
+                    from: self.from(),
+                    offsets: &self.offsets,
+                    weights: &packed[number * outputs * count..][..outputs * count],
+                    output: &mut output[number * output_group..][..output_group],
+                    to: self.to(),
+                    channels: outputs,
+                    plane: self.output.plane(),
+                    rows: self.output.height,
+                    columns: self.output.width,
+                    write,
+                });
+            }
+        };
+        let inputs = input.par_chunks_exact(self.input.vectors() * lanes);
+        let outputs = output.par_chunks_exact_mut(self.output.vectors() * lanes);
+        inputs.zip(outputs).for_each(run);
+    }
+
+    /// Computes the gradients of the inputs of a batch from those of its outputs.
+    ///
+    /// # Panics
+    /// If the margin of the output is smaller than [`gradient_margin`](Self::gradient_margin).
+    pub fn input_gradient<E: Element>(
+        &self,
+        gradient: &[E],
+        weights: &[E],
+        target: &mut [E],
+        write: Write,
+        scratch: &mut Scratch<E>,
+    ) {
+        let needed = Self::gradient_margin(self.windows, self.input, self.output);
+        assert!(self.output.margin >= needed, "the gradient needs a margin of {needed}");
+        let lanes = lanes::<E>();
+        let (inputs, outputs) =
+            (self.input.channels / self.groups, self.output.channels / self.groups);
+        let size = self.windows.kernel * self.windows.kernel;
+        let packed = scratch.weights.at_least(self.weights());
+        let mut rest = &mut *packed;
+        for group in 0..self.groups {
+            for phase in &self.phases {
+                let taps = &phase.taps;
+                let (packed, behind) = rest.split_at_mut(inputs * phase.offsets.len());
+                let weight = |channel: usize, at: usize| {
+                    let (output, tap) = (group * outputs + at / taps.len(), taps[at % taps.len()]);
+                    weights[(output * inputs + channel) * size + tap]
+                };
+                pack_weights(inputs, phase.offsets.len(), weight, packed);
+                rest = behind;
+            }
+        }
+        let packed = &*packed;
+        let group = outputs * self.output.plane() * lanes;
+        let target_group = inputs * self.input.plane() * lanes;
+        let run = |(gradient, target): (&[E], &mut [E])| {
+            let mut packed = packed;
+            for number in 0..self.groups {
+                for phase in &self.phases {
+                    let (weights, behind) = packed.split_at(inputs * phase.offsets.len());
+                    dispatch(Correlation {
+                        input: &gradient[number * group..][..group],
+                        from: phase.from,
+                        offsets: &phase.offsets,
+                        weights,
+                        output: &mut target[number * target_group..][..target_group],
+                        to: phase.to,
+                        channels: inputs,
+                        plane: self.input.plane(),
+                        rows: phase.rows,
+                        columns: phase.columns,
+                        write,
+                    });
+                    packed = behind;
+                }
+            }
+        };
+        let gradients = gradient.par_chunks_exact(self.output.vectors() * lanes);
+        let targets = target.par_chunks_exact_mut(self.input.vectors() * lanes);
+        gradients.zip(targets).for_each(run);
+    }
+
+    /// Computes the gradient of the weights from a batch of inputs and the gradients of its outputs.
+    /// The order of every sum is the same on any number of threads.
+    pub fn weight_gradient<E: Element>(
+        &self,
+        input: &[E],
+        gradient: &[E],
+        target: &mut [E],
+        scratch: &mut Scratch<E>,
+    ) {
+        let (lanes, count) = (lanes::<E>(), self.offsets.len());
+        let (inputs, outputs) =
+            (self.input.channels / self.groups, self.output.channels / self.groups);
+        let size = count.div_ceil(DEEP) * DEEP * WIDE * lanes;
+        let sums = scratch.sums.at_least(outputs.div_ceil(WIDE) * size);
+        for (group, target) in target.chunks_mut(outputs * count).enumerate() {
+            let first_input = group * inputs * self.input.plane() * lanes;
+            let tiles = target.par_chunks_mut(WIDE * count).zip(sums.par_chunks_mut(size));
+            tiles.enumerate().for_each(|(tile, (target, sums))| {
+                sums.fill(E::default());
+                let first = (group * outputs + tile * WIDE) * self.output.plane() * lanes;
+                let channels = target.len() / count;
+                let blocks = std::iter::zip(
+                    input.chunks_exact(self.input.vectors() * lanes),
+                    gradient.chunks_exact(self.output.vectors() * lanes),
+                );
+                for (input, gradient) in blocks {
+                    dispatch(WeightGradient {
+                        input: &input[first_input..],
+                        from: self.from(),
+                        offsets: &self.offsets,
+                        gradient: &gradient[first..],
+                        to: self.to(),
+                        channels,
+                        plane: self.output.plane(),
+                        rows: self.output.height,
+                        columns: self.output.width,
+                        sums,
+                    });
+                }
+                sum_lanes(sums, channels, count, target);
+            });
+        }
+    }
+}
