@@ -199,6 +199,11 @@ impl Convolution {
         Grid { first: self.output.first(), row: self.output.row(), column: 1 }
     }
 
+    /// Its windows.
+    pub fn windows(&self) -> Windows {
+        self.windows
+    }
+
     /// The number of weights.
     pub fn weights(&self) -> usize {
         self.output.channels * self.offsets.len()

@@ -7,7 +7,7 @@
 
 use bytemuck::Zeroable;
 
-use crate::simd::Element;
+use crate::simd::{Element, lanes};
 
 /// The shape of an interleaved image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,5 +86,26 @@ impl<E: Element> Buffer<E> {
             *self = Self::zeros(len);
         }
         &mut self.as_mut_slice()[..len]
+    }
+}
+
+/// Interleaves up to as many images as there are lanes, `[images, channels, height, width]`, into a
+/// block. Lanes without an image become 0; the margin stays.
+pub fn pack<E: Element>(images: &[E], planes: Planes, block: &mut [E]) {
+    let lanes = lanes::<E>();
+    let size = planes.channels * planes.height * planes.width;
+    for channel in 0..planes.channels {
+        for y in 0..planes.height {
+            let start = channel * planes.plane() + planes.first() + y * planes.row();
+            let row = &mut block[start * lanes..(start + planes.width) * lanes];
+            row.fill(E::default());
+            let from = (channel * planes.height + y) * planes.width;
+            for (lane, image) in images.chunks_exact(size).enumerate() {
+                let image = &image[from..from + planes.width];
+                for (target, value) in std::iter::zip(row.chunks_exact_mut(lanes), image) {
+                    target[lane] = *value;
+                }
+            }
+        }
     }
 }

@@ -3,4 +3,6 @@
 pub mod convolution;
 pub mod kernel;
 pub mod layout;
+pub mod matrix;
 pub mod simd;
+pub mod update;

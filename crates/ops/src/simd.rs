@@ -36,6 +36,10 @@ pub trait Element: Pod + Debug + Default + PartialOrd + Send + Sync + 'static {
     fn add<S: Simd>(s: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
     /// `a * b`
     fn mul<S: Simd>(s: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// `a / b`
+    fn div<S: Simd>(s: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// The square root.
+    fn sqrt<S: Simd>(s: S, a: Self::Vector<S>) -> Self::Vector<S>;
     /// `a * b + c`, rounded once where the machine can.
     fn mul_add<S: Simd>(
         s: S,
@@ -63,11 +67,15 @@ pub trait Element: Pod + Debug + Default + PartialOrd + Send + Sync + 'static {
     ) -> Self::Vector<S>;
     /// The sum of the lanes.
     fn sum<S: Simd>(s: S, a: Self::Vector<S>) -> Self;
+    /// The first lane.
+    fn first<S: Simd>(a: Self::Vector<S>) -> Self {
+        bytemuck::cast_slice::<Self::Vector<S>, Self>(&[a])[0]
+    }
 }
 
 macro_rules! element {
     ($number:ty, $vector:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $add:ident,
-     $mul:ident, $mul_add:ident, $max:ident, $greater:ident, $equal:ident, $select:ident,
+     $mul:ident, $div:ident, $sqrt:ident, $mul_add:ident, $max:ident, $greater:ident, $equal:ident, $select:ident,
      $sum:ident) => {
         impl Element for $number {
             type Vector<S: Simd> = S::$vector;
@@ -99,6 +107,14 @@ macro_rules! element {
             #[inline(always)]
             fn mul<S: Simd>(s: S, a: S::$vector, b: S::$vector) -> S::$vector {
                 s.$mul(a, b)
+            }
+            #[inline(always)]
+            fn div<S: Simd>(s: S, a: S::$vector, b: S::$vector) -> S::$vector {
+                s.$div(a, b)
+            }
+            #[inline(always)]
+            fn sqrt<S: Simd>(s: S, a: S::$vector) -> S::$vector {
+                s.$sqrt(a)
             }
             #[inline(always)]
             fn mul_add<S: Simd>(s: S, a: S::$vector, b: S::$vector, c: S::$vector) -> S::$vector {
@@ -144,6 +160,8 @@ element!(
     splat_f32s,
     add_f32s,
     mul_f32s,
+    div_f32s,
+    sqrt_f32s,
     mul_add_e_f32s,
     max_f32s,
     greater_than_f32s,
@@ -159,6 +177,8 @@ element!(
     splat_f64s,
     add_f64s,
     mul_f64s,
+    div_f64s,
+    sqrt_f64s,
     mul_add_e_f64s,
     max_f64s,
     greater_than_f64s,

@@ -191,6 +191,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::train::Batch;
     use crate::Seed;
     use crate::evaluate::{Flow, Silent};
     use crate::space::{self, SearchSpace};
@@ -425,12 +426,13 @@ mod tests {
         let reported = result.metrics.get("test_accuracy").unwrap();
         assert!((test.accuracy - reported).abs() < 1e-9);
         let examples = &evaluator.data().examples(Part::Test)[..20];
-        let (inputs, labels) =
-            evaluator.data().batch(Part::Test, examples, None, &Device::Cpu).unwrap();
+        let mut batch = Batch::default();
+        evaluator.data().batch(Part::Test, examples, None, &mut batch);
+        let inputs = batch.inputs(evaluator.data(), &Device::Cpu).unwrap();
         let answers = model.predict(&inputs).unwrap().argmax(1).unwrap();
         let answers = answers.to_dtype(DType::U32).unwrap().to_vec1::<u32>().unwrap();
-        let right = answers.iter().zip(&labels).filter(|(a, b)| a == b).count();
-        assert!(right >= 17, "{answers:?} {labels:?}");
+        let right = answers.iter().zip(&batch.labels).filter(|(a, b)| a == b).count();
+        assert!(right >= 17, "{answers:?} {:?}", batch.labels);
     }
 
     #[test]

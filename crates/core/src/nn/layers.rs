@@ -6,6 +6,7 @@ use super::functional::{self, AveragePool, EPSILON, Window};
 use super::{Builder, ForwardContext, Layer, Shape, Start, infeasible};
 use crate::Result;
 use crate::train::init::dropout_mask;
+use crate::train::program::{NormVars, Trace, Value};
 
 /// Layers one after the other.
 pub(crate) struct Sequence(pub(crate) Vec<Box<dyn Layer>>);
@@ -13,6 +14,10 @@ pub(crate) struct Sequence(pub(crate) Vec<Box<dyn Layer>>);
 impl Layer for Sequence {
     fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
         self.0.iter().try_fold(x.clone(), |x, layer| layer.forward(&x, cx))
+    }
+
+    fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
+        self.0.iter().try_fold(x, |x, layer| layer.trace(x, trace))
     }
 }
 
@@ -23,6 +28,11 @@ impl Layer for Parallel {
     fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
         Ok((self.0.forward(x, cx)? + self.1.forward(x, cx)?)?)
     }
+
+    fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
+        let terms = [self.0.trace(x, trace)?, self.1.trace(x, trace)?];
+        trace.sum(&terms)
+    }
 }
 
 /// Nothing.
@@ -31,6 +41,10 @@ pub(crate) struct Pass;
 impl Layer for Pass {
     fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
         Ok(x.clone())
+    }
+
+    fn trace(&self, x: Value, _: &mut Trace) -> Option<Value> {
+        Some(x)
     }
 }
 
@@ -50,6 +64,10 @@ impl Layer for ToFeatures {
     fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
         Ok(x.transpose(0, 1)?.contiguous()?.flatten_from(1)?)
     }
+
+    fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
+        Some(trace.flatten(x))
+    }
 }
 
 /// The mean of each channel of an image, as a vector.
@@ -58,6 +76,10 @@ pub(crate) struct GlobalAverage;
 impl Layer for GlobalAverage {
     fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
         Ok(x.flatten_from(2)?.mean(2)?.t()?.contiguous()?)
+    }
+
+    fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
+        trace.global_average(x)
     }
 }
 
@@ -99,6 +121,10 @@ impl Layer for Activation {
             Self::Tanh => x.tanh()?,
         })
     }
+
+    fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
+        (*self == Self::Relu).then(|| trace.relu(x))
+    }
 }
 
 /// Zeros at random places while training.
@@ -116,7 +142,7 @@ impl Layer for Dropout {
 /// A convolution without bias.
 pub(crate) struct Convolution {
     weight: Var,
-    stride: usize,
+    window: Window,
     depthwise: bool,
 }
 
@@ -155,7 +181,7 @@ impl Convolution {
         builder: &mut Builder<'_>,
     ) -> Result<(Box<dyn Layer>, Shape)> {
         let output = pooled(input, window, Some(outputs))?;
-        let Window { kernel, stride } = window;
+        let kernel = window.kernel;
         let fan_in = inputs * kernel * kernel;
         let dims = [outputs, inputs, kernel, kernel];
         let weight = builder.parameter("weight", &dims, Start::KaimingNormal { fan_in })?;
@@ -170,7 +196,7 @@ impl Convolution {
             let unfolded = kernel * kernel * channels * pixels;
             builder.count_workspace(unfolded.max(kernel * kernel * outputs * height * width));
         }
-        Ok((Box::new(Self { weight, stride, depthwise }), output))
+        Ok((Box::new(Self { weight, window, depthwise }), output))
     }
 }
 
@@ -178,10 +204,14 @@ impl Layer for Convolution {
     fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
         let weight = cx.parameter(&self.weight);
         Ok(if self.depthwise {
-            functional::depthwise(x, &weight, self.stride)?
+            functional::depthwise(x, &weight, self.window.stride)?
         } else {
-            functional::convolution(x, &weight, self.stride)?
+            functional::convolution(x, &weight, self.window.stride)?
         })
+    }
+
+    fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
+        trace.convolution(x, &self.weight, self.window, self.depthwise)
     }
 }
 
@@ -201,7 +231,10 @@ pub(crate) fn pooled(input: Shape, window: Window, channels: Option<usize>) -> R
 }
 
 /// Average pooling.
-pub(crate) struct Average(AveragePool);
+pub(crate) struct Average {
+    pool: AveragePool,
+    window: Window,
+}
 
 impl Average {
     pub(crate) fn build(
@@ -215,13 +248,17 @@ impl Average {
         };
         builder.count_activations(output.len());
         let pool = AveragePool::new(window, height, width, &builder.like()?)?;
-        Ok((Box::new(Self(pool)), output))
+        Ok((Box::new(Self { pool, window }), output))
     }
 }
 
 impl Layer for Average {
     fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
-        Ok(self.0.forward(x)?)
+        Ok(self.pool.forward(x)?)
+    }
+
+    fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
+        trace.average_pool(x, self.window)
     }
 }
 
@@ -245,6 +282,10 @@ impl Layer for Largest {
     fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
         Ok(functional::max_pool(x, self.0)?)
     }
+
+    fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
+        trace.max_pool(x, self.0)
+    }
 }
 
 /// Batch normalization, of the channels of images or of features.
@@ -255,10 +296,10 @@ pub(crate) struct BatchNorm {
     variance: Var,
 }
 
-impl BatchNorm {
-    /// How far the running statistics move to those of a batch.
-    const MOMENTUM: f64 = 0.1;
+/// How far running statistics move to those of a batch.
+pub(crate) const NORM_MOMENTUM: f64 = 0.1;
 
+impl BatchNorm {
     pub(crate) fn build(input: Shape, builder: &mut Builder<'_>) -> Result<Box<dyn Layer>> {
         let (Shape::Image { channels, .. } | Shape::Features(channels)) = input;
         builder.count_activations(input.len());
@@ -283,8 +324,8 @@ impl BatchNorm {
         let n = x.dim(1)? as f64;
         let unbiased = (variance * (n / (n - 1.0).max(1.0)))?;
         for (running, new) in [(&self.mean, mean), (&self.variance, unbiased)] {
-            let kept = (running.as_detached_tensor() * (1.0 - Self::MOMENTUM))?;
-            running.set(&(kept + (new * Self::MOMENTUM)?)?)?;
+            let kept = (running.as_detached_tensor() * (1.0 - NORM_MOMENTUM))?;
+            running.set(&(kept + (new * NORM_MOMENTUM)?)?)?;
         }
         Ok(output)
     }
@@ -297,6 +338,16 @@ impl Layer for BatchNorm {
         }
         let output = self.rows(&x.flatten_from(1)?, cx)?;
         Ok(output.reshape(x.shape())?)
+    }
+
+    fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
+        let norm = NormVars {
+            scale: self.scale.clone(),
+            shift: self.shift.clone(),
+            mean: self.mean.clone(),
+            variance: self.variance.clone(),
+        };
+        trace.batch_norm(x, norm)
     }
 }
 
@@ -360,6 +411,10 @@ impl Layer for Dense {
     fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
         let (weight, bias) = (cx.parameter(&self.weight), cx.parameter(&self.bias));
         Ok(x.matmul(&weight.t()?)?.broadcast_add(&bias)?)
+    }
+
+    fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
+        trace.linear(x, &self.weight, &self.bias)
     }
 }
 

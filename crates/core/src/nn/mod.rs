@@ -22,13 +22,15 @@ use std::fmt;
 use candle_core::{Tensor, Var};
 use nascent_record::suggestion;
 
-pub(crate) use functional::UNFOLDED;
+pub(crate) use functional::{EPSILON, UNFOLDED, Window};
+pub(crate) use layers::NORM_MOMENTUM;
 
 pub use builder::{Builder, Cost, Parameter, Start};
 #[cfg(any(test, feature = "conformance"))]
 pub use model::check_forward;
 pub use model::{Model, cost};
 
+use crate::train::program::{Trace, Value};
 use crate::{Error, Result, Rng, Seed};
 
 /// The shape of one example between two operations.
@@ -133,6 +135,12 @@ pub trait Layer: Send + Sync {
     /// # Errors
     /// If the tensor library fails.
     fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor>;
+
+    /// Takes down what it computes as operations of the fast path; `None` if it is none of them.
+    fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
+        let _ = (x, trace);
+        None
+    }
 }
 
 /// An operation that a graph may name.
@@ -199,6 +207,6 @@ pub fn find(name: &str) -> Result<&'static dyn Op> {
     })
 }
 
-fn infeasible(problem: impl Into<String>) -> Error {
+pub(crate) fn infeasible(problem: impl Into<String>) -> Error {
     Error::Infeasible { problem: problem.into() }
 }

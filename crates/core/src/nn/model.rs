@@ -6,6 +6,7 @@ use nascent_record::Graph;
 use super::builder::{Store, Target};
 use super::network::Network;
 use super::{Builder, Cost, ForwardContext, Parameter, Shape, infeasible};
+use crate::train::program::{Trace, Value};
 use crate::{Result, Seed};
 
 /// What the network of a graph costs for inputs of this shape, without building it.
@@ -166,6 +167,25 @@ impl Model {
     /// If the shape is wrong.
     pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
         self.forward(x, &mut ForwardContext::eval())
+    }
+
+    /// What it computes, as operations of the fast path; `None` if it is not on the CPU in `f32`, or
+    /// has a layer that the fast path lacks.
+    pub(crate) fn trace(&self) -> Option<(Trace, Value)> {
+        if !self.device.is_cpu() || self.dtype != DType::F32 {
+            return None;
+        }
+        let (mut trace, input) = Trace::new(Shape::new(&self.input).ok()?);
+        let output = self.network.trace(&[input], &mut trace)?;
+        Some((trace, output))
+    }
+
+    /// For each channel or feature of an input what normalizes it: a factor, and what is added then.
+    pub(crate) fn input_scale_shift(&self) -> Result<Vec<[f32; 2]>> {
+        let (mean, deviation): (Vec<f32>, Vec<f32>) =
+            (self.mean.to_vec1()?, self.deviation.to_vec1()?);
+        let pairs = std::iter::zip(mean, deviation);
+        Ok(pairs.map(|(mean, deviation)| [1.0 / deviation, -mean / deviation]).collect())
     }
 
     /// Sets what inputs are normalized with, per channel or feature. It is saved with the weights.

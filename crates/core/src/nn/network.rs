@@ -7,6 +7,7 @@ use nascent_record::{Combine, Graph, Op as Settings, suggestion};
 
 use super::{Builder, ForwardContext, Layer, Shape, find, infeasible};
 use crate::Result;
+use crate::train::program::{Trace, Value};
 
 /// A graph, or a cell of one, built for inputs of certain shapes.
 pub(crate) struct Network {
@@ -203,9 +204,54 @@ impl Network {
     }
 }
 
+impl Network {
+    /// Takes down what it computes, see [`Layer::trace`].
+    pub(crate) fn trace(&self, inputs: &[Value], trace: &mut Trace) -> Option<Value> {
+        let mut values: Vec<Option<Value>> = vec![None; self.last_use.len()];
+        for (value, input) in values.iter_mut().zip(inputs).take(self.inputs) {
+            *value = Some(*input);
+        }
+        for step in &self.steps {
+            let mut arriving = Vec::with_capacity(step.edges.len());
+            for (from, layer) in &step.edges {
+                let value = values[*from]?;
+                arriving.push(match layer {
+                    None => value,
+                    Some(layer) => layer.trace(value, trace)?,
+                });
+            }
+            for (at, shape) in &step.absent {
+                arriving.insert(*at, trace.zeros(*shape));
+            }
+            let value = match &step.op {
+                Stage::Cell(network) if network.inputs > 1 => network.trace(&arriving, trace)?,
+                stage => {
+                    let joined = match (&arriving[..], step.combine) {
+                        ([], _) => trace.zeros(step.joined),
+                        ([one], _) => *one,
+                        (many, Combine::Sum) => trace.sum(many)?,
+                        (many, Combine::Concat) => trace.concat(many)?,
+                    };
+                    match stage {
+                        Stage::Nothing => joined,
+                        Stage::Layer(layer) => layer.trace(joined, trace)?,
+                        Stage::Cell(network) => network.trace(&[joined], trace)?,
+                    }
+                }
+            };
+            values[step.node] = Some(value);
+        }
+        values.pop().flatten()
+    }
+}
+
 impl Layer for Network {
     fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
         self.run(std::slice::from_ref(x), cx)
+    }
+
+    fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
+        Self::trace(self, &[x], trace)
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::TrainConfig;
 use super::fit::EpochResult;
-use super::optim::Optimizer;
+use super::engine::Engine;
 use crate::nn::{Model, weights};
 use crate::{Error, Result, Seed};
 
@@ -77,19 +77,19 @@ pub(super) fn write(
     progress: &Progress,
     model: &Model,
     best: Option<&Weights>,
-    optimizer: &Optimizer,
+    (steps, moments): (i32, Vec<(String, Tensor)>),
     config: &TrainConfig,
 ) -> Result<Vec<u8>> {
-    let (steps, moments) = optimizer.state();
     let (graph, config) = (model.graph().clone(), *config);
     let description = Description { checkpoint: progress.clone(), graph, config, steps };
     let last = model.tensors().map(|(name, var)| (format!("last.{name}"), var.as_tensor()));
     let best = best.into_iter().flat_map(|weights| &weights.0);
     let best = best.map(|(name, tensor)| (format!("best.{name}"), tensor));
+    let moments = moments.iter().map(|(name, moment)| (name.clone(), moment));
     weights::write(last.chain(best).chain(moments), &description)
 }
 
-/// Brings a model and an optimizer to where a checkpoint was made. Returns how far the training is,
+/// Brings a model and what trains it to where a checkpoint was made. Returns how far the training is,
 /// and the weights of its best epoch if they are not the present ones.
 ///
 /// # Errors
@@ -97,10 +97,10 @@ pub(super) fn write(
 pub(super) fn read(
     bytes: &[u8],
     model: &Model,
-    optimizer: &mut Optimizer,
+    engine: &mut Engine<'_>,
     config: &TrainConfig,
 ) -> Result<(Progress, Option<Weights>)> {
-    restore(bytes, model, optimizer, config).map_err(|error| match error {
+    restore(bytes, model, engine, config).map_err(|error| match error {
         Error::Weights { problem } => Error::Checkpoint { problem },
         other => other,
     })
@@ -109,7 +109,7 @@ pub(super) fn read(
 fn restore(
     bytes: &[u8],
     model: &Model,
-    optimizer: &mut Optimizer,
+    engine: &mut Engine<'_>,
     config: &TrainConfig,
 ) -> Result<(Progress, Option<Weights>)> {
     let foreign = |problem: &str| Err(Error::Checkpoint { problem: problem.to_owned() });
@@ -127,7 +127,7 @@ fn restore(
         var.set(&weights::read(&saved, &format!("last.{name}"), var.as_tensor())?)?;
     }
     let has = |name: &str| saved.tensor(name).is_ok();
-    optimizer.restore(steps, |name, like| {
+    engine.restore(steps, |name, like| {
         has(name).then(|| weights::read(&saved, name, like)).transpose()
     })?;
     let best = if progress.best == progress.last {

@@ -116,31 +116,47 @@ impl Data {
         order
     }
 
-    /// The inputs and labels of some examples of a part; changed at random, where that is asked for
-    /// with the seed and the epoch.
-    ///
-    /// # Errors
-    /// If the device refuses.
+    /// Puts some examples of a part into a batch; changed at random, where that is asked for with
+    /// the seed and the epoch.
     pub fn batch(
         &self,
         part: Part,
         examples: &[usize],
         augment: Option<(&Augment, Seed, u32)>,
-        device: &Device,
-    ) -> Result<(Tensor, Vec<u32>)> {
+        batch: &mut Batch,
+    ) {
         let split = self.split(part);
         let size = split.example_len();
-        let mut values = vec![0.0_f32; examples.len() * size];
-        for (index, out) in examples.iter().zip(values.chunks_mut(size)) {
+        batch.values.resize(examples.len() * size, 0.0);
+        for (index, out) in examples.iter().zip(batch.values.chunks_mut(size)) {
             split.copy_example(*index, out);
             if let Some((augment, seed, epoch)) = augment {
                 augment.apply(seed, epoch, *index, out);
             }
         }
-        let mut dims = vec![examples.len()];
-        dims.extend(self.dataset.shape());
-        let labels = examples.iter().map(|index| split.labels()[*index]).collect();
-        Ok((Tensor::from_vec(values, dims, &Device::Cpu)?.to_device(device)?, labels))
+        batch.labels.clear();
+        batch.labels.extend(examples.iter().map(|index| split.labels()[*index]));
+    }
+}
+
+/// Examples with their labels, in memory that the next batch uses again.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The examples, one after the other.
+    pub values: Vec<f32>,
+    /// The class of each.
+    pub labels: Vec<u32>,
+}
+
+impl Batch {
+    /// The examples as a tensor, `[examples, …]`.
+    ///
+    /// # Errors
+    /// If the device refuses.
+    pub fn inputs(&self, data: &Data, device: &Device) -> Result<Tensor> {
+        let mut dims = vec![self.labels.len()];
+        dims.extend(data.dataset.shape());
+        Ok(Tensor::from_slice(&self.values, dims, device)?)
     }
 }
 
@@ -214,9 +230,11 @@ mod tests {
         let data = Data::new(Arc::new(dataset), &TrainConfig::default(), Seed::new(0)).unwrap();
         assert_eq!(data.examples(Part::Train).len(), 16);
         assert_eq!(data.examples(Part::Test), [0, 1, 2, 3, 4, 5]);
-        let (batch, labels) = data.batch(Part::Test, &[1, 2], None, &Device::Cpu).unwrap();
-        assert_eq!(batch.to_vec2::<f32>().unwrap(), [[2.0, 3.0], [4.0, 5.0]]);
-        assert_eq!(labels, [1, 0]);
+        let mut batch = Batch::default();
+        data.batch(Part::Test, &[1, 2], None, &mut batch);
+        let inputs = batch.inputs(&data, &Device::Cpu).unwrap();
+        assert_eq!(inputs.to_vec2::<f32>().unwrap(), [[2.0, 3.0], [4.0, 5.0]]);
+        assert_eq!(batch.labels, [1, 0]);
         // Feature 0 holds the even numbers.
         let train: Vec<f64> = data.examples(Part::Train).iter().map(|i| 2.0 * *i as f64).collect();
         let mean = train.iter().sum::<f64>() / 16.0;

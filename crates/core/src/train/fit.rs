@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::augment::Augment;
 use super::checkpoint::{self, Progress, Weights};
 use super::config::TrainConfig;
-use super::data::{Data, Part};
-use super::loss::{cross_entropy, score};
-use super::optim::Optimizer;
+use super::data::{Batch, Data, Part};
+use super::engine::Engine;
+use super::loss::score;
 use super::schedule::Schedule;
 use crate::evaluate::{Flow, Reporter};
-use crate::nn::{ForwardContext, Model, Shape};
+use crate::nn::{Model, Shape};
 use crate::{Error, Result, Seed};
 
 /// How well a model does on a part of the data.
@@ -113,11 +113,11 @@ pub fn fit(
     model.set_input_statistics(data.mean(), data.deviation())?;
     let shape = Shape::new(model.input_shape())?;
     let augment = Augment::new(config, shape, data.mean());
-    let mut optimizer = Optimizer::new(config, model.parameters());
+    let mut engine = Engine::new(model, config)?;
     let batches = batches(data.examples(Part::Train).len(), config.batch_size);
     let schedule = Schedule::new(config, batches, plan.horizon.max(plan.epochs));
     let (mut progress, mut best_weights) = match plan.checkpoint {
-        Some(bytes) => checkpoint::read(bytes, model, &mut optimizer, config)?,
+        Some(bytes) => checkpoint::read(bytes, model, &mut engine, config)?,
         None => (Progress::new(plan.seed), None),
     };
     let (seed, before) = (progress.seed, progress.epochs);
@@ -129,6 +129,7 @@ pub fn fit(
         best_weights = Some(Weights::of(model)?);
     }
     let mut stopped = false;
+    let mut batch = Batch::default();
     'epochs: for epoch in before + 1..=plan.epochs {
         if config.early_stop_patience > 0 && progress.since_best >= config.early_stop_patience {
             break;
@@ -142,17 +143,15 @@ pub fn fit(
             }
             let number = (epoch - 1) as usize * batches + at;
             let augment = augment.as_ref().map(|augment| (augment, seed, epoch));
-            let (inputs, labels) = data.batch(Part::Train, examples, augment, model.device())?;
-            let mut cx = ForwardContext::train(seed.derive("dropout", number as u64));
-            let logits = model.forward(&inputs, &mut cx)?;
-            let loss = cross_entropy(&logits, &labels, config.label_smoothing)?;
-            let value = loss.to_dtype(DType::F64)?.to_scalar::<f64>()?;
-            finite(epoch, "train_loss", value)?;
-            optimizer.step(&loss.backward()?, schedule.rate(number))?;
-            sum += value * examples.len() as f64;
+            data.batch(Part::Train, examples, augment, &mut batch);
+            let loss = engine.loss(&batch, data, seed.derive("dropout", number as u64))?;
+            finite(epoch, "train_loss", loss)?;
+            engine.step(schedule.rate(number))?;
+            sum += loss * examples.len() as f64;
             seen += examples.len();
         }
-        let valid = evaluate(model, data, Part::Valid, config.eval_batch_size)?;
+        let valid = engine.evaluate(data, Part::Valid)?;
+        engine.save()?;
         finite(epoch, "valid_loss", valid.loss)?;
         let result = EpochResult { epoch, train_loss: sum / seen as f64, valid };
         progress.epochs = epoch;
@@ -172,7 +171,7 @@ pub fn fit(
     let keeps = plan.keep_checkpoint && !stopped;
     let checkpoint = keeps.then(|| {
         let best = best_weights.as_ref().filter(|_| progress.best != progress.last);
-        checkpoint::write(&progress, model, best, &optimizer, config)
+        checkpoint::write(&progress, model, best, engine.state()?, config)
     });
     let checkpoint = checkpoint.transpose()?;
     if let Some(weights) = best_weights {
@@ -206,6 +205,20 @@ fn finite(epoch: u32, what: &'static str, value: f64) -> Result<()> {
 /// # Errors
 /// If the part has no examples.
 pub fn evaluate(model: &Model, data: &Data, part: Part, batch_size: usize) -> Result<Score> {
+    evaluate_with(data, part, batch_size, |batch| {
+        let inputs = batch.inputs(data, model.device())?;
+        let logits = model.predict(&inputs)?.to_dtype(DType::F32)?.flatten_all()?;
+        Ok(score(&logits.to_vec1::<f32>()?, &batch.labels, model.classes()))
+    })
+}
+
+/// The same where `predict` tells the sum of the losses of a batch, and how many answers are right.
+pub(super) fn evaluate_with(
+    data: &Data,
+    part: Part,
+    batch_size: usize,
+    mut predict: impl FnMut(&Batch) -> Result<(f64, usize)>,
+) -> Result<Score> {
     let examples = data.examples(part);
     if examples.is_empty() {
         return Err(Error::Missing {
@@ -214,10 +227,10 @@ pub fn evaluate(model: &Model, data: &Data, part: Part, batch_size: usize) -> Re
         });
     }
     let (mut loss, mut right) = (0.0, 0);
+    let mut batch = Batch::default();
     for examples in examples.chunks(batch_size.max(1)) {
-        let (inputs, labels) = data.batch(part, examples, None, model.device())?;
-        let logits = model.predict(&inputs)?.to_dtype(DType::F32)?.flatten_all()?;
-        let (sum, count) = score(&logits.to_vec1::<f32>()?, &labels, model.classes());
+        data.batch(part, examples, None, &mut batch);
+        let (sum, count) = predict(&batch)?;
         loss += sum;
         right += count;
     }

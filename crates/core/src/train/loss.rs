@@ -26,6 +26,33 @@ pub fn cross_entropy(logits: &Tensor, labels: &[u32], label_smoothing: f64) -> R
     Ok((sum / -(batch as f64))?)
 }
 
+/// The mean cross-entropy of logits `[batch, classes]`, and its gradient for them: the same as
+/// [`cross_entropy`] without the tensor library.
+pub(crate) fn cross_entropy_gradient(
+    logits: &[f32],
+    labels: &[u32],
+    label_smoothing: f64,
+    gradient: &mut [f32],
+) -> f64 {
+    let classes = logits.len() / labels.len().max(1);
+    let (count, spread) = (labels.len() as f64, label_smoothing / classes as f64);
+    let mut loss = 0.0;
+    let rows = std::iter::zip(logits.chunks(classes), gradient.chunks_mut(classes));
+    for ((row, gradient), label) in rows.zip(labels) {
+        let largest = f64::from(row.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        let sum: f64 = row.iter().map(|x| (f64::from(*x) - largest).exp()).sum();
+        let normalizer = largest + sum.ln();
+        for (class, (x, gradient)) in std::iter::zip(row, gradient).enumerate() {
+            let log = f64::from(*x) - normalizer;
+            let right = f64::from(u8::from(class == *label as usize));
+            let target = right * (1.0 - label_smoothing) + spread;
+            loss -= target * log;
+            *gradient = ((log.exp() - target) / count) as f32;
+        }
+    }
+    loss / count
+}
+
 /// The sum of the cross-entropies, and the number of right answers, of logits that were read back.
 /// Of equal logits the first is the answer.
 pub(crate) fn score(logits: &[f32], labels: &[u32], classes: usize) -> (f64, usize) {

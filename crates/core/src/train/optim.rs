@@ -8,7 +8,7 @@ use crate::Result;
 use crate::nn::Parameter;
 
 /// What is added to the root of the second moment of adamw.
-const EPSILON: f64 = 1e-8;
+pub(super) const EPSILON: f64 = 1e-8;
 
 /// What updates the weights, with its memory of past gradients.
 pub struct Optimizer {
@@ -39,13 +39,16 @@ impl Optimizer {
     }
 
     /// The number of steps so far, and the moments by name.
-    pub(super) fn state(&self) -> (i32, impl Iterator<Item = (String, &Tensor)>) {
+    pub(super) fn state(&self) -> (i32, Vec<(String, Tensor)>) {
         let named = std::iter::zip(&self.parameters, &self.moments);
         let moments = named.flat_map(|(parameter, (first, second))| {
-            let first = first.iter().map(|m| (format!("first.{}", parameter.name), m));
-            first.chain(second.iter().map(|m| (format!("second.{}", parameter.name), m)))
+            let named = |order: &str, moment: &Tensor| {
+                (format!("{order}.{}", parameter.name), moment.clone())
+            };
+            let first = first.iter().map(move |moment| named("first", moment));
+            first.chain(second.iter().map(move |moment| named("second", moment)))
         });
-        (self.steps, moments)
+        (self.steps, moments.collect())
     }
 
     /// Goes back to a state. `read` finds a moment by its name, shaped as a parameter.
@@ -91,8 +94,7 @@ impl Optimizer {
     }
 
     fn decay(&self, at: usize) -> f64 {
-        let decays = self.config.decay_all || self.parameters[at].is_weight;
-        if decays { self.config.weight_decay } else { 0.0 }
+        decay(&self.config, &self.parameters[at])
     }
 
     fn sgd(&mut self, at: usize, mut gradient: Tensor, rate: f64) -> Result<()> {
@@ -137,6 +139,16 @@ impl Optimizer {
     }
 }
 
+/// How much a parameter shrinks.
+pub(super) fn decay(config: &TrainConfig, parameter: &Parameter) -> f64 {
+    if config.decay_all || parameter.is_weight { config.weight_decay } else { 0.0 }
+}
+
+/// What gradients are multiplied with so that their norm is at most `limit`.
+pub(super) fn clip_factor(sum_of_squares: f64, limit: f64) -> f64 {
+    (limit / (sum_of_squares.sqrt() + 1e-6)).min(1.0)
+}
+
 /// Scales the gradients down to this common norm, if it is larger.
 fn clip(gradients: &mut [Option<Tensor>], limit: f64) -> Result<()> {
     let mut sum = 0.0;
@@ -144,7 +156,7 @@ fn clip(gradients: &mut [Option<Tensor>], limit: f64) -> Result<()> {
         let squares = gradient.sqr()?.sum_all()?;
         sum += squares.to_dtype(candle_core::DType::F64)?.to_scalar::<f64>()?;
     }
-    let factor = limit / (sum.sqrt() + 1e-6);
+    let factor = clip_factor(sum, limit);
     if factor < 1.0 {
         for gradient in gradients.iter_mut().flatten() {
             *gradient = (&*gradient * factor)?;

@@ -59,8 +59,10 @@ pub struct Term<'a, E> {
 /// The sum of images, each scaled and shifted by channel; and its positive part.
 #[derive(Debug)]
 pub struct Join<'a, E> {
-    /// What is added; at least one.
+    /// What is added, whole batches; at least one.
     pub terms: &'a [Term<'a, E>],
+    /// The number of the block in the batch.
+    pub block: usize,
     /// Where the sum goes.
     pub sum: Option<Target<'a, E>>,
     /// Where the positive part of the sum goes.
@@ -74,11 +76,11 @@ impl<E: Element> WithSimd for Join<'_, E> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, s: S) {
-        let Self { terms, sum, positive, lanes } = self;
+        let Self { terms, block, sum, positive, lanes } = self;
         let lanes = E::vectors::<S>(lanes)[0];
         match (sum, positive) {
-            (Some(sum), positive) => add_up::<S, E>(s, terms, sum, positive, lanes, false),
-            (None, Some(positive)) => add_up::<S, E>(s, terms, positive, None, lanes, true),
+            (Some(sum), positive) => add_up::<S, E>(s, (terms, block), sum, positive, lanes, false),
+            (None, Some(positive)) => add_up::<S, E>(s, (terms, block), positive, None, lanes, true),
             (None, None) => {}
         }
     }
@@ -88,7 +90,7 @@ impl<E: Element> WithSimd for Join<'_, E> {
 #[inline(always)]
 fn add_up<S: Simd, E: Element>(
     s: S,
-    terms: &[Term<'_, E>],
+    (terms, block): (&[Term<'_, E>], usize),
     main: Target<'_, E>,
     copy: Option<Target<'_, E>>,
     lanes: E::Vector<S>,
@@ -102,7 +104,9 @@ fn add_up<S: Simd, E: Element>(
         for y in 0..planes.height {
             let main = row_mut(main, planes, channel, y);
             for (at, term) in terms.iter().enumerate() {
-                let source = row(E::vectors::<S>(term.source.data), term.source.planes, channel, y);
+                let Source { data, planes } = term.source;
+                let data = &E::vectors::<S>(data)[block * planes.vectors()..];
+                let source = row(data, planes, channel, y);
                 let [scale, shift] = match term.scale_shift.get(channel) {
                     Some([scale, shift]) => {
                         [E::splat(s, *scale), E::mul(s, E::splat(s, *shift), lanes)]
@@ -344,6 +348,79 @@ impl<E: Element> WithSimd for AddScaled<'_, E> {
                     *target = match self.write {
                         Write::Set => E::mul(s, factor, *value),
                         Write::Add => E::mul_add(s, factor, *value, *target),
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// The mean of each channel of each image of a block.
+#[derive(Debug)]
+pub struct ChannelMeans<'a, E> {
+    /// The images.
+    pub source: Source<'a, E>,
+    /// For each channel a vector.
+    pub means: &'a mut [E],
+}
+
+impl<E: Element> WithSimd for ChannelMeans<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, s: S) {
+        let planes = self.source.planes;
+        let data = E::vectors::<S>(self.source.data);
+        let share = E::splat(s, E::of(1.0 / (planes.height * planes.width) as f64));
+        let means = E::vectors_mut::<S>(self.means);
+        for (channel, mean) in means.iter_mut().enumerate().take(planes.channels) {
+            let mut sum = [E::splat(s, E::default()); APART];
+            for y in 0..planes.height {
+                let (parts, rest) = row(data, planes, channel, y).as_chunks::<APART>();
+                for part in parts {
+                    for i in 0..APART {
+                        sum[i] = E::add(s, sum[i], part[i]);
+                    }
+                }
+                for value in rest {
+                    sum[0] = E::add(s, sum[0], *value);
+                }
+            }
+            let [a, b, c, d] = sum;
+            *mean = E::mul(s, E::add(s, E::add(s, a, b), E::add(s, c, d)), share);
+        }
+    }
+}
+
+/// Gives every pixel of a channel of an image the same number.
+#[derive(Debug)]
+pub struct Spread<'a, E> {
+    /// For each channel a vector.
+    pub values: &'a [E],
+    /// What they are multiplied with.
+    pub factor: E,
+    /// The images.
+    pub target: Target<'a, E>,
+    /// Whether it replaces what is there.
+    pub write: Write,
+}
+
+impl<E: Element> WithSimd for Spread<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, s: S) {
+        let planes = self.target.planes;
+        let target = E::vectors_mut::<S>(self.target.data);
+        let factor = E::splat(s, self.factor);
+        let values = E::vectors::<S>(self.values);
+        for (channel, value) in values.iter().enumerate().take(planes.channels) {
+            let value = E::mul(s, *value, factor);
+            for y in 0..planes.height {
+                for target in row_mut(target, planes, channel, y) {
+                    *target = match self.write {
+                        Write::Set => value,
+                        Write::Add => E::add(s, *target, value),
                     };
                 }
             }

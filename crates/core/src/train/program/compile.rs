@@ -1,0 +1,638 @@
+//! From a trace to steps on buffers.
+//!
+//! Neighbors are fused: a sum takes in the normalizations that only it uses and writes its positive
+//! part along, so that between two convolutions each pixel is written once. Buffers of one shape
+//! share memory when one is done with before the other begins; the backward pass counts as the
+//! second half of the time.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use candle_core::{TensorId, Var};
+use nascent_ops::convolution::{Convolution, Windows};
+use nascent_ops::kernel::Write;
+use nascent_ops::layout::Planes;
+
+use super::trace::{NormVars, Op, Trace, Value};
+use crate::nn::{Parameter, Shape, Window};
+use crate::{Error, Result};
+
+/// A batch of images in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Image(pub(super) usize);
+
+/// A batch of rows of features in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Rows(pub(super) usize);
+
+/// A gradient to be written, or added to what an earlier step wrote.
+pub(super) type Gradient = (Image, Write);
+
+/// One step forward, with what its step backward needs.
+#[derive(Debug)]
+pub(super) enum Step {
+    Convolution(Windowed<Box<Convolution>>),
+    Depthwise(Windowed<Windows>),
+    AveragePool(Windowed<Windows>),
+    MaxPool(Windowed<Windows>),
+    Join(Join),
+    Concat { xs: Vec<(Image, Option<Gradient>)>, y: Image, dy: Option<Image> },
+    GlobalAverage { x: Image, y: Rows, dx: Option<Gradient> },
+    Flatten { x: Image, y: Rows, dx: Option<Gradient> },
+    Linear { x: Rows, y: Rows, weight: Range<usize>, bias: Range<usize>, is_first: bool },
+    PositiveRows { x: Rows, y: Rows },
+}
+
+/// A step that slides windows over an image.
+#[derive(Debug)]
+pub(super) struct Windowed<K> {
+    pub(super) x: Image,
+    pub(super) y: Image,
+    /// Where its weights are; empty without weights.
+    pub(super) weight: Range<usize>,
+    pub(super) kernel: K,
+    pub(super) dy: Option<Image>,
+    pub(super) dx: Option<Gradient>,
+}
+
+/// The sum of images, some of them normalized, and its positive part.
+#[derive(Debug)]
+pub(super) struct Join {
+    pub(super) terms: Vec<Term>,
+    pub(super) sum: Option<Image>,
+    pub(super) positive: Option<Image>,
+    /// The gradients that reach the sum and the positive part, and where both together are.
+    pub(super) from_sum: Option<Image>,
+    pub(super) from_positive: Option<Image>,
+    pub(super) total: Option<Image>,
+}
+
+/// A term of a join.
+#[derive(Debug)]
+pub(super) struct Term {
+    pub(super) x: Image,
+    /// Its normalization, if it has one.
+    pub(super) norm: Option<usize>,
+    pub(super) dx: Option<Gradient>,
+}
+
+/// A batch normalization of a program.
+#[derive(Debug)]
+pub(super) struct Norm {
+    pub(super) channels: usize,
+    pub(super) scale: Range<usize>,
+    pub(super) shift: Range<usize>,
+    pub(super) mean: Var,
+    pub(super) variance: Var,
+}
+
+/// A network as steps, without memory.
+#[derive(Debug)]
+pub(super) struct Steps {
+    pub(super) steps: Vec<Step>,
+    /// The shape of each image.
+    pub(super) planes: Vec<Planes>,
+    /// The memory of each image.
+    pub(super) slots: Vec<usize>,
+    /// The shape of each piece of memory.
+    pub(super) memory: Vec<Planes>,
+    /// The widths of rows; each has a gradient.
+    pub(super) rows: Vec<usize>,
+    pub(super) norms: Vec<Norm>,
+    /// Where the input of the network goes.
+    pub(super) input: Place,
+    pub(super) output: Rows,
+    /// Where each parameter is among all of them; none for those that nothing depends on.
+    pub(super) parameters: Vec<Option<Range<usize>>>,
+}
+
+/// Where a value is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    Image(Image),
+    Rows(Rows),
+}
+
+/// The windows of a network: so many as the stride fits, those of an odd kernel around their pixel.
+fn windows(window: Window) -> Windows {
+    let Window { kernel, stride } = window;
+    Windows { kernel, stride, dilation: 1, padding: (kernel - 1) / 2 }
+}
+
+/// How long an image is needed: from a moment to a moment, both included.
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    from: usize,
+    to: usize,
+}
+
+struct Compiler<'a> {
+    trace: &'a Trace,
+    parameters: HashMap<TensorId, Range<usize>>,
+    used: HashMap<TensorId, ()>,
+    users: Vec<Vec<Value>>,
+    output: Value,
+    places: Vec<Option<Place>>,
+    /// The join that made a value, as the position of its step.
+    joins: HashMap<Value, usize>,
+    /// Whether a gradient is wanted, by value and by image.
+    trained: Vec<bool>,
+    trained_images: Vec<bool>,
+    planes: Vec<Planes>,
+    margins: Vec<usize>,
+    steps: Vec<Step>,
+    rows: Vec<usize>,
+    norms: Vec<Norm>,
+    zeros: Vec<Image>,
+}
+
+/// Compiles what was traced.
+///
+/// # Errors
+/// If a convolution does not fit, which the network has checked.
+pub(super) fn compile(trace: &Trace, output: Value, parameters: &[Parameter]) -> Result<Steps> {
+    let mut users = vec![Vec::new(); trace.ops.len()];
+    for (at, op) in trace.ops.iter().enumerate() {
+        for x in op.inputs() {
+            users[x.0].push(Value(at));
+        }
+    }
+    let mut end = 0;
+    let ranges = parameters.iter().map(|parameter| {
+        let start = end;
+        end += parameter.var.elem_count();
+        (parameter.var.as_tensor().id(), start..end)
+    });
+    let mut compiler = Compiler {
+        trace,
+        parameters: ranges.collect(),
+        used: HashMap::new(),
+        users,
+        output,
+        places: vec![None; trace.ops.len()],
+        joins: HashMap::new(),
+        trained: Vec::new(),
+        trained_images: Vec::new(),
+        planes: Vec::new(),
+        margins: Vec::new(),
+        steps: Vec::new(),
+        rows: Vec::new(),
+        norms: Vec::new(),
+        zeros: Vec::new(),
+    };
+    for at in 0..trace.ops.len() {
+        compiler.lower(Value(at))?;
+    }
+    compiler.finish(parameters)
+}
+
+fn unfit() -> Error {
+    crate::nn::infeasible("an image is used as features, or features as an image")
+}
+
+impl Compiler<'_> {
+    fn image(&mut self, shape: Shape, trained: bool) -> Result<Image> {
+        let Shape::Image { channels, height, width } = shape else { return Err(unfit()) };
+        self.planes.push(Planes { channels, height, width, margin: 0 });
+        self.margins.push(0);
+        self.trained_images.push(trained);
+        Ok(Image(self.planes.len() - 1))
+    }
+
+    fn new_image(&mut self, value: Value) -> Result<Image> {
+        let image = self.image(self.trace.shape(value), self.trained[value.0])?;
+        self.places[value.0] = Some(Place::Image(image));
+        Ok(image)
+    }
+
+    fn new_rows(&mut self, value: Value) -> Rows {
+        self.rows.push(self.trace.shape(value).len());
+        let rows = Rows(self.rows.len() - 1);
+        self.places[value.0] = Some(Place::Rows(rows));
+        rows
+    }
+
+    fn image_of(&self, value: Value) -> Result<Image> {
+        match self.places[value.0] {
+            Some(Place::Image(image)) => Ok(image),
+            _ => Err(unfit()),
+        }
+    }
+
+    fn rows_of(&self, value: Value) -> Result<Rows> {
+        match self.places[value.0] {
+            Some(Place::Rows(rows)) => Ok(rows),
+            _ => Err(unfit()),
+        }
+    }
+
+    fn parameter(&mut self, var: &Var) -> Range<usize> {
+        let id = var.as_tensor().id();
+        self.used.insert(id, ());
+        self.parameters.get(&id).cloned().unwrap_or(0..0)
+    }
+
+    fn needs(&mut self, image: Image, margin: usize) {
+        let known = &mut self.margins[image.0];
+        *known = margin.max(*known);
+    }
+
+    /// Whether only one sum uses a value, which then takes it in.
+    fn is_taken_in(&self, value: Value) -> bool {
+        let [user] = self.users[value.0][..] else { return false };
+        value != self.output && matches!(self.trace.ops[user.0], Op::Sum { .. })
+    }
+
+    fn norm(&mut self, vars: &NormVars) -> usize {
+        let (scale, shift) = (self.parameter(&vars.scale), self.parameter(&vars.shift));
+        self.norms.push(Norm {
+            channels: scale.len(),
+            scale,
+            shift,
+            mean: vars.mean.clone(),
+            variance: vars.variance.clone(),
+        });
+        self.norms.len() - 1
+    }
+
+    /// The term that a sum has of a value.
+    fn term(&mut self, x: Value) -> Result<Term> {
+        match &self.trace.ops[x.0] {
+            Op::BatchNorm { x: normalized, norm } if self.places[x.0].is_none() => {
+                let (x, norm) = (self.image_of(*normalized)?, Some(self.norm(norm)));
+                Ok(Term { x, norm, dx: None })
+            }
+            _ => Ok(Term { x: self.image_of(x)?, norm: None, dx: None }),
+        }
+    }
+
+    /// Makes the join that computes `value`, with the sum itself only if someone looks at it.
+    fn join(&mut self, value: Value, terms: Vec<Term>) -> Result<()> {
+        let only_positive = value != self.output
+            && !self.users[value.0].is_empty()
+            && self.users[value.0].iter().all(|user| matches!(self.trace.ops[user.0], Op::Relu { .. }));
+        let sum = if only_positive { None } else { Some(self.new_image(value)?) };
+        self.joins.insert(value, self.steps.len());
+        self.steps.push(Step::Join(Join {
+            terms,
+            sum,
+            positive: None,
+            from_sum: None,
+            from_positive: None,
+            total: None,
+        }));
+        Ok(())
+    }
+
+    fn windowed<K>(&mut self, x: Value, value: Value, weight: Range<usize>, kernel: K) -> Result<Windowed<K>> {
+        let (x, y) = (self.image_of(x)?, self.new_image(value)?);
+        Ok(Windowed { x, y, weight, kernel, dy: None, dx: None })
+    }
+
+    fn lower(&mut self, value: Value) -> Result<()> {
+        let op = &self.trace.ops[value.0];
+        let own = matches!(op, Op::Convolution { .. } | Op::BatchNorm { .. } | Op::Linear { .. });
+        let inherited = op.inputs().iter().any(|x| self.trained[x.0]);
+        self.trained.push(own || inherited);
+        match op {
+            Op::Input => match self.trace.shape(value) {
+                Shape::Image { .. } => {
+                    self.new_image(value)?;
+                }
+                Shape::Features(_) => {
+                    self.new_rows(value);
+                }
+            },
+            Op::Zeros => {
+                let image = self.new_image(value)?;
+                self.zeros.push(image);
+            }
+            Op::Convolution { x, weight, window, depthwise } => {
+                let weight = self.parameter(weight);
+                let windows = windows(*window);
+                let step = self.windowed(*x, value, weight, windows)?;
+                let (from, to) = (self.planes[step.x.0], self.planes[step.y.0]);
+                self.needs(step.x, windows.margin(from.height, from.width, to.height, to.width));
+                if *depthwise {
+                    self.steps.push(Step::Depthwise(step));
+                } else {
+                    // The margins are known in the end; then it is made anew.
+                    let Windowed { x, y, weight, .. } = step;
+                    let plain = |planes| Planes { margin: usize::from(u8::MAX), ..planes };
+                    let kernel = Box::new(Convolution::new(plain(from), plain(to), windows, 1)?);
+                    let step = Windowed { x, y, weight, kernel, dy: None, dx: None };
+                    self.steps.push(Step::Convolution(step));
+                }
+            }
+            Op::AveragePool { x, window } => {
+                let step = self.windowed(*x, value, 0..0, windows(*window))?;
+                self.steps.push(Step::AveragePool(step));
+            }
+            Op::MaxPool { x, window } => {
+                let step = self.windowed(*x, value, 0..0, windows(*window))?;
+                self.steps.push(Step::MaxPool(step));
+            }
+            Op::BatchNorm { x, norm } => {
+                if !self.is_taken_in(value) {
+                    let (x, norm) = (self.image_of(*x)?, Some(self.norm(norm)));
+                    self.join(value, vec![Term { x, norm, dx: None }])?;
+                }
+            }
+            Op::Sum { xs } => {
+                let terms = xs.iter().map(|x| self.term(*x)).collect::<Result<_>>()?;
+                self.join(value, terms)?;
+            }
+            Op::Relu { x } => {
+                if let Some(Place::Rows(x)) = self.places[x.0] {
+                    let y = self.new_rows(value);
+                    self.steps.push(Step::PositiveRows { x, y });
+                    return Ok(());
+                }
+                let at = match self.joins.get(x) {
+                    Some(at) => *at,
+                    None => {
+                        let x = self.image_of(*x)?;
+                        self.steps.push(Step::Join(Join {
+                            terms: vec![Term { x, norm: None, dx: None }],
+                            sum: None,
+                            positive: None,
+                            from_sum: None,
+                            from_positive: None,
+                            total: None,
+                        }));
+                        self.steps.len() - 1
+                    }
+                };
+                let image = self.new_image(value)?;
+                if let Step::Join(join) = &mut self.steps[at] {
+                    join.positive = Some(image);
+                }
+            }
+            Op::Concat { xs } => {
+                let xs = xs.iter().map(|x| Ok((self.image_of(*x)?, None))).collect::<Result<_>>()?;
+                let y = self.new_image(value)?;
+                self.steps.push(Step::Concat { xs, y, dy: None });
+            }
+            Op::GlobalAverage { x } => {
+                let (x, y) = (self.image_of(*x)?, self.new_rows(value));
+                self.steps.push(Step::GlobalAverage { x, y, dx: None });
+            }
+            Op::Flatten { x } => {
+                let (x, y) = (self.image_of(*x)?, self.new_rows(value));
+                self.steps.push(Step::Flatten { x, y, dx: None });
+            }
+            Op::Linear { x, weight, bias } => {
+                let is_first = !self.trained[x.0];
+                let (weight, bias) = (self.parameter(weight), self.parameter(bias));
+                let (x, y) = (self.rows_of(*x)?, self.new_rows(value));
+                self.steps.push(Step::Linear { x, y, weight, bias, is_first });
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives gradients their images, in the order of the backward pass.
+    fn gradients(&mut self) -> Result<()> {
+        let mut gradients: HashMap<Image, Image> = HashMap::new();
+        let mut steps = std::mem::take(&mut self.steps);
+        for step in steps.iter_mut().rev() {
+            match step {
+                Step::Convolution(step) => self.windowed_gradients(step, &mut gradients)?,
+                Step::Depthwise(step) | Step::AveragePool(step) | Step::MaxPool(step) => {
+                    self.windowed_gradients(step, &mut gradients)?;
+                }
+                Step::Join(join) => {
+                    join.from_sum = join.sum.and_then(|sum| gradients.get(&sum).copied());
+                    join.from_positive = join.positive.and_then(|y| gradients.get(&y).copied());
+                    join.total = match (join.from_sum, join.from_positive) {
+                        (Some(sum), _) => Some(sum),
+                        (None, Some(positive)) => Some(self.like(positive)),
+                        (None, None) => None,
+                    };
+                    for term in &mut join.terms {
+                        if join.total.is_some() {
+                            term.dx = self.gradient_of(term.x, &mut gradients);
+                        }
+                    }
+                }
+                Step::Concat { xs, y, dy } => {
+                    *dy = gradients.get(y).copied();
+                    for (x, dx) in xs {
+                        if dy.is_some() {
+                            *dx = self.gradient_of(*x, &mut gradients);
+                        }
+                    }
+                }
+                Step::GlobalAverage { x, dx, .. } | Step::Flatten { x, dx, .. } => {
+                    *dx = self.gradient_of(*x, &mut gradients);
+                }
+                Step::Linear { .. } | Step::PositiveRows { .. } => {}
+            }
+        }
+        self.steps = steps;
+        Ok(())
+    }
+
+    fn windowed_gradients<K>(
+        &mut self,
+        step: &mut Windowed<K>,
+        gradients: &mut HashMap<Image, Image>,
+    ) -> Result<()> {
+        step.dy = gradients.get(&step.y).copied();
+        if step.dy.is_some() {
+            step.dx = self.gradient_of(step.x, gradients);
+        }
+        Ok(())
+    }
+
+    fn like(&mut self, image: Image) -> Image {
+        self.planes.push(self.planes[image.0]);
+        self.margins.push(0);
+        self.trained_images.push(false);
+        Image(self.planes.len() - 1)
+    }
+
+    /// Where the gradient of an image goes; `None` if nobody wants it.
+    fn gradient_of(&mut self, image: Image, of: &mut HashMap<Image, Image>) -> Option<Gradient> {
+        if !self.trained_images[image.0] {
+            return None;
+        }
+        if let Some(known) = of.get(&image) {
+            return Some((*known, Write::Add));
+        }
+        let gradient = self.like(image);
+        of.insert(image, gradient);
+        Some((gradient, Write::Set))
+    }
+
+    fn finish(mut self, parameters: &[Parameter]) -> Result<Steps> {
+        self.gradients()?;
+        self.set_margins()?;
+        let (slots, memory) = self.share_memory();
+        let input = self.places[0].ok_or_else(unfit)?;
+        let output = self.rows_of(self.output)?;
+        let parameters = parameters
+            .iter()
+            .map(|parameter| {
+                let id = parameter.var.as_tensor().id();
+                self.parameters.get(&id).filter(|_| self.used.contains_key(&id)).cloned()
+            })
+            .collect();
+        let Self { steps, planes, rows, norms, .. } = self;
+        Ok(Steps { steps, planes, slots, memory, rows, norms, input, output, parameters })
+    }
+
+    /// Widens margins to what the gradients need, and gives all images of one size the same, so that
+    /// they can share memory.
+    fn set_margins(&mut self) -> Result<()> {
+        let steps = std::mem::take(&mut self.steps);
+        for step in &steps {
+            let (x, y, dy, windows) = match step {
+                Step::Convolution(step) => (step.x, step.y, step.dy, step.kernel.windows()),
+                Step::Depthwise(step) => (step.x, step.y, step.dy, step.kernel),
+                _ => continue,
+            };
+            if let Some(dy) = dy {
+                let (from, to) = (self.planes[x.0], self.planes[y.0]);
+                self.needs(dy, Convolution::gradient_margin(windows, from, to));
+            }
+        }
+        let mut widest: HashMap<Planes, usize> = HashMap::new();
+        for (planes, margin) in std::iter::zip(&self.planes, &self.margins) {
+            let widest = widest.entry(*planes).or_default();
+            *widest = margin.max(widest).to_owned();
+        }
+        for planes in &mut self.planes {
+            planes.margin = widest.get(planes).copied().unwrap_or(0);
+        }
+        self.steps = steps;
+        for step in &mut self.steps {
+            if let Step::Convolution(step) = step {
+                let (from, to) = (self.planes[step.x.0], self.planes[step.y.0]);
+                *step.kernel = Convolution::new(from, to, step.kernel.windows(), 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How long each image is needed.
+    fn lives(&self) -> Vec<Option<Life>> {
+        let mut lives: Vec<Option<Life>> = vec![None; self.planes.len()];
+        let mut touch = |image: Image, at: usize| {
+            let life = lives[image.0].get_or_insert(Life { from: at, to: at });
+            life.from = life.from.min(at);
+            life.to = life.to.max(at);
+        };
+        let end = 2 * self.steps.len() + 1;
+        if let Some(Place::Image(input)) = self.places[0] {
+            touch(input, 0);
+        }
+        for zeros in &self.zeros {
+            touch(*zeros, 0);
+            touch(*zeros, end);
+        }
+        for (number, step) in self.steps.iter().enumerate() {
+            let (forward, backward) = (number + 1, end - number - 1);
+            step.images(|image, when| match when {
+                When::Forward => touch(image, forward),
+                When::Backward => touch(image, backward),
+                When::Both => {
+                    touch(image, forward);
+                    touch(image, backward);
+                }
+            });
+        }
+        lives
+    }
+
+    fn share_memory(&self) -> (Vec<usize>, Vec<Planes>) {
+        let lives = self.lives();
+        let mut order: Vec<usize> = (0..lives.len()).collect();
+        order.sort_by_key(|at| lives[*at].map_or(0, |life| life.from));
+        let mut slots = vec![0; lives.len()];
+        let mut memory: Vec<(Planes, usize)> = Vec::new();
+        for at in order {
+            let Some(life) = lives[at] else { continue };
+            let planes = self.planes[at];
+            let free = memory.iter().position(|(of, to)| *of == planes && *to < life.from);
+            let slot = free.unwrap_or_else(|| {
+                memory.push((planes, 0));
+                memory.len() - 1
+            });
+            memory[slot].1 = life.to;
+            slots[at] = slot;
+        }
+        (slots, memory.into_iter().map(|(planes, _)| planes).collect())
+    }
+}
+
+/// In which pass a step looks at an image.
+#[derive(Clone, Copy)]
+enum When {
+    Forward,
+    Backward,
+    Both,
+}
+
+impl Step {
+    /// Names every image that it looks at.
+    fn images(&self, mut see: impl FnMut(Image, When)) {
+        let windowed = |x: Image, y: Image, dy: Option<Image>, dx: Option<Gradient>, see: &mut dyn FnMut(Image, When), both: bool| {
+            let when = if both { When::Both } else { When::Forward };
+            see(x, when);
+            see(y, when);
+            dy.into_iter().chain(dx.map(|dx| dx.0)).for_each(|image| see(image, When::Backward));
+        };
+        match self {
+            Self::Convolution(Windowed { x, y, dy, dx, .. }) => {
+                see(*x, When::Both);
+                windowed(*x, *y, *dy, *dx, &mut see, false);
+            }
+            Self::Depthwise(Windowed { x, y, dy, dx, .. }) => {
+                see(*x, When::Both);
+                windowed(*x, *y, *dy, *dx, &mut see, false);
+            }
+            Self::AveragePool(Windowed { x, y, dy, dx, .. }) => {
+                windowed(*x, *y, *dy, *dx, &mut see, false);
+            }
+            Self::MaxPool(Windowed { x, y, dy, dx, .. }) => {
+                windowed(*x, *y, *dy, *dx, &mut see, true);
+            }
+            Self::Join(join) => {
+                for term in &join.terms {
+                    see(term.x, if term.norm.is_some() { When::Both } else { When::Forward });
+                    if let Some((dx, _)) = term.dx {
+                        see(dx, When::Backward);
+                    }
+                }
+                for image in join.sum {
+                    see(image, When::Forward);
+                }
+                for image in join.positive {
+                    see(image, When::Both);
+                }
+                let gradients = [join.from_sum, join.from_positive, join.total];
+                gradients.into_iter().flatten().for_each(|image| see(image, When::Backward));
+            }
+            Self::Concat { xs, y, dy } => {
+                see(*y, When::Forward);
+                for (x, dx) in xs {
+                    see(*x, When::Forward);
+                    if let Some((dx, _)) = dx {
+                        see(*dx, When::Backward);
+                    }
+                }
+                for image in dy {
+                    see(*image, When::Backward);
+                }
+            }
+            Self::GlobalAverage { x, dx, .. } | Self::Flatten { x, dx, .. } => {
+                see(*x, When::Forward);
+                if let Some((dx, _)) = dx {
+                    see(*dx, When::Backward);
+                }
+            }
+            Self::Linear { .. } | Self::PositiveRows { .. } => {}
+        }
+    }
+}

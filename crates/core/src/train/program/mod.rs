@@ -1,0 +1,17 @@
+//! The fast path of a training on the CPU: a network as a fixed list of steps on memory that is
+//! there before the first batch, with gradients made by hand.
+//!
+//! Layers are asked to [`trace`](crate::nn::Layer::trace) what they compute; [`compile`] makes steps
+//! of it, and [`run`] takes them. Where a layer has something that is not among the operations of a
+//! [`Trace`], there is no program, and the network is trained by the gradients of the tensor library;
+//! both give the same results but for rounding.
+
+mod compile;
+mod images;
+mod run;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+pub(crate) use run::{Mode, Program};
+pub use trace::{NormVars, Trace, Value};

@@ -1,0 +1,71 @@
+//! The program against the tensor library.
+
+use std::sync::Arc;
+
+use candle_core::Device;
+use nascent_record::{Graph, Op};
+
+use crate::Seed;
+use crate::nn::Model;
+use crate::train::engine::Engine;
+use crate::train::{Batch, Data, Part, TrainConfig};
+
+/// Trains a network both ways on the same batches, and compares losses, weights and scores.
+fn check_same(graph: &Graph, side: usize, config: &TrainConfig) {
+    let digits = nascent_datasets::load("digits", None).unwrap().limited(300, 0);
+    assert_eq!(side, 8, "digits are 8 pixels wide");
+    let data = Data::new(Arc::new(digits), config, Seed::new(1)).unwrap();
+    let model = || Model::new(graph, &[1, 8, 8], 10, Seed::new(3), &Device::Cpu).unwrap();
+    let (ours, theirs) = (model(), model());
+    for model in [&ours, &theirs] {
+        model.set_input_statistics(data.mean(), data.deviation()).unwrap();
+    }
+    let mut fast = Engine::new(&ours, config).unwrap();
+    assert!(fast.is_program(), "{graph:?}");
+    let mut slow = Engine::by_tensors(&theirs, config);
+    let mut batch = Batch::default();
+    let order = data.shuffled(Seed::new(2), 1);
+    let close = |a: f64, b: f64, what: &str| {
+        assert!((a - b).abs() < 1e-4 * (1.0 + b.abs()), "{what}: {a} is not {b}");
+    };
+    for examples in order.chunks(config.batch_size).cycle().take(8) {
+        data.batch(Part::Train, examples, None, &mut batch);
+        let losses = [&mut fast, &mut slow]
+            .map(|engine| engine.loss(&batch, &data, Seed::new(4)).unwrap());
+        close(losses[0], losses[1], "loss");
+        for engine in [&mut fast, &mut slow] {
+            engine.step(0.02).unwrap();
+        }
+    }
+    fast.save().unwrap();
+    for ((name, a), (_, b)) in std::iter::zip(ours.tensors(), theirs.tensors()) {
+        let values = |var: &candle_core::Var| var.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        for (a, b) in std::iter::zip(values(a), values(b)) {
+            close(f64::from(a), f64::from(b), name);
+        }
+    }
+    let scores =
+        [&mut fast, &mut slow].map(|engine| engine.evaluate(&data, Part::Valid).unwrap());
+    close(scores[0].loss, scores[1].loss, "valid_loss");
+}
+
+fn chain(ops: &[Op]) -> Graph {
+    let mut graph = Graph::new("chain");
+    for op in ops {
+        graph.then(&op.name, op.clone());
+    }
+    graph
+}
+
+#[test]
+fn a_chain_of_convolutions() {
+    let graph = chain(&[
+        Op::new("stem").with("channels", 5_usize),
+        Op::new("nor_conv_3x3"),
+        Op::new("nor_conv_1x1"),
+        Op::new("head"),
+    ]);
+    for batch_size in [64, 30, 7] {
+        check_same(&graph, 8, &TrainConfig { batch_size, ..TrainConfig::default() });
+    }
+}

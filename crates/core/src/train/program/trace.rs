@@ -1,0 +1,159 @@
+//! What a network computes, as a list of operations.
+
+use candle_core::Var;
+
+use crate::nn::{Shape, Window};
+
+/// The result of an operation of a [`Trace`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Value(pub(super) usize);
+
+/// An operation on results of earlier ones.
+#[derive(Clone, Debug)]
+pub(super) enum Op {
+    Input,
+    Zeros,
+    Convolution { x: Value, weight: Var, window: Window, depthwise: bool },
+    BatchNorm { x: Value, norm: NormVars },
+    Relu { x: Value },
+    Sum { xs: Vec<Value> },
+    Concat { xs: Vec<Value> },
+    AveragePool { x: Value, window: Window },
+    MaxPool { x: Value, window: Window },
+    GlobalAverage { x: Value },
+    Flatten { x: Value },
+    Linear { x: Value, weight: Var, bias: Var },
+}
+
+/// The tensors of a batch normalization.
+#[derive(Clone, Debug)]
+pub struct NormVars {
+    pub scale: Var,
+    pub shift: Var,
+    pub mean: Var,
+    pub variance: Var,
+}
+
+impl Op {
+    /// The values that it is computed from.
+    pub(super) fn inputs(&self) -> &[Value] {
+        match self {
+            Self::Input | Self::Zeros => &[],
+            Self::Sum { xs } | Self::Concat { xs } => xs,
+            Self::Convolution { x, .. }
+            | Self::BatchNorm { x, .. }
+            | Self::Relu { x }
+            | Self::AveragePool { x, .. }
+            | Self::MaxPool { x, .. }
+            | Self::GlobalAverage { x }
+            | Self::Flatten { x }
+            | Self::Linear { x, .. } => std::slice::from_ref(x),
+        }
+    }
+}
+
+/// Takes down what layers compute, when they are asked to [`trace`](crate::nn::Layer::trace).
+pub struct Trace {
+    pub(super) ops: Vec<Op>,
+    pub(super) shapes: Vec<Shape>,
+}
+
+impl Trace {
+    /// One with the input of the network, and that input.
+    pub fn new(input: Shape) -> (Self, Value) {
+        (Self { ops: vec![Op::Input], shapes: vec![input] }, Value(0))
+    }
+
+    /// The shape of a value.
+    pub fn shape(&self, x: Value) -> Shape {
+        self.shapes[x.0]
+    }
+
+    fn push(&mut self, op: Op, shape: Shape) -> Value {
+        self.ops.push(op);
+        self.shapes.push(shape);
+        Value(self.ops.len() - 1)
+    }
+
+    /// The shape behind windows; `None` of features.
+    fn windowed(&self, x: Value, window: Window, outputs: Option<usize>) -> Option<Shape> {
+        let Shape::Image { channels, height, width } = self.shape(x) else { return None };
+        Some(Shape::Image {
+            channels: outputs.unwrap_or(channels),
+            height: window.count(height),
+            width: window.count(width),
+        })
+    }
+
+    /// Nothing, where a sum has no terms.
+    pub fn zeros(&mut self, shape: Shape) -> Value {
+        self.push(Op::Zeros, shape)
+    }
+
+    pub fn convolution(
+        &mut self,
+        x: Value,
+        weight: &Var,
+        window: Window,
+        depthwise: bool,
+    ) -> Option<Value> {
+        let shape = self.windowed(x, window, weight.dims().first().copied())?;
+        Some(self.push(Op::Convolution { x, weight: weight.clone(), window, depthwise }, shape))
+    }
+
+    pub fn batch_norm(&mut self, x: Value, norm: NormVars) -> Option<Value> {
+        let shape = self.shape(x);
+        // Features are few; those of a perceptron are left to the tensor library.
+        matches!(shape, Shape::Image { .. }).then(|| self.push(Op::BatchNorm { x, norm }, shape))
+    }
+
+    /// The positive part; that of one value is computed once, whoever asks for it.
+    pub fn relu(&mut self, x: Value) -> Value {
+        let known = self.ops.iter().position(|op| matches!(op, Op::Relu { x: of } if *of == x));
+        known.map_or_else(|| self.push(Op::Relu { x }, self.shape(x)), Value)
+    }
+
+    pub fn sum(&mut self, xs: &[Value]) -> Option<Value> {
+        match xs {
+            [] => None,
+            [x] => Some(*x),
+            [x, ..] => Some(self.push(Op::Sum { xs: xs.to_vec() }, self.shape(*x))),
+        }
+    }
+
+    pub fn concat(&mut self, xs: &[Value]) -> Option<Value> {
+        let Shape::Image { height, width, .. } = self.shape(*xs.first()?) else { return None };
+        let mut channels = 0;
+        for x in xs {
+            let Shape::Image { channels: more, .. } = self.shape(*x) else { return None };
+            channels += more;
+        }
+        let shape = Shape::Image { channels, height, width };
+        Some(self.push(Op::Concat { xs: xs.to_vec() }, shape))
+    }
+
+    pub fn average_pool(&mut self, x: Value, window: Window) -> Option<Value> {
+        let shape = self.windowed(x, window, None)?;
+        Some(self.push(Op::AveragePool { x, window }, shape))
+    }
+
+    pub fn max_pool(&mut self, x: Value, window: Window) -> Option<Value> {
+        let shape = self.windowed(x, window, None)?;
+        Some(self.push(Op::MaxPool { x, window }, shape))
+    }
+
+    pub fn global_average(&mut self, x: Value) -> Option<Value> {
+        let Shape::Image { channels, .. } = self.shape(x) else { return None };
+        Some(self.push(Op::GlobalAverage { x }, Shape::Features(channels)))
+    }
+
+    pub fn flatten(&mut self, x: Value) -> Value {
+        self.push(Op::Flatten { x }, Shape::Features(self.shape(x).len()))
+    }
+
+    pub fn linear(&mut self, x: Value, weight: &Var, bias: &Var) -> Option<Value> {
+        let width = *weight.dims().first()?;
+        let op = Op::Linear { x, weight: weight.clone(), bias: bias.clone() };
+        Some(self.push(op, Shape::Features(width)))
+    }
+}
