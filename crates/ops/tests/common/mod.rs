@@ -26,7 +26,13 @@ impl Images {
     }
 
     /// Numbers that look random, multiples of 1/64, so that every kind of number holds them.
-    pub(crate) fn noise(count: usize, channels: usize, height: usize, width: usize, seed: u64) -> Self {
+    pub(crate) fn noise(
+        count: usize,
+        channels: usize,
+        height: usize,
+        width: usize,
+        seed: u64,
+    ) -> Self {
         let mut images = Self::zeros(count, channels, height, width);
         images.values = noise(images.values.len(), seed);
         images
