@@ -64,19 +64,63 @@ impl Axis {
         start.saturating_sub(padding)..(start + size - padding).min(self.inputs)
     }
 
-    /// The windows of an input, given those of the input before it, or none at the first.
+    /// The windows of an input.
     #[inline(always)]
-    fn windows(&self, input: usize, before: Range<usize>) -> Range<usize> {
+    fn windows(&self, input: usize) -> Range<usize> {
+        let end = self.windows_from(input + 1).min(self.outputs);
         let Pooling { size, stride, padding } = self.pooling;
-        let Range { mut start, mut end } = before;
-        while end < self.outputs && end * stride <= input + padding {
-            end += 1;
-        }
-        while start < end && start * stride + size <= input + padding {
-            start += 1;
-        }
-        start..end
+        (input + padding + 1).saturating_sub(size).div_ceil(stride).min(end)..end
     }
+
+    /// How many windows begin before an input, if there is no end to them.
+    #[inline(always)]
+    fn windows_from(&self, input: usize) -> usize {
+        (input + self.pooling.padding).div_ceil(self.pooling.stride)
+    }
+
+    /// The windows, as a run.
+    #[inline(always)]
+    fn run(&self) -> Run {
+        let Pooling { size, stride, padding } = self.pooling;
+        let start = -padding.cast_signed();
+        Run { at: 0, step: 1, count: self.outputs, start, stride, size }
+    }
+
+    /// The windows of all inputs that leave this rest when divided by the stride, as a run: from
+    /// one to the next, they move on by one.
+    #[inline(always)]
+    fn run_of_windows(&self, rest: usize) -> Run {
+        let Pooling { size, stride, padding } = self.pooling;
+        let end = self.windows_from(rest + 1);
+        // Through a whole number of strides the difference becomes positive.
+        let start = (rest + padding + 1 + size * stride - size).div_ceil(stride);
+        Run {
+            at: rest,
+            step: stride,
+            count: (self.inputs - rest).div_ceil(stride),
+            start: start.cast_signed() - size.cast_signed(),
+            stride: 1,
+            size: end + size - start,
+        }
+    }
+}
+
+/// Ranges of the same size at regular distances, each with a place to which it belongs. They may
+/// begin before the first number, and end behind the last.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    /// The first place.
+    at: usize,
+    /// The distance of two places.
+    step: usize,
+    /// How many there are.
+    count: usize,
+    /// Where the first range begins.
+    start: isize,
+    /// The distance of two ranges.
+    stride: usize,
+    /// The numbers in a range.
+    size: usize,
 }
 
 /// The average of each window of one block of images.
@@ -195,13 +239,7 @@ struct Reduce<const KIND: u8> {
 }
 
 impl<const KIND: u8> Reduce<KIND> {
-    /// The range of a pixel, given that of the pixel before it.
-    #[inline(always)]
-    fn range(axis: &Axis, at: usize, before: Range<usize>) -> Range<usize> {
-        if KIND == GRADIENT { axis.windows(at, before) } else { axis.window(at) }
-    }
-
-    /// The size of a window divided by what its pixels count, along an axis.
+    /// By what a window is too large, along an axis: its size divided by the part that counts.
     #[inline(always)]
     fn excess(&self, axis: &Axis, output: usize) -> Option<f64> {
         let inside = axis.window(output).len();
@@ -211,7 +249,7 @@ impl<const KIND: u8> Reduce<KIND> {
 
     #[inline(always)]
     fn run<S: Simd, E: Element>(&self, s: S, input: &[E], output: &mut [E], scratch: &mut [E]) {
-        let Self { from, to, rows, columns, write, .. } = self;
+        let Self { from, to, rows, columns, .. } = self;
         let input = E::vectors::<S>(input);
         let output = E::vectors_mut::<S>(output);
         let scratch = &mut E::vectors_mut::<S>(scratch)[..from.width];
@@ -221,46 +259,101 @@ impl<const KIND: u8> Reduce<KIND> {
         let outputs = output.chunks_exact_mut(to.plane().max(1));
         let share = 1.0 / (rows.pooling.size * columns.pooling.size) as f64;
         for (input, output) in inputs.zip(outputs) {
-            let mut range = 0..0;
             for y in 0..to.height {
-                range = Self::range(rows, y, range);
-                // The factor of each row.
+                let range = if KIND == GRADIENT { rows.windows(y) } else { rows.window(y) };
                 let factor = |row: usize| match KIND {
                     MAX => 1.0,
                     AVERAGE => share * self.excess(rows, y).unwrap_or(1.0),
                     _ => share * self.excess(rows, row).unwrap_or(1.0),
                 };
                 let row = |i: usize| &input[from.first() + i * from.row()..][..from.width];
-                self.reduce_rows::<S, E>(s, row, range.clone(), factor, scratch);
-                let start = to.first() + y * to.row();
-                let output = &mut output[start..start + to.width];
-                let mut range = 0..0;
-                for (x, output) in output.iter_mut().enumerate() {
-                    range = Self::range(columns, x, range);
-                    let mut value = match &scratch[range.clone()] {
-                        [] => E::splat(s, E::default()),
-                        [a] => *a,
-                        [a, b] => Self::join::<S, E>(s, *a, *b),
-                        [a, b, rest @ ..] => {
-                            let mut value = Self::join::<S, E>(s, *a, *b);
-                            for c in rest {
-                                value = Self::join::<S, E>(s, value, *c);
-                            }
-                            value
-                        }
-                    };
-                    if KIND == AVERAGE
-                        && let Some(excess) = self.excess(columns, x)
-                    {
-                        value = E::mul(s, value, E::splat(s, E::of(excess)));
+                self.reduce_rows::<S, E>(s, row, range, factor, scratch);
+                let output = &mut output[to.first() + y * to.row()..][..to.width];
+                if KIND == GRADIENT {
+                    for rest in 0..columns.pooling.stride.min(to.width) {
+                        let run = columns.run_of_windows(rest);
+                        self.reduce_columns::<S, E>(s, scratch, run, output);
                     }
-                    *output = match write {
-                        Write::Set => value,
-                        Write::Add => E::add(s, *output, value),
-                    };
+                } else {
+                    self.reduce_columns::<S, E>(s, scratch, columns.run(), output);
                 }
             }
         }
+    }
+
+    /// Each range of a row into one.
+    #[inline(always)]
+    fn reduce_columns<S: Simd, E: Element>(
+        &self,
+        s: S,
+        row: &[E::Vector<S>],
+        run: Run,
+        output: &mut [E::Vector<S>],
+    ) {
+        match run.size {
+            1 => self.reduce_columns_of::<S, E, 1>(s, row, run, output),
+            2 => self.reduce_columns_of::<S, E, 2>(s, row, run, output),
+            3 => self.reduce_columns_of::<S, E, 3>(s, row, run, output),
+            _ => self.reduce_columns_of::<S, E, 0>(s, row, run, output),
+        }
+    }
+
+    /// `SIZE` is the size of each range, or 0 for any.
+    #[inline(always)]
+    fn reduce_columns_of<S: Simd, E: Element, const SIZE: usize>(
+        &self,
+        s: S,
+        row: &[E::Vector<S>],
+        run: Run,
+        output: &mut [E::Vector<S>],
+    ) {
+        let Run { mut at, step, count, mut start, stride, size } = run;
+        let size = if SIZE == 0 { size } else { SIZE };
+        let end = (at + count * step).min(output.len());
+        while at < end {
+            // Ranges that stand out, on the left or on the right.
+            while at < end && (start < 0 || start.cast_unsigned() + size > row.len()) {
+                let to = (start + size.cast_signed()).max(0).cast_unsigned().min(row.len());
+                let range = start.max(0).cast_unsigned().min(to)..to;
+                let mut value = Self::reduce::<S, E>(s, &row[range]);
+                if KIND == AVERAGE
+                    && let Some(excess) = self.excess(&self.columns, at)
+                {
+                    value = E::mul(s, value, E::splat(s, E::of(excess)));
+                }
+                self.put::<S, E>(s, &mut output[at], value);
+                at += step;
+                start += stride.cast_signed();
+            }
+            let mut from = start.max(0).cast_unsigned();
+            while at < end && from + size <= row.len() {
+                let value = Self::reduce::<S, E>(s, &row[from..from + size]);
+                self.put::<S, E>(s, &mut output[at], value);
+                at += step;
+                from += stride;
+            }
+            start = from.cast_signed();
+        }
+    }
+
+    #[inline(always)]
+    fn put<S: Simd, E: Element>(&self, s: S, output: &mut E::Vector<S>, value: E::Vector<S>) {
+        *output = match self.write {
+            Write::Set => value,
+            Write::Add => E::add(s, *output, value),
+        };
+    }
+
+    #[inline(always)]
+    fn reduce<S: Simd, E: Element>(s: S, values: &[E::Vector<S>]) -> E::Vector<S> {
+        let Some((first, rest)) = values.split_first() else {
+            return E::splat(s, E::default());
+        };
+        let mut value = *first;
+        for other in rest {
+            value = Self::join::<S, E>(s, value, *other);
+        }
+        value
     }
 
     #[inline(always)]
@@ -321,11 +414,17 @@ impl<const KIND: u8> Reduce<KIND> {
             }
         }
         if KIND == GRADIENT && self.divisor == Divisor::Inside {
-            for (x, out) in out.iter_mut().enumerate() {
-                if let Some(excess) = self.excess(&self.columns, x) {
-                    *out = E::mul(s, *out, E::splat(s, E::of(excess)));
+            // Windows that stand out are the first and the last.
+            let mut correct = |x: usize| {
+                let excess = self.excess(&self.columns, x);
+                if let Some(excess) = excess {
+                    out[x] = E::mul(s, out[x], E::splat(s, E::of(excess)));
                 }
-            }
+                excess.is_some()
+            };
+            let width = self.from.width;
+            let first = (0..width).find(|x| !correct(*x)).unwrap_or(width);
+            (first..width).rev().find(|x| !correct(*x));
         }
     }
 }
@@ -374,30 +473,116 @@ impl<E: Element> WithSimd for MaxGradient<'_, E> {
         let gradients = gradient.chunks_exact(from.plane().max(1));
         for (((input, output), maxima), gradient) in inputs.zip(outputs).zip(maxima).zip(gradients)
         {
-            if write == Write::Set {
-                for y in 0..to.height {
-                    output[to.first() + y * to.row()..][..to.width].fill(zero);
-                }
-            }
+            let mut rows_left = if write == Write::Set { 0..to.height } else { 0..0 };
             for y in 0..from.height {
                 let range = rows.window(y);
-                let start = from.first() + y * from.row();
-                let maxima = &maxima[start..start + from.width];
-                let gradients = &gradient[start..start + from.width];
-                for (x, (max, gradient)) in std::iter::zip(maxima, gradients).enumerate() {
-                    let mut left = *gradient;
-                    let columns = columns.window(x);
-                    for row in range.clone() {
-                        let start = to.first() + row * to.row();
-                        let places = start + columns.start..start + columns.end;
-                        let outputs = &mut output[places.clone()];
-                        for (output, input) in std::iter::zip(outputs, &input[places]) {
-                            let given = E::where_equal(s, *input, *max, left, zero);
-                            *output = E::add(s, *output, given);
-                            left = E::where_equal(s, *input, *max, zero, left);
-                        }
-                    }
+                // Rows become zeros just before they are needed.
+                while rows_left.start < range.end
+                    && let Some(row) = rows_left.next()
+                {
+                    output[to.first() + row * to.row()..][..to.width].fill(zero);
                 }
+                let start = from.first() + y * from.row();
+                let window = MaxRow::<S, E> {
+                    s,
+                    input,
+                    maxima: &maxima[start..start + from.width],
+                    gradients: &gradient[start..start + from.width],
+                    start: to.first() + range.start * to.row(),
+                    row: to.row(),
+                    columns,
+                    output,
+                };
+                match (pooling.size, pooling.stride, range.len()) {
+                    (3, 1, 2) => window.give_overlapping::<2>(),
+                    (3, 1, 3) => window.give_overlapping::<3>(),
+                    (_, _, rows) => window.give(rows),
+                }
+            }
+            for row in rows_left {
+                output[to.first() + row * to.row()..][..to.width].fill(zero);
+            }
+        }
+    }
+}
+
+/// A row of windows that give their gradients to the pixels.
+struct MaxRow<'a, S: Simd, E: Element> {
+    s: S,
+    input: &'a [E::Vector<S>],
+    maxima: &'a [E::Vector<S>],
+    gradients: &'a [E::Vector<S>],
+    /// Where the first row of pixels begins.
+    start: usize,
+    /// The distance of two rows.
+    row: usize,
+    columns: Axis,
+    output: &'a mut [E::Vector<S>],
+}
+
+impl<S: Simd, E: Element> MaxRow<'_, S, E> {
+    /// Windows of so many rows.
+    #[inline(always)]
+    fn give(mut self, rows: usize) {
+        for x in 0..self.maxima.len() {
+            self.give_one(x, rows);
+        }
+    }
+
+    #[inline(always)]
+    fn give_one(&mut self, x: usize, rows: usize) {
+        let Self { s, input, start, row, .. } = *self;
+        let (max, mut left) = (self.maxima[x], self.gradients[x]);
+        let zero = E::splat(s, E::default());
+        let columns = self.columns.window(x);
+        for y in 0..rows {
+            let start = start + y * row;
+            let places = start + columns.start..start + columns.end;
+            for (output, input) in std::iter::zip(&mut self.output[places.clone()], &input[places])
+            {
+                let given = E::where_equal(s, *input, max, left, zero);
+                *output = E::add(s, *output, given);
+                left = E::where_equal(s, *input, max, zero, left);
+            }
+        }
+    }
+
+    /// Windows of `R` rows and 3 columns, one column apart. What is given to the three columns of a
+    /// window stays in registers until no window to the right gives them more.
+    #[inline(always)]
+    fn give_overlapping<const R: usize>(mut self) {
+        let Self { s, input, start, row, columns, maxima, gradients, .. } = self;
+        let zero = E::splat(s, E::default());
+        let padding = columns.pooling.padding;
+        // Those that do not stand out.
+        let whole = padding.min(maxima.len())
+            ..(columns.inputs + padding).saturating_sub(2).min(maxima.len());
+        if whole.is_empty() {
+            return self.give(R);
+        }
+        for x in (0..whole.start).chain(whole.end..maxima.len()) {
+            self.give_one(x, R);
+        }
+        let length = whole.len() + 2;
+        let inputs: [_; R] = std::array::from_fn(|y| &input[start + y * row..][..length]);
+        let windows = std::iter::zip(&maxima[whole.clone()], &gradients[whole]);
+        let mut held = [[zero; 3]; R];
+        for (x, (max, gradient)) in windows.enumerate() {
+            let mut left = *gradient;
+            for (y, held) in held.iter_mut().enumerate() {
+                for (held, input) in std::iter::zip(&mut *held, &inputs[y][x..x + 3]) {
+                    *held = E::add(s, *held, E::where_equal(s, *input, *max, left, zero));
+                    left = E::where_equal(s, *input, *max, zero, left);
+                }
+                let output = &mut self.output[start + y * row + x];
+                *output = E::add(s, *output, held[0]);
+                *held = [held[1], held[2], zero];
+            }
+        }
+        for (y, held) in held.iter().enumerate() {
+            for (x, held) in held[..2].iter().enumerate() {
+                let output = &mut self.output[start + y * row + length - 2 + x];
+                *output = E::add(s, *output, *held);
             }
         }
     }
