@@ -398,8 +398,9 @@ impl<S: Simd, E: Element, const COLUMN: usize> Tile<'_, S, E, COLUMN> {
 /// How many taps have the gradient of their weights computed together.
 const WIDE: usize = 9;
 
-/// How many bytes are gone through at once: half of a small cache.
-const CHUNK_BYTES: usize = 16 << 10;
+/// How many bytes of the input are gone through at once: with as many of the gradient, half of a
+/// small cache.
+const CHUNK_BYTES: usize = 8 << 10;
 
 /// The gradient of the weights of a [`Depthwise`]: for each channel and tap, the sum of what the
 /// tap read times the gradient of the output, over all pixels of one block of images.
@@ -460,19 +461,19 @@ impl<E: Element> WithSimd for WeightGradient<'_, E> {
                         };
                     }
                     let mut local = [E::splat(s, E::default()); WIDE];
-                    for y in rows.clone() {
-                        let start = grid.first + y * grid.row;
-                        let length = (to.width - 1) * grid.column + 1;
-                        let inputs = offsets.map(|offset| &input[start + offset..][..length]);
-                        let start = to.first() + y * to.row();
-                        let gradients = &gradient[start..start + to.width];
+                    let start = grid.first + rows.start * grid.row;
+                    let length = (rows.len() - 1) * grid.row + (to.width - 1) * grid.column + 1;
+                    let inputs = offsets.map(|offset| &input[start + offset..][..length]);
+                    for (i, y) in rows.clone().enumerate() {
+                        let gradients = &gradient[to.first() + y * to.row()..][..to.width];
                         for (x, gradient) in gradients.iter().enumerate() {
-                            let x = x * grid.column;
+                            let place = i * grid.row + x * grid.column;
                             for (sum, input) in std::iter::zip(&mut local, inputs) {
                                 #[expect(unsafe_code, reason = "nine checks for nine products")]
-                                // SAFETY: `x` is at most `(to.width - 1) * grid.column`, and the
-                                // slice has been cut to one more than that.
-                                let value = unsafe { *input.get_unchecked(x) };
+                                // SAFETY: `i` is less than `rows.len()` and `x` less than
+                                // `to.width`, so that `place` is less than `length`, to which the
+                                // slices have been cut.
+                                let value = unsafe { *input.get_unchecked(place) };
                                 *sum = E::mul_add(s, *gradient, value, *sum);
                             }
                         }
