@@ -6,8 +6,9 @@
 //! lies a margin of zeros, so that windows may stand out without a special case.
 
 use bytemuck::Zeroable;
+use pulp::{Simd, WithSimd};
 
-use crate::simd::{Element, lanes};
+use crate::simd::{Element, dispatch};
 
 /// The shape of an interleaved image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,23 +90,178 @@ impl<E: Element> Buffer<E> {
     }
 }
 
-/// Interleaves up to as many images as there are lanes, `[images, channels, height, width]`, into a
-/// block. Lanes without an image become 0; the margin stays.
+/// Interleaves up to as many images as there are lanes, which lie behind each other in the order
+/// channel, row, column, into one block. Lanes without an image become zeros; the margin of the
+/// block is left as it is.
+///
+/// # Panics
+///
+/// If the images are no whole number up to the lanes, or the block has another size.
 pub fn pack<E: Element>(images: &[E], planes: Planes, block: &mut [E]) {
-    let lanes = lanes::<E>();
-    let size = planes.channels * planes.height * planes.width;
-    for channel in 0..planes.channels {
-        for y in 0..planes.height {
-            let start = channel * planes.plane() + planes.first() + y * planes.row();
-            let row = &mut block[start * lanes..(start + planes.width) * lanes];
-            row.fill(E::default());
-            let from = (channel * planes.height + y) * planes.width;
-            for (lane, image) in images.chunks_exact(size).enumerate() {
-                let image = &image[from..from + planes.width];
-                for (target, value) in std::iter::zip(row.chunks_exact_mut(lanes), image) {
-                    target[lane] = *value;
+    dispatch(Pack { images, planes, block });
+}
+
+/// Takes the images out of a block: the reverse of [`pack`], for as many images as there is room.
+///
+/// # Panics
+///
+/// If there is room for no whole number of images up to the lanes, or the block has another size.
+pub fn unpack<E: Element>(block: &[E], planes: Planes, images: &mut [E]) {
+    dispatch(Unpack { block, planes, images });
+}
+
+/// Asserts that images and a block are of the shape.
+#[inline(always)]
+fn assert_shapes<S: Simd, E: Element>(images: usize, block: usize, planes: &Planes) {
+    let image = planes.channels * planes.height * planes.width;
+    let whole = image == 0 || images.is_multiple_of(image) && images / image <= E::lanes::<S>();
+    assert!(whole, "{images} numbers are no images of {planes:?}");
+    assert_eq!(block, planes.vectors() * E::lanes::<S>(), "the size of a block of {planes:?}");
+}
+
+/// The rows of all channels: where they are in an image, and where in a block, in numbers.
+#[inline(always)]
+fn rows(planes: Planes, lanes: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..planes.channels * planes.height).map(move |row| {
+        let (channel, y) = (row / planes.height, row % planes.height);
+        let start = channel * planes.plane() + planes.first() + y * planes.row();
+        (row * planes.width, start * lanes)
+    })
+}
+
+struct Pack<'a, E> {
+    images: &'a [E],
+    planes: Planes,
+    block: &'a mut [E],
+}
+
+impl<E: Element> WithSimd for Pack<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        assert_shapes::<S, E>(self.images.len(), self.block.len(), &self.planes);
+        match E::lanes::<S>() {
+            2 => self.run::<2>(),
+            4 => self.run::<4>(),
+            8 => self.run::<8>(),
+            16 => self.run::<16>(),
+            lanes => unreachable!("no register has {lanes} lanes"),
+        }
+    }
+}
+
+impl<E: Element> Pack<'_, E> {
+    #[inline(always)]
+    fn run<const L: usize>(self) {
+        let Self { images, planes, block } = self;
+        let image = planes.channels * planes.height * planes.width;
+        let zeros = [E::default(); L];
+        for (from, to) in rows(planes, L) {
+            // The row of each image; of those that are not there, nothing.
+            let sources: [&[E]; L] = std::array::from_fn(|lane| {
+                let start = lane * image + from;
+                images.get(start..start + planes.width).unwrap_or(&[])
+            });
+            let (pixels, _) = block[to..to + planes.width * L].as_chunks_mut::<L>();
+            let (tiles, rest) = pixels.as_chunks_mut::<L>();
+            let whole = tiles.len() * L;
+            for (i, tile) in tiles.iter_mut().enumerate() {
+                let mut square = [zeros; L];
+                for (values, source) in std::iter::zip(&mut square, sources) {
+                    if let Some(source) = source.get(i * L..(i + 1) * L) {
+                        values.copy_from_slice(source);
+                    }
+                }
+                *tile = transpose(square);
+            }
+            for (x, pixel) in rest.iter_mut().enumerate() {
+                for (value, source) in std::iter::zip(pixel, sources) {
+                    *value = source.get(whole + x).copied().unwrap_or_default();
                 }
             }
         }
     }
+}
+
+struct Unpack<'a, E> {
+    block: &'a [E],
+    planes: Planes,
+    images: &'a mut [E],
+}
+
+impl<E: Element> WithSimd for Unpack<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        assert_shapes::<S, E>(self.images.len(), self.block.len(), &self.planes);
+        match E::lanes::<S>() {
+            2 => self.run::<2>(),
+            4 => self.run::<4>(),
+            8 => self.run::<8>(),
+            16 => self.run::<16>(),
+            lanes => unreachable!("no register has {lanes} lanes"),
+        }
+    }
+}
+
+impl<E: Element> Unpack<'_, E> {
+    #[inline(always)]
+    fn run<const L: usize>(self) {
+        let Self { block, planes, images } = self;
+        let image = planes.channels * planes.height * planes.width;
+        if image == 0 {
+            return;
+        }
+        for (to, from) in rows(planes, L) {
+            let (pixels, _) = block[from..from + planes.width * L].as_chunks::<L>();
+            let (tiles, rest) = pixels.as_chunks::<L>();
+            let whole = tiles.len() * L;
+            for (i, tile) in tiles.iter().enumerate() {
+                let square = transpose(*tile);
+                for (image, values) in std::iter::zip(images.chunks_exact_mut(image), square) {
+                    image[to + i * L..][..L].copy_from_slice(&values);
+                }
+            }
+            for (lane, image) in images.chunks_exact_mut(image).enumerate() {
+                let values = &mut image[to + whole..][..rest.len()];
+                for (value, pixel) in std::iter::zip(values, rest) {
+                    *value = pixel[lane];
+                }
+            }
+        }
+    }
+}
+
+/// Rows as columns: of every two halves of rows that lie across, one is exchanged for the other,
+/// then quarters, and so on. Known sizes make moves between registers of it.
+#[inline(always)]
+fn transpose<E: Element, const L: usize>(mut square: [[E; L]; L]) -> [[E; L]; L] {
+    if L > 8 {
+        square = exchange(square, 8);
+    }
+    if L > 4 {
+        square = exchange(square, 4);
+    }
+    if L > 2 {
+        square = exchange(square, 2);
+    }
+    exchange(square, 1)
+}
+
+#[inline(always)]
+fn exchange<E: Element, const L: usize>(square: [[E; L]; L], part: usize) -> [[E; L]; L] {
+    let mut out = square;
+    for i in 0..L {
+        if i & part == 0 {
+            for j in 0..L {
+                if j & part == 0 {
+                    out[i][j + part] = square[i + part][j];
+                    out[i + part][j] = square[i][j + part];
+                }
+            }
+        }
+    }
+    out
 }

@@ -6,3 +6,4 @@ pub mod layout;
 pub mod matrix;
 pub mod simd;
 pub mod update;
+pub mod windows;

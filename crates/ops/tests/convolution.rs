@@ -2,7 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use nascent_ops::convolution::{Convolution, Scratch, Windows};
+use nascent_ops::convolution::{Convolution, Scratch};
+use nascent_ops::windows::Windows;
 use nascent_ops::kernel::Write;
 use nascent_ops::layout::{Buffer, Planes};
 use nascent_ops::simd::{Element, lanes};

@@ -215,7 +215,7 @@ pub const DEEP: usize = 3;
 /// For each output channel of a tile and each offset, the sum of input vectors times output
 /// gradients over all pixels and images: the gradient of the weights of a [`Correlation`].
 ///
-/// The sums of one block are added to `sums`, lane by lane; [`sum_lanes`] adds the lanes.
+/// The sums of one block are added to `sums`, lane by lane; [`add_lanes`] adds the lanes.
 #[derive(Debug)]
 pub struct WeightGradient<'a, E> {
     /// The input, all channels.
@@ -304,7 +304,7 @@ impl<E: Element> WithSimd for WeightGradient<'_, E> {
 }
 
 /// Adds up the lanes of the sums of a [`WeightGradient`], to a gradient `[channels, offsets]`.
-pub fn sum_lanes<E: Element>(sums: &[E], channels: usize, offsets: usize, target: &mut [E]) {
+pub fn add_lanes<E: Element>(sums: &[E], channels: usize, offsets: usize, target: &mut [E]) {
     struct Sum<'a, E> {
         sums: &'a [E],
         channels: usize,

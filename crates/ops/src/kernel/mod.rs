@@ -1,6 +1,12 @@
 //! The kernels: loops over one block of interleaved images, see [`layout`](crate::layout).
 
+use pulp::{Simd, WithSimd};
+
+use crate::simd::{Element, dispatch};
+
 pub mod correlation;
+pub mod depthwise;
+pub mod pool;
 pub mod rows;
 
 /// Whether a result replaces what was there.
@@ -10,4 +16,25 @@ pub enum Write {
     Set,
     /// It is added.
     Add,
+}
+
+/// The sum of the lanes of each vector.
+///
+/// # Panics
+///
+/// If there are not as many results as vectors.
+pub fn sum_lanes<E: Element>(sums: &[E], out: &mut [E]) {
+    struct SumLanes<'a, E>(&'a [E], &'a mut [E]);
+    impl<E: Element> WithSimd for SumLanes<'_, E> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, s: S) {
+            let sums = E::vectors::<S>(self.0);
+            assert_eq!(sums.len(), self.1.len(), "a sum for each vector");
+            for (out, sum) in std::iter::zip(self.1, sums) {
+                *out = E::sum(s, *sum);
+            }
+        }
+    }
+    dispatch(SumLanes(sums, out));
 }

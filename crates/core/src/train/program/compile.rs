@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use candle_core::{TensorId, Var};
-use nascent_ops::convolution::{Convolution, Windows};
+use nascent_ops::convolution::Convolution;
+use nascent_ops::windows::Windows;
 use nascent_ops::kernel::Write;
 use nascent_ops::layout::Planes;
 
@@ -605,10 +606,10 @@ impl Step {
                         see(dx, When::Backward);
                     }
                 }
-                for image in join.sum {
+                if let Some(image) = join.sum {
                     see(image, When::Forward);
                 }
-                for image in join.positive {
+                if let Some(image) = join.positive {
                     see(image, When::Both);
                 }
                 let gradients = [join.from_sum, join.from_positive, join.total];
@@ -622,7 +623,7 @@ impl Step {
                         see(*dx, When::Backward);
                     }
                 }
-                for image in dy {
+                if let Some(image) = dy {
                     see(*image, When::Backward);
                 }
             }

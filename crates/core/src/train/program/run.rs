@@ -1,14 +1,24 @@
 //! The steps, forward and backward.
 
+use std::cell::RefCell;
+
 use nascent_ops::convolution::Scratch;
 use nascent_ops::kernel::Write;
 use nascent_ops::kernel::rows::{
     AddScaled, ChannelMeans, GradientMoments, Join as JoinKernel, Moments, NormalizedGradient,
     PositiveGradient, Source, Spread, Target, Term as JoinTerm,
 };
-use nascent_ops::layout::pack;
+use nascent_ops::kernel::depthwise::{
+    Depthwise, InputGradient as DepthwiseGradient, WeightGradient as DepthwiseWeights,
+};
+use nascent_ops::kernel::pool::{
+    AverageGradient, AveragePool, Divisor, MaxGradient, MaxPool, Pooling,
+};
+use nascent_ops::kernel::sum_lanes;
+use nascent_ops::layout::{Buffer, Planes, pack, unpack};
 use nascent_ops::matrix::{Matrix, add_rows, fill_rows, multiply};
 use nascent_ops::simd::{dispatch, lanes};
+use nascent_ops::windows::Windows;
 use rayon::prelude::*;
 
 use super::compile::{Image, Join, Norm, Place, Step, Steps, compile};
@@ -150,6 +160,56 @@ impl Program {
                         step.kernel.forward(images.get(step.x), kernel, y, Write::Set, scratch);
                     });
                 }
+                Step::Depthwise(step) => {
+                    let (kernel, window) = (&weights[step.weight.clone()], step.kernel);
+                    let from = images.planes(step.x);
+                    write_blocks(images, step.y, |images, block, Target { data, planes: to }| {
+                        let input = block_of(images, step.x, block).data;
+                        let (weights, output, write) = (kernel, data, Write::Set);
+                        dispatch(Depthwise { input, from, weights, output, to, window, write });
+                    });
+                }
+                Step::AveragePool(step) => {
+                    let (from, pooling) = (images.planes(step.x), pooling(step.kernel));
+                    write_blocks(images, step.y, |images, block, Target { data, planes: to }| {
+                        let input = block_of(images, step.x, block).data;
+                        let (output, divisor, write) = (data, Divisor::Inside, Write::Set);
+                        with_row(|scratch| {
+                            dispatch(AveragePool {
+                                input,
+                                from,
+                                output,
+                                to,
+                                pooling,
+                                divisor,
+                                write,
+                                scratch,
+                            });
+                        });
+                    });
+                }
+                Step::MaxPool(step) => {
+                    let (from, pooling) = (images.planes(step.x), pooling(step.kernel));
+                    write_blocks(images, step.y, |images, block, Target { data, planes: to }| {
+                        let input = block_of(images, step.x, block).data;
+                        let (output, write) = (data, Write::Set);
+                        with_row(|scratch| {
+                            dispatch(MaxPool { input, from, output, to, pooling, write, scratch });
+                        });
+                    });
+                }
+                Step::Concat { xs, y, .. } => {
+                    let mut first = 0;
+                    for (x, _) in xs {
+                        let channels = images.planes(*x).channels;
+                        write_blocks(images, *y, |images, block, target| {
+                            let source = block_of(images, *x, block);
+                            let target = part_of(target, first, channels);
+                            dispatch(AddScaled { source, target, factor: 1.0, write: Write::Set });
+                        });
+                        first += channels;
+                    }
+                }
                 Step::Join(join) => {
                     for term in &join.terms {
                         if let Some(norm) = term.norm {
@@ -195,7 +255,13 @@ impl Program {
                     }
                     rows[y.0] = target;
                 }
-                _ => {}
+                Step::Flatten { x, y, .. } => {
+                    let (width, planes) = (steps.rows[y.0], images.planes(*x));
+                    let rows = rows[y.0][..count * width].par_chunks_mut(width * lanes::<f32>());
+                    rows.enumerate().for_each(|(block, rows)| {
+                        unpack(block_of(images, *x, block).data, planes, rows);
+                    });
+                }
             }
         }
         let output = steps.output;
@@ -253,6 +319,97 @@ impl Program {
                         images.write(dx, |images, dx| {
                             step.kernel.input_gradient(images.get(dy), kernel, dx, write, scratch);
                         });
+                    }
+                }
+                Step::Depthwise(step) => {
+                    let Some(dy) = step.dy else { continue };
+                    let window = step.kernel;
+                    let (from, to) = (images.planes(step.x), images.planes(dy));
+                    let target = &mut gradients[step.weight.clone()];
+                    let len = target.len() * lanes::<f32>();
+                    let sums = scratch.sums(images.blocks * len);
+                    sums.fill(0.0);
+                    sums.par_chunks_exact_mut(len).enumerate().for_each(|(block, sums)| {
+                        let input = block_of(images, step.x, block).data;
+                        let gradient = block_of(images, dy, block).data;
+                        dispatch(DepthwiseWeights { input, from, gradient, to, window, sums });
+                    });
+                    let (first, rest) = sums.split_at_mut(len);
+                    for other in rest.chunks_exact(len) {
+                        for (sum, other) in std::iter::zip(&mut *first, other) {
+                            *sum += other;
+                        }
+                    }
+                    sum_lanes(first, target);
+                    if let Some((dx, write)) = step.dx {
+                        let weights = &weights[step.weight.clone()];
+                        write_blocks(images, dx, |images, block, Target { data, planes }| {
+                            let gradient = block_of(images, dy, block).data;
+                            let (output, from, to) = (data, to, planes);
+                            dispatch(DepthwiseGradient {
+                                gradient,
+                                from,
+                                weights,
+                                output,
+                                to,
+                                window,
+                                write,
+                            });
+                        });
+                    }
+                }
+                Step::AveragePool(step) => {
+                    let (Some(dy), Some((dx, write))) = (step.dy, step.dx) else { continue };
+                    let (from, pooling) = (images.planes(dy), pooling(step.kernel));
+                    write_blocks(images, dx, |images, block, Target { data, planes: to }| {
+                        let gradient = block_of(images, dy, block).data;
+                        let (output, divisor) = (data, Divisor::Inside);
+                        with_row(|scratch| {
+                            dispatch(AverageGradient {
+                                gradient,
+                                from,
+                                output,
+                                to,
+                                pooling,
+                                divisor,
+                                write,
+                                scratch,
+                            });
+                        });
+                    });
+                }
+                Step::MaxPool(step) => {
+                    let (Some(dy), Some((dx, write))) = (step.dy, step.dx) else { continue };
+                    let (from, pooling) = (images.planes(dy), pooling(step.kernel));
+                    write_blocks(images, dx, |images, block, Target { data, planes: to }| {
+                        let input = block_of(images, step.x, block).data;
+                        let maxima = block_of(images, step.y, block).data;
+                        let gradient = block_of(images, dy, block).data;
+                        let output = data;
+                        dispatch(MaxGradient {
+                            input,
+                            maxima,
+                            gradient,
+                            from,
+                            output,
+                            to,
+                            pooling,
+                            write,
+                        });
+                    });
+                }
+                Step::Concat { xs, dy, .. } => {
+                    let Some(dy) = *dy else { continue };
+                    let mut first = 0;
+                    for (x, dx) in xs {
+                        let channels = images.planes(*x).channels;
+                        if let Some((dx, write)) = *dx {
+                            write_blocks(images, dx, |images, block, target| {
+                                let source = channels_of(block_of(images, dy, block), first, channels);
+                                dispatch(AddScaled { source, target, factor: 1.0, write });
+                            });
+                        }
+                        first += channels;
                     }
                 }
                 Step::Join(join) => {
@@ -332,7 +489,25 @@ impl Program {
                     }
                     row_gradients[x.0] = target;
                 }
-                _ => {}
+                Step::Flatten { y, dx, .. } => {
+                    let Some((dx, write)) = *dx else { continue };
+                    let width = steps.rows[y.0] * lanes::<f32>();
+                    let gradient = &row_gradients[y.0][..count * steps.rows[y.0]];
+                    write_blocks(images, dx, |_, block, Target { data, planes }| {
+                        let rows = &gradient[block * width..];
+                        let rows = &rows[..rows.len().min(width)];
+                        match write {
+                            Write::Set => pack(rows, planes, data),
+                            Write::Add => {
+                                let mut packed = Buffer::zeros(data.len());
+                                pack(rows, planes, packed.as_mut_slice());
+                                let source = Source { data: packed.as_slice(), planes };
+                                let target = Target { data, planes };
+                                dispatch(AddScaled { source, target, factor: 1.0, write });
+                            }
+                        }
+                    });
+                }
             }
         }
     }
@@ -404,6 +579,36 @@ impl NormState {
             self.factors[channel] = [a as f32, b as f32, c as f32];
         }
     }
+}
+
+fn pooling(windows: Windows) -> Pooling {
+    let Windows { kernel: size, stride, padding, .. } = windows;
+    Pooling { size, stride, padding }
+}
+
+/// Lets `work` have room for a row of any image, which the thread keeps.
+fn with_row(work: impl FnOnce(&mut [f32])) {
+    thread_local! {
+        static ROW: RefCell<Buffer<f32>> = RefCell::new(Buffer::default());
+    }
+    ROW.with_borrow_mut(|row| work(row.at_least(ROW_LEN)));
+}
+
+/// The longest row that an image may have.
+const ROW_LEN: usize = 1 << 14;
+
+/// Some channels of a block that is written.
+fn part_of(target: Target<'_, f32>, first: usize, channels: usize) -> Target<'_, f32> {
+    let Target { data, planes } = target;
+    let len = planes.plane() * lanes::<f32>();
+    Target { data: &mut data[first * len..][..channels * len], planes: Planes { channels, ..planes } }
+}
+
+/// Some channels of a block that is read.
+fn channels_of(source: Source<'_, f32>, first: usize, channels: usize) -> Source<'_, f32> {
+    let Source { data, planes } = source;
+    let len = planes.plane() * lanes::<f32>();
+    Source { data: &data[first * len..][..channels * len], planes: Planes { channels, ..planes } }
 }
 
 /// Adds up two sums for each channel over the blocks of a batch, into the first of `sums`: in the

@@ -69,3 +69,41 @@ fn a_chain_of_convolutions() {
         check_same(&graph, 8, &TrainConfig { batch_size, ..TrainConfig::default() });
     }
 }
+
+#[test]
+fn networks_of_the_search_spaces() {
+    for (space, architecture) in [
+        (
+            "nas_bench_201",
+            "|nor_conv_3x3~0|+|skip_connect~0|nor_conv_1x1~1|+|avg_pool_3x3~0|none~1|nor_conv_3x3~2|",
+        ),
+        ("nas_bench_201", "|none~0|+|skip_connect~0|none~1|+|avg_pool_3x3~0|nor_conv_3x3~1|none~2|"),
+        ("nas_bench_201", "|none~0|+|none~0|none~1|+|nor_conv_1x1~0|skip_connect~1|nor_conv_3x3~2|"),
+        ("mlp", "depth=2,width_1=32,width_2=16,activation=relu,normalization=none,dropout=off"),
+    ] {
+        let space = crate::space::find(space).unwrap();
+        let space = space.make(&serde_json::json!({}), &()).unwrap();
+        let graph = space.graph(&space.parse(architecture).unwrap()).unwrap();
+        check_same(&graph, 8, &TrainConfig { batch_size: 30, ..TrainConfig::default() });
+    }
+}
+
+#[test]
+fn blocks_of_every_kind() {
+    let wide = |name: &str| Op::new(name).with("channels", 6_usize);
+    let graph = chain(&[
+        Op::new("stem").with("channels", 4_usize),
+        wide("separable_conv").with("kernel", 5_usize).with("stride", 2_usize),
+        wide("mbconv").with("kernel", 3_usize).with("expansion", 3_usize),
+        Op::new("max_pool"),
+        wide("conv").with("kernel", 4_usize).with("stride", 3_usize),
+        Op::new("avg_pool").with("kernel", 2_usize).with("stride", 1_usize),
+        Op::new("flatten"),
+        Op::new("linear").with("width", 12_usize),
+        Op::new("activation"),
+        Op::new("classifier"),
+    ]);
+    for batch_size in [32, 13] {
+        check_same(&graph, 8, &TrainConfig { batch_size, ..TrainConfig::default() });
+    }
+}
