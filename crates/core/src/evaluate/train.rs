@@ -428,7 +428,7 @@ mod tests {
         let examples = &evaluator.data().examples(Part::Test)[..20];
         let mut batch = Batch::default();
         evaluator.data().batch(Part::Test, examples, None, &mut batch);
-        let inputs = batch.inputs(evaluator.data(), &Device::Cpu).unwrap();
+        let inputs = batch.inputs(&[1, 8, 8], &Device::Cpu).unwrap();
         let answers = model.predict(&inputs).unwrap().argmax(1).unwrap();
         let answers = answers.to_dtype(DType::U32).unwrap().to_vec1::<u32>().unwrap();
         let right = answers.iter().zip(&batch.labels).filter(|(a, b)| a == b).count();

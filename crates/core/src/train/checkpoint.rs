@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::TrainConfig;
 use super::fit::EpochResult;
-use super::engine::Engine;
+use super::trainer::Trainer;
 use crate::nn::{Model, weights};
 use crate::{Error, Result, Seed};
 
@@ -97,10 +97,10 @@ pub(super) fn write(
 pub(super) fn read(
     bytes: &[u8],
     model: &Model,
-    engine: &mut Engine<'_>,
+    trainer: &mut Trainer<'_>,
     config: &TrainConfig,
 ) -> Result<(Progress, Option<Weights>)> {
-    restore(bytes, model, engine, config).map_err(|error| match error {
+    restore(bytes, model, trainer, config).map_err(|error| match error {
         Error::Weights { problem } => Error::Checkpoint { problem },
         other => other,
     })
@@ -109,7 +109,7 @@ pub(super) fn read(
 fn restore(
     bytes: &[u8],
     model: &Model,
-    engine: &mut Engine<'_>,
+    trainer: &mut Trainer<'_>,
     config: &TrainConfig,
 ) -> Result<(Progress, Option<Weights>)> {
     let foreign = |problem: &str| Err(Error::Checkpoint { problem: problem.to_owned() });
@@ -127,7 +127,7 @@ fn restore(
         var.set(&weights::read(&saved, &format!("last.{name}"), var.as_tensor())?)?;
     }
     let has = |name: &str| saved.tensor(name).is_ok();
-    engine.restore(steps, |name, like| {
+    trainer.restore(steps, |name, like| {
         has(name).then(|| weights::read(&saved, name, like)).transpose()
     })?;
     let best = if progress.best == progress.last {

@@ -149,13 +149,13 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The examples as a tensor, `[examples, …]`.
+    /// The examples, of this shape each, as a tensor `[examples, …]`.
     ///
     /// # Errors
     /// If the device refuses.
-    pub fn inputs(&self, data: &Data, device: &Device) -> Result<Tensor> {
+    pub fn inputs(&self, shape: &[usize], device: &Device) -> Result<Tensor> {
         let mut dims = vec![self.labels.len()];
-        dims.extend(data.dataset.shape());
+        dims.extend(shape);
         Ok(Tensor::from_slice(&self.values, dims, device)?)
     }
 }
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(data.examples(Part::Test), [0, 1, 2, 3, 4, 5]);
         let mut batch = Batch::default();
         data.batch(Part::Test, &[1, 2], None, &mut batch);
-        let inputs = batch.inputs(&data, &Device::Cpu).unwrap();
+        let inputs = batch.inputs(&[2], &Device::Cpu).unwrap();
         assert_eq!(inputs.to_vec2::<f32>().unwrap(), [[2.0, 3.0], [4.0, 5.0]]);
         assert_eq!(batch.labels, [1, 0]);
         // Feature 0 holds the even numbers.

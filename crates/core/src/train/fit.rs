@@ -8,7 +8,7 @@ use super::augment::Augment;
 use super::checkpoint::{self, Progress, Weights};
 use super::config::TrainConfig;
 use super::data::{Batch, Data, Part};
-use super::engine::Engine;
+use super::trainer::Trainer;
 use super::loss::score;
 use super::schedule::Schedule;
 use crate::evaluate::{Flow, Reporter};
@@ -113,11 +113,11 @@ pub fn fit(
     model.set_input_statistics(data.mean(), data.deviation())?;
     let shape = Shape::new(model.input_shape())?;
     let augment = Augment::new(config, shape, data.mean());
-    let mut engine = Engine::new(model, config)?;
+    let mut trainer = Trainer::new(model, config)?;
     let batches = batches(data.examples(Part::Train).len(), config.batch_size);
     let schedule = Schedule::new(config, batches, plan.horizon.max(plan.epochs));
     let (mut progress, mut best_weights) = match plan.checkpoint {
-        Some(bytes) => checkpoint::read(bytes, model, &mut engine, config)?,
+        Some(bytes) => checkpoint::read(bytes, model, &mut trainer, config)?,
         None => (Progress::new(plan.seed), None),
     };
     let (seed, before) = (progress.seed, progress.epochs);
@@ -144,14 +144,14 @@ pub fn fit(
             let number = (epoch - 1) as usize * batches + at;
             let augment = augment.as_ref().map(|augment| (augment, seed, epoch));
             data.batch(Part::Train, examples, augment, &mut batch);
-            let loss = engine.loss(&batch, data, seed.derive("dropout", number as u64))?;
+            let loss = trainer.loss(&batch, seed.derive("dropout", number as u64))?;
             finite(epoch, "train_loss", loss)?;
-            engine.step(schedule.rate(number))?;
+            trainer.step(schedule.rate(number))?;
             sum += loss * examples.len() as f64;
             seen += examples.len();
         }
-        let valid = engine.evaluate(data, Part::Valid)?;
-        engine.save()?;
+        let valid = trainer.evaluate(data, Part::Valid)?;
+        trainer.save()?;
         finite(epoch, "valid_loss", valid.loss)?;
         let result = EpochResult { epoch, train_loss: sum / seen as f64, valid };
         progress.epochs = epoch;
@@ -171,7 +171,7 @@ pub fn fit(
     let keeps = plan.keep_checkpoint && !stopped;
     let checkpoint = keeps.then(|| {
         let best = best_weights.as_ref().filter(|_| progress.best != progress.last);
-        checkpoint::write(&progress, model, best, engine.state()?, config)
+        checkpoint::write(&progress, model, best, trainer.state()?, config)
     });
     let checkpoint = checkpoint.transpose()?;
     if let Some(weights) = best_weights {
@@ -206,7 +206,7 @@ fn finite(epoch: u32, what: &'static str, value: f64) -> Result<()> {
 /// If the part has no examples.
 pub fn evaluate(model: &Model, data: &Data, part: Part, batch_size: usize) -> Result<Score> {
     evaluate_with(data, part, batch_size, |batch| {
-        let inputs = batch.inputs(data, model.device())?;
+        let inputs = batch.inputs(model.input_shape(), model.device())?;
         let logits = model.predict(&inputs)?.to_dtype(DType::F32)?.flatten_all()?;
         Ok(score(&logits.to_vec1::<f32>()?, &batch.labels, model.classes()))
     })

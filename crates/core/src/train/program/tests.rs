@@ -7,7 +7,7 @@ use nascent_record::{Graph, Op};
 
 use crate::Seed;
 use crate::nn::Model;
-use crate::train::engine::Engine;
+use crate::train::trainer::Trainer;
 use crate::train::{Batch, Data, Part, TrainConfig};
 
 /// Trains a network both ways on the same batches, and compares losses, weights and scores.
@@ -20,9 +20,9 @@ fn check_same(graph: &Graph, side: usize, config: &TrainConfig) {
     for model in [&ours, &theirs] {
         model.set_input_statistics(data.mean(), data.deviation()).unwrap();
     }
-    let mut fast = Engine::new(&ours, config).unwrap();
+    let mut fast = Trainer::new(&ours, config).unwrap();
     assert!(fast.is_program(), "{graph:?}");
-    let mut slow = Engine::by_tensors(&theirs, config);
+    let mut slow = Trainer::by_tensors(&theirs, config);
     let mut batch = Batch::default();
     let order = data.shuffled(Seed::new(2), 1);
     let close = |a: f64, b: f64, what: &str| {
@@ -31,10 +31,10 @@ fn check_same(graph: &Graph, side: usize, config: &TrainConfig) {
     for examples in order.chunks(config.batch_size).cycle().take(8) {
         data.batch(Part::Train, examples, None, &mut batch);
         let losses = [&mut fast, &mut slow]
-            .map(|engine| engine.loss(&batch, &data, Seed::new(4)).unwrap());
+            .map(|trainer| trainer.loss(&batch, Seed::new(4)).unwrap());
         close(losses[0], losses[1], "loss");
-        for engine in [&mut fast, &mut slow] {
-            engine.step(0.02).unwrap();
+        for trainer in [&mut fast, &mut slow] {
+            trainer.step(0.02).unwrap();
         }
     }
     fast.save().unwrap();
@@ -45,7 +45,7 @@ fn check_same(graph: &Graph, side: usize, config: &TrainConfig) {
         }
     }
     let scores =
-        [&mut fast, &mut slow].map(|engine| engine.evaluate(&data, Part::Valid).unwrap());
+        [&mut fast, &mut slow].map(|trainer| trainer.evaluate(&data, Part::Valid).unwrap());
     close(scores[0].loss, scores[1].loss, "valid_loss");
 }
 

@@ -1,4 +1,4 @@
-//! What computes the steps of a training.
+//! A model in training, step by step.
 
 use candle_core::{DType, Tensor};
 
@@ -12,8 +12,9 @@ use super::update::Weights;
 use crate::nn::{ForwardContext, Model};
 use crate::{Result, Seed};
 
-/// A model in training: by a program, where it has one, else by the tensor library.
-pub(super) struct Engine<'a> {
+/// A model in training: on the CPU by a program, where every operation of it has one, else by the
+/// gradients of the tensor library.
+pub struct Trainer<'a> {
     model: &'a Model,
     config: TrainConfig,
     means: Means,
@@ -24,12 +25,12 @@ enum Means {
     Tensors { optimizer: Optimizer, loss: Option<Tensor> },
 }
 
-impl<'a> Engine<'a> {
+impl<'a> Trainer<'a> {
     /// What trains this model.
     ///
     /// # Errors
     /// If its tensors cannot be read.
-    pub(super) fn new(model: &'a Model, config: &TrainConfig) -> Result<Self> {
+    pub fn new(model: &'a Model, config: &TrainConfig) -> Result<Self> {
         let means = match Program::new(model, config.batch_size)? {
             Some(program) => {
                 let weights = Weights::new(config, model.parameters(), program.parameters())?;
@@ -59,7 +60,7 @@ impl<'a> Engine<'a> {
     ///
     /// # Errors
     /// If the tensor library fails.
-    pub(super) fn loss(&mut self, batch: &Batch, data: &Data, seed: Seed) -> Result<f64> {
+    pub fn loss(&mut self, batch: &Batch, seed: Seed) -> Result<f64> {
         let smoothing = self.config.label_smoothing;
         match &mut self.means {
             Means::Program { program, weights, for_logits } => {
@@ -68,7 +69,7 @@ impl<'a> Engine<'a> {
                 Ok(cross_entropy_gradient(logits, &batch.labels, smoothing, for_logits))
             }
             Means::Tensors { loss, .. } => {
-                let inputs = batch.inputs(data, self.model.device())?;
+                let inputs = batch.inputs(self.model.input_shape(), self.model.device())?;
                 let logits = self.model.forward(&inputs, &mut ForwardContext::train(seed))?;
                 let mean = cross_entropy(&logits, &batch.labels, smoothing)?;
                 let value = mean.to_dtype(DType::F64)?.to_scalar::<f64>()?;
@@ -82,7 +83,7 @@ impl<'a> Engine<'a> {
     ///
     /// # Errors
     /// If the tensor library fails.
-    pub(super) fn step(&mut self, learning_rate: f64) -> Result<()> {
+    pub fn step(&mut self, learning_rate: f64) -> Result<()> {
         match &mut self.means {
             Means::Program { program, weights, for_logits } => {
                 let len = program.examples() * self.model.classes();
@@ -102,7 +103,7 @@ impl<'a> Engine<'a> {
     ///
     /// # Errors
     /// If the part has no examples.
-    pub(super) fn evaluate(&mut self, data: &Data, part: Part) -> Result<Score> {
+    pub fn evaluate(&mut self, data: &Data, part: Part) -> Result<Score> {
         let classes = self.model.classes();
         match &mut self.means {
             Means::Program { program, weights, .. } => {
@@ -121,7 +122,7 @@ impl<'a> Engine<'a> {
     ///
     /// # Errors
     /// If the tensor library fails.
-    pub(super) fn save(&self) -> Result<()> {
+    pub fn save(&self) -> Result<()> {
         match &self.means {
             Means::Program { program, weights, .. } => {
                 weights.save()?;
