@@ -64,6 +64,19 @@ pub struct Grid {
     pub column: usize,
 }
 
+impl Grid {
+    /// The last place of a window, given the numbers of rows and columns, and the number and the
+    /// distance of the taps in each direction. So wide that nothing overflows.
+    #[inline(always)]
+    pub(super) fn farthest(&self, pixels: [usize; 2], taps: [(usize, usize); 2]) -> u128 {
+        let pixels = std::iter::zip(pixels, [self.row, self.column]);
+        let far = |(count, distance): (usize, usize)| {
+            count.saturating_sub(1) as u128 * distance as u128
+        };
+        pixels.chain(taps).map(far).fold(self.first as u128, u128::saturating_add)
+    }
+}
+
 /// Whether a result replaces what was there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Write {
@@ -223,7 +236,7 @@ pub const DEEP: usize = 3;
 /// For each output channel of a tile and each offset, the sum of input vectors times output
 /// gradients over all pixels and images: the gradient of the weights of a [`Correlation`].
 ///
-/// The sums of one block are added to `sums`, lane by lane; [`WeightSums::finish`] adds the lanes.
+/// The sums of one block are added to `sums`, lane by lane; [`sum_lanes`](super::sum_lanes) adds the lanes.
 #[derive(Debug)]
 pub struct WeightGradient<'a, E> {
     /// The input, all channels.
