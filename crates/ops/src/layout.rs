@@ -158,7 +158,8 @@ impl<E: Element> Pack<'_, E> {
         let image = planes.channels * planes.height * planes.width;
         let zeros = [E::default(); L];
         for (from, to) in rows(planes, L) {
-            // The row of each image; of those that are not there, nothing.
+            // The row of each image; of those that are not there, nothing. Squares of as many
+            // pixels as images keep what is read and what is written in the cache.
             let sources: [&[E]; L] = std::array::from_fn(|lane| {
                 let start = lane * image + from;
                 images.get(start..start + planes.width).unwrap_or(&[])
@@ -166,14 +167,12 @@ impl<E: Element> Pack<'_, E> {
             let (pixels, _) = block[to..to + planes.width * L].as_chunks_mut::<L>();
             let (tiles, rest) = pixels.as_chunks_mut::<L>();
             let whole = tiles.len() * L;
+            let squares = sources.map(|source| source.as_chunks::<L>().0);
             for (i, tile) in tiles.iter_mut().enumerate() {
-                let mut square = [zeros; L];
-                for (values, source) in std::iter::zip(&mut square, sources) {
-                    if let Some(source) = source.get(i * L..(i + 1) * L) {
-                        values.copy_from_slice(source);
-                    }
+                let square = squares.map(|square| square.get(i).unwrap_or(&zeros));
+                for (x, pixel) in tile.iter_mut().enumerate() {
+                    *pixel = square.map(|values| values[x]);
                 }
-                *tile = transpose(square);
             }
             for (x, pixel) in rest.iter_mut().enumerate() {
                 for (value, source) in std::iter::zip(pixel, sources) {
@@ -219,9 +218,13 @@ impl<E: Element> Unpack<'_, E> {
             let (tiles, rest) = pixels.as_chunks::<L>();
             let whole = tiles.len() * L;
             for (i, tile) in tiles.iter().enumerate() {
-                let square = transpose(*tile);
-                for (image, values) in std::iter::zip(images.chunks_exact_mut(image), square) {
-                    image[to + i * L..][..L].copy_from_slice(&values);
+                for lane in 0..L {
+                    let start = lane * image + to + i * L;
+                    if let Some(values) = images.get_mut(start..start + L) {
+                        for (value, pixel) in std::iter::zip(values, tile) {
+                            *value = pixel[lane];
+                        }
+                    }
                 }
             }
             for (lane, image) in images.chunks_exact_mut(image).enumerate() {
@@ -232,36 +235,4 @@ impl<E: Element> Unpack<'_, E> {
             }
         }
     }
-}
-
-/// Rows as columns: of every two halves of rows that lie across, one is exchanged for the other,
-/// then quarters, and so on. Known sizes make moves between registers of it.
-#[inline(always)]
-fn transpose<E: Element, const L: usize>(mut square: [[E; L]; L]) -> [[E; L]; L] {
-    if L > 8 {
-        square = exchange(square, 8);
-    }
-    if L > 4 {
-        square = exchange(square, 4);
-    }
-    if L > 2 {
-        square = exchange(square, 2);
-    }
-    exchange(square, 1)
-}
-
-#[inline(always)]
-fn exchange<E: Element, const L: usize>(square: [[E; L]; L], part: usize) -> [[E; L]; L] {
-    let mut out = square;
-    for i in 0..L {
-        if i & part == 0 {
-            for j in 0..L {
-                if j & part == 0 {
-                    out[i][j + part] = square[i + part][j];
-                    out[i + part][j] = square[i][j + part];
-                }
-            }
-        }
-    }
-    out
 }

@@ -1,4 +1,13 @@
 //! Fast differentiable operations on the CPU, for candle.
+//!
+//! - [`kernel`]: loops over interleaved images, for any instruction set, chosen on the machine that
+//!   they run on; [`layout`] says how images lie in memory, [`simd`] how kernels are written;
+//! - [`convolution`], [`matrix`] and [`update`]: what whole batches and optimizers need of them.
+
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined into a kernel is not compiled for its instruction set"
+)]
 
 pub mod convolution;
 pub mod kernel;

@@ -38,8 +38,9 @@ impl Case {
     }
 
     fn first_max(&self, window: &[usize]) -> usize {
-        let max = window.iter().map(|i| self.input.values[*i]).fold(f64::NEG_INFINITY, f64::max);
-        *window.iter().find(|i| self.input.values[**i] == max).unwrap()
+        let values = &self.input.values;
+        let larger = |a: usize, b: usize| if values[b] > values[a] { b } else { a };
+        window.iter().copied().reduce(larger).unwrap_or_default()
     }
 
     /// Runs a kernel that replaces and one that adds, and compares.

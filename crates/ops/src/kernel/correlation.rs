@@ -65,6 +65,19 @@ pub struct Grid {
     pub column: usize,
 }
 
+impl Grid {
+    /// The last place of a window, given the numbers of rows and columns, and the number and the
+    /// distance of the taps in each direction. So wide that nothing overflows.
+    #[inline(always)]
+    pub(super) fn farthest(&self, pixels: [usize; 2], taps: [(usize, usize); 2]) -> u128 {
+        let pixels = std::iter::zip(pixels, [self.row, self.column]);
+        let far = |(count, distance): (usize, usize)| {
+            count.saturating_sub(1) as u128 * distance as u128
+        };
+        pixels.chain(taps).map(far).fold(self.first as u128, u128::saturating_add)
+    }
+}
+
 /// Each output pixel of each output channel is the sum of input vectors, at fixed distances from
 /// its place, times weights. One block of interleaved images.
 #[derive(Debug)]

@@ -283,15 +283,19 @@ impl Sweep {
             return;
         }
         if taps.rows > 0 && taps.columns > 0 {
-            let reach = (taps.rows - 1) * taps.row + (taps.columns - 1) * taps.column;
-            let last = from.first + (rows - 1) * from.row + (columns - 1) * from.column;
-            assert!(last + reach < input.len(), "a window stands out of the input");
-            let far = taps.weight.cast_signed()
-                + (taps.rows - 1).cast_signed() * taps.weight_row
-                + (taps.columns - 1).cast_signed() * taps.weight_column;
-            let inside = taps.weight < weights.len() && far.cast_unsigned() < weights.len();
+            let last = from
+                .farthest([rows, columns], [(taps.rows, taps.row), (taps.columns, taps.column)]);
+            assert!(last < input.len() as u128, "a window stands out of the input");
+            let far = |count: usize, step: isize| (count - 1) as i128 * step as i128;
+            let last = taps.weight as i128
+                + far(taps.rows, taps.weight_row)
+                + far(taps.columns, taps.weight_column);
+            let inside = |weight: i128| (0..weights.len() as i128).contains(&weight);
             let ordered = taps.weight_row.signum() * taps.weight_column.signum() >= 0;
-            assert!(inside && ordered, "a tap without a weight");
+            assert!(
+                inside(taps.weight as i128) && inside(last) && ordered,
+                "a tap without a weight"
+            );
         }
         let mut tile = Tile::<S, E, COLUMN> {
             s,
@@ -419,6 +423,9 @@ impl<E: Element> WithSimd for WeightGradient<'_, E> {
         let gradients = gradient.chunks_exact(to.plane());
         let channels = sums.chunks_exact_mut(window.kernel * window.kernel);
         let (row, column) = (window.dilation * from.row(), window.dilation);
+        let taps = [(window.kernel, row), (window.kernel, column)];
+        let last = grid.farthest([to.height, to.width], taps);
+        assert!(last < from.plane() as u128, "a window stands out of the input");
         let chunk = (CHUNK_BYTES / (from.row() * size_of::<E::Vector<S>>())).max(1);
         for ((input, gradient), sums) in inputs.zip(gradients).zip(channels) {
             for y in (0..to.height).step_by(chunk) {
@@ -447,7 +454,8 @@ impl<E: Element> WithSimd for WeightGradient<'_, E> {
                                 #[expect(unsafe_code, reason = "nine checks for nine products")]
                                 // SAFETY: `i` is less than `rows.len()` and `x` less than
                                 // `to.width`, so that `place` is less than `length`, to which the
-                                // slices have been cut.
+                                // slices have been cut; that has not overflowed, for the last
+                                // place of all has been asserted above to be in the plane.
                                 let value = unsafe { *input.get_unchecked(place) };
                                 *sum = E::mul_add(s, *gradient, value, *sum);
                             }
