@@ -7,7 +7,10 @@ use crate::kernel::Write;
 use crate::kernel::correlation::{
     Correlation, DEEP, Grid, WIDE, WeightGradient, add_lanes, pack_weights,
 };
-use crate::layout::{Buffer, Planes};
+use crate::kernel::winograd::{
+    POSITIONS, Winograd, scratch_len, tiles_together, transform_weights,
+};
+use crate::layout::{Buffer, Planes, with_scratch};
 use crate::simd::{Element, dispatch, lanes};
 use crate::windows::Windows;
 
@@ -16,12 +19,13 @@ use crate::windows::Windows;
 pub struct Scratch<E> {
     weights: Buffer<E>,
     sums: Buffer<E>,
+    offsets: Vec<usize>,
 }
 
 impl<E: Element> Scratch<E> {
     /// Nothing yet.
     pub fn new() -> Self {
-        Self { weights: Buffer::zeros(0), sums: Buffer::zeros(0) }
+        Self { weights: Buffer::zeros(0), sums: Buffer::zeros(0), offsets: Vec::new() }
     }
 
     /// So many numbers for sums, whose values are anything.
@@ -159,6 +163,16 @@ impl Convolution {
         self.output.channels * self.offsets.len()
     }
 
+    /// Whether fewer products are enough for `rows` and `columns` of outputs.
+    fn is_winograd(&self, rows: usize, columns: usize) -> bool {
+        let Windows { kernel, stride, dilation, .. } = self.windows;
+        let few = self.input.channels.min(self.output.channels) < WINOGRAD_CHANNELS;
+        (kernel, stride, dilation, self.groups) == (3, 1, 1, 1)
+            && rows.is_multiple_of(2)
+            && columns.is_multiple_of(2)
+            && !few
+    }
+
     /// Computes the outputs of a batch.
     pub fn forward<E: Element>(
         &self,
@@ -170,6 +184,14 @@ impl Convolution {
     ) {
         let (lanes, count) = (lanes::<E>(), self.offsets.len());
         let outputs = self.output.channels / self.groups;
+        if self.is_winograd(self.output.height, self.output.width) {
+            let inputs = self.input.channels;
+            let weight =
+                |to: usize, from: usize, tap: usize| weights[(to * inputs + from) * 9 + tap];
+            let (from, to) = ((self.input, self.from()), (self.output, self.to()));
+            tile_by_tile((input, from), weight, (output, to), write, scratch);
+            return;
+        }
         let packed = scratch.weights.at_least(self.weights());
         for (weights, packed) in
             std::iter::zip(weights.chunks(outputs * count), packed.chunks_mut(outputs * count))
@@ -218,6 +240,16 @@ impl Convolution {
         let lanes = lanes::<E>();
         let (inputs, outputs) =
             (self.input.channels / self.groups, self.output.channels / self.groups);
+        if self.is_winograd(self.input.height, self.input.width)
+            && let [phase] = &self.phases[..]
+        {
+            // The windows of the gradient are those of the convolution, turned around.
+            let weight =
+                |to: usize, from: usize, tap: usize| weights[(from * inputs + to) * 9 + 8 - tap];
+            let (from, to) = ((self.output, phase.from), (self.input, phase.to));
+            tile_by_tile((gradient, from), weight, (target, to), write, scratch);
+            return;
+        }
         let size = self.windows.kernel * self.windows.kernel;
         let packed = scratch.weights.at_least(self.weights());
         let mut rest = &mut *packed;
@@ -306,4 +338,50 @@ impl Convolution {
             });
         }
     }
+}
+
+/// From how many channels on it pays to transform tiles.
+const WINOGRAD_CHANNELS: usize = 8;
+
+/// A 3x3 convolution by fewer products, in either direction: `weight(to, from, tap)` is one of nine.
+fn tile_by_tile<E: Element>(
+    (input, (planes, from)): (&[E], (Planes, Grid)),
+    weight: impl Fn(usize, usize, usize) -> E,
+    (output, (target, to)): (&mut [E], (Planes, Grid)),
+    write: Write,
+    scratch: &mut Scratch<E>,
+) {
+    let lanes = lanes::<E>();
+    let (inputs, outputs) = (planes.channels, target.channels);
+    let size = POSITIONS * inputs * outputs;
+    let plain = scratch.sums.at_least(size);
+    let packed = scratch.weights.at_least(size);
+    transform_weights(outputs, inputs, weight, plain, packed);
+    let together = tiles_together::<E>(inputs + outputs, target.width, lanes);
+    scratch.offsets.clear();
+    scratch.offsets.extend((0..inputs).map(|channel| channel * together));
+    let (weights, offsets) = (&*packed, &scratch.offsets[..]);
+    let needed = scratch_len::<E>(inputs, outputs, target.width, lanes);
+    let inputs_of = input.par_chunks_exact(planes.vectors() * lanes);
+    let outputs_of = output.par_chunks_exact_mut(target.vectors() * lanes);
+    inputs_of.zip(outputs_of).for_each(|(input, output)| {
+        with_scratch(needed, |scratch| {
+            dispatch(Winograd {
+                input,
+                from,
+                input_plane: planes.plane(),
+                inputs,
+                weights,
+                output,
+                to,
+                output_plane: target.plane(),
+                outputs,
+                rows: target.height,
+                columns: target.width,
+                write,
+                scratch,
+                offsets,
+            });
+        });
+    });
 }

@@ -14,19 +14,23 @@ const TILE: usize = 6;
 /// How output channels are divided into tiles: as few as there must be, and as even as they can be.
 #[derive(Clone, Copy, Debug)]
 struct Tiles {
-    channels: usize,
     count: usize,
+    /// The channels of a tile, and how many tiles have one more.
+    size: usize,
+    larger: usize,
 }
 
 impl Tiles {
+    #[inline(always)]
     fn new(channels: usize) -> Self {
-        Self { channels, count: channels.div_ceil(TILE).max(1) }
+        let count = channels.div_ceil(TILE).max(1);
+        Self { count, size: channels / count, larger: channels % count }
     }
 
     /// The first channel of a tile; behind the last tile, the number of channels.
+    #[inline(always)]
     fn first(self, tile: usize) -> usize {
-        let (size, larger) = (self.channels / self.count, self.channels % self.count);
-        tile * size + tile.min(larger)
+        tile * self.size + tile.min(self.larger)
     }
 }
 
@@ -71,9 +75,8 @@ impl Grid {
     #[inline(always)]
     pub(super) fn farthest(&self, pixels: [usize; 2], taps: [(usize, usize); 2]) -> u128 {
         let pixels = std::iter::zip(pixels, [self.row, self.column]);
-        let far = |(count, distance): (usize, usize)| {
-            count.saturating_sub(1) as u128 * distance as u128
-        };
+        let far =
+            |(count, distance): (usize, usize)| count.saturating_sub(1) as u128 * distance as u128;
         pixels.chain(taps).map(far).fold(self.first as u128, u128::saturating_add)
     }
 }

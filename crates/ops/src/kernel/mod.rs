@@ -8,6 +8,7 @@ pub mod correlation;
 pub mod depthwise;
 pub mod pool;
 pub mod rows;
+pub mod winograd;
 
 /// Whether a result replaces what was there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
