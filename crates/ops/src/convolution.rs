@@ -7,9 +7,7 @@ use crate::kernel::Write;
 use crate::kernel::correlation::{
     Correlation, DEEP, Grid, WIDE, WeightGradient, add_lanes, pack_weights,
 };
-use crate::kernel::winograd::{
-    POSITIONS, Winograd, scratch_len, tiles_together, transform_weights,
-};
+use crate::kernel::winograd::{POSITIONS, Winograd, scratch_len, transform_weights};
 use crate::layout::{Buffer, Planes, with_scratch};
 use crate::simd::{Element, dispatch, lanes};
 use crate::windows::Windows;
@@ -19,13 +17,12 @@ use crate::windows::Windows;
 pub struct Scratch<E> {
     weights: Buffer<E>,
     sums: Buffer<E>,
-    offsets: Vec<usize>,
 }
 
 impl<E: Element> Scratch<E> {
     /// Nothing yet.
     pub fn new() -> Self {
-        Self { weights: Buffer::zeros(0), sums: Buffer::zeros(0), offsets: Vec::new() }
+        Self { weights: Buffer::zeros(0), sums: Buffer::zeros(0) }
     }
 
     /// So many numbers for sums, whose values are anything.
@@ -357,10 +354,7 @@ fn tile_by_tile<E: Element>(
     let plain = scratch.sums.at_least(size);
     let packed = scratch.weights.at_least(size);
     transform_weights(outputs, inputs, weight, plain, packed);
-    let together = tiles_together::<E>(inputs + outputs, target.width, lanes);
-    scratch.offsets.clear();
-    scratch.offsets.extend((0..inputs).map(|channel| channel * together));
-    let (weights, offsets) = (&*packed, &scratch.offsets[..]);
+    let weights = &*packed;
     let needed = scratch_len::<E>(inputs, outputs, target.width, lanes);
     let inputs_of = input.par_chunks_exact(planes.vectors() * lanes);
     let outputs_of = output.par_chunks_exact_mut(target.vectors() * lanes);
@@ -380,7 +374,6 @@ fn tile_by_tile<E: Element>(
                 columns: target.width,
                 write,
                 scratch,
-                offsets,
             });
         });
     });

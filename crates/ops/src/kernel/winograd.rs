@@ -13,7 +13,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::Write;
-use super::correlation::{Correlation, Grid, pack_weights};
+use super::correlation::{Grid, Mix, pack_weights};
 use crate::simd::Element;
 
 /// The positions of a tile.
@@ -90,12 +90,14 @@ pub struct Winograd<'a, E> {
     pub write: Write,
     /// Room for tiles, see [`scratch_len`].
     pub scratch: &'a mut [E],
-    /// Where each input channel of a tile is: multiples of [`tiles_together`].
-    pub offsets: &'a [usize],
 }
 
+/// How many vectors lie unused behind the tiles of each position: without them positions would often
+/// lie at distances that a cache can hold few of.
+const SPACING: usize = 5;
+
 /// How many tiles of a row are worked on together.
-pub fn tiles_together<E>(channels: usize, columns: usize, lanes: usize) -> usize {
+fn tiles_together<E>(channels: usize, columns: usize, lanes: usize) -> usize {
     let bytes = channels * POSITIONS * lanes * size_of::<E>();
     (CHUNK_BYTES / bytes.max(1)).clamp(2, columns.div_ceil(2).max(2))
 }
@@ -108,7 +110,8 @@ pub fn scratch_len<E: Element>(
     lanes: usize,
 ) -> usize {
     let channels = inputs + outputs;
-    channels * POSITIONS * lanes * tiles_together::<E>(channels, columns, lanes)
+    let together = tiles_together::<E>(channels, columns, lanes);
+    (channels * together + 2 * SPACING) * POSITIONS * lanes
 }
 
 impl<E: Element> WithSimd for Winograd<'_, E> {
@@ -119,8 +122,9 @@ impl<E: Element> WithSimd for Winograd<'_, E> {
         let Self { from, to, inputs, outputs, rows, columns, write, weights, .. } = self;
         let lanes = E::lanes::<S>();
         let together = tiles_together::<E>(inputs + outputs, columns, lanes);
-        let (tiles, products) = self.scratch.split_at_mut(inputs * POSITIONS * together * lanes);
-        let products = &mut products[..outputs * POSITIONS * together * lanes];
+        let tile_distance = inputs * together + SPACING;
+        let product_distance = outputs * together + SPACING;
+        let (tiles, products) = self.scratch.split_at_mut(POSITIONS * tile_distance * lanes);
         let input = E::vectors::<S>(self.input);
         let output = E::vectors_mut::<S>(self.output);
         for y in (0..rows).step_by(2) {
@@ -131,23 +135,21 @@ impl<E: Element> WithSimd for Winograd<'_, E> {
                     let window = window + channel * self.input_plane;
                     let tiles = &mut E::vectors_mut::<S>(tiles)[channel * together..];
                     let window = (window, from.row);
-                    let distance = inputs * together;
-                    transform_inputs::<S, E>(s, input, window, count, tiles, distance);
+                    transform_inputs::<S, E>(s, input, window, count, tiles, tile_distance);
                 }
                 for position in 0..POSITIONS {
-                    let place = |first| Grid { first, row: 0, column: 1 };
+                    let tile = position * tile_distance * lanes;
+                    let product = position * product_distance * lanes;
                     // Compiled by itself, or the compiler runs out of registers.
-                    s.vectorize(Correlation {
-                        input: tiles,
-                        from: place(position * inputs * together),
-                        offsets: self.offsets,
+                    s.vectorize(Mix {
+                        input: &tiles[tile..],
+                        input_plane: together,
+                        inputs,
                         weights: &weights[position * inputs * outputs..][..inputs * outputs],
-                        output: products,
-                        to: place(position * outputs * together),
-                        channels: outputs,
-                        plane: together,
-                        rows: 1,
-                        columns: count,
+                        output: &mut products[product..],
+                        output_plane: together,
+                        outputs,
+                        pixels: count,
                         write: Write::Set,
                     });
                 }
@@ -158,7 +160,7 @@ impl<E: Element> WithSimd for Winograd<'_, E> {
                     transform_outputs::<S, E>(
                         s,
                         products,
-                        outputs * together,
+                        product_distance,
                         count,
                         (&mut *output, pixel, to.row),
                         write,
