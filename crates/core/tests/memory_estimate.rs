@@ -11,7 +11,7 @@ use std::sync::Arc;
 use candle_core::Device;
 use nascent::datasets::{Dataset, Inputs, Split};
 use nascent::evaluate::Silent;
-use nascent::nn::{Model, cost};
+use nascent::nn::Model;
 use nascent::record::Graph;
 use nascent::train::{Data, Plan, TrainConfig, fit, memory_mib};
 use nascent::{Seed, space};
@@ -95,8 +95,9 @@ fn memory_estimate() {
             .and_then(|rest| rest.lines().next())
             .unwrap_or_else(|| panic!("{text}{}", String::from_utf8_lossy(&output.stderr)));
         let peak: f64 = peak.parse().unwrap();
-        let cost = cost(&graph(case), &[3, *side, *side], 4).unwrap();
-        let estimate = memory_mib(cost, &config(case)) as f64;
+        let input = [3, *side, *side];
+        let model = Model::new(&graph(case), &input, 4, Seed::new(1), &Device::Cpu).unwrap();
+        let estimate = memory_mib(&model, &config(case)).unwrap() as f64;
         println!("case {case}: {peak:.0} MiB, estimated {estimate}");
         assert!(
             (0.6..1.7).contains(&(estimate / peak)),

@@ -12,7 +12,7 @@ use crate::nn::{Cost, Model, cost};
 use crate::space::{SearchSpace, SpecExt as _};
 use crate::train::{
     Data, Fit, Part, Plan, Score, TrainConfig, device, evaluate, fit, latency_ms, memory_mib,
-    on_one_thread,
+    on_one_thread, weights_mib,
 };
 use crate::{Error, Result, Seed};
 
@@ -155,14 +155,16 @@ impl Evaluator for TrainEvaluator {
         let graph = job.space.graph(&job.proposal.architecture)?;
         let (shape, classes) = (self.data.dataset().shape(), self.data.dataset().classes().len());
         let cost = cost(&graph, shape, classes)?;
-        if let Some(limit_mib) = job.limits.max_trial_mib {
-            let needed_mib = memory_mib(cost, &self.config);
-            if needed_mib > limit_mib {
-                return Err(Error::Memory { needed_mib, limit_mib });
+        let check_memory = |needed_mib: u64| match job.limits.max_trial_mib {
+            Some(limit_mib) if needed_mib > limit_mib => {
+                Err(Error::Memory { needed_mib, limit_mib })
             }
-        }
+            _ => Ok(()),
+        };
+        check_memory(weights_mib(cost, &self.config))?;
         let Outcome { fit, test, latency_ms, weights } = on_one_thread(reporter, |reporter| {
             let model = Model::new(&graph, shape, classes, job.seed, &self.device)?;
+            check_memory(memory_mib(&model, &self.config)?)?;
             self.run(job, &model, reporter)
         })?;
         let chosen = if fit.stopped { fit.last } else { fit.best };
@@ -191,10 +193,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::train::Batch;
     use crate::Seed;
     use crate::evaluate::{Flow, Silent};
     use crate::space::{self, SearchSpace};
+    use crate::train::Batch;
 
     /// One with every operation.
     const CELL: &str =

@@ -17,16 +17,16 @@ pub(crate) const EPSILON: f64 = 1e-5;
 /// The windows of a convolution or pooling along one axis. As many as `size / stride`, rounded up;
 /// for an odd kernel they lie as with a padding of `kernel / 2` on both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Window {
+pub struct Window {
     /// The width of a window.
-    pub(crate) kernel: usize,
+    pub kernel: usize,
     /// The distance of two windows.
-    pub(crate) stride: usize,
+    pub stride: usize,
 }
 
 impl Window {
     /// The number of windows on an axis of this size.
-    pub(crate) fn count(self, size: usize) -> usize {
+    pub fn count(self, size: usize) -> usize {
         size.div_ceil(self.stride)
     }
 

@@ -22,7 +22,8 @@ use std::fmt;
 use candle_core::{Tensor, Var};
 use nascent_record::suggestion;
 
-pub(crate) use functional::{EPSILON, UNFOLDED, Window};
+pub use functional::Window;
+pub(crate) use functional::{EPSILON, UNFOLDED};
 pub(crate) use layers::NORM_MOMENTUM;
 
 pub use builder::{Builder, Cost, Parameter, Start};

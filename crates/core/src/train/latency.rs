@@ -19,6 +19,10 @@ const ENOUGH: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// If the network cannot be run.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is what is measured, and no part of the history"
+)]
 pub fn latency_ms(model: &Model) -> Result<f64> {
     let device = model.device();
     let mut dims = vec![1];

@@ -30,6 +30,7 @@ pub use fit::{EpochResult, Fit, Plan, Score, evaluate, fit};
 pub use latency::latency_ms;
 pub use loss::cross_entropy;
 pub use memory::memory_mib;
+pub(crate) use memory::weights_mib;
 pub use optim::Optimizer;
 pub(crate) use pool::on_one_thread;
 pub use pool::one_thread_per_operation;

@@ -112,9 +112,7 @@ impl<'a> Trainer<'a> {
                     Ok(score(logits, &batch.labels, classes))
                 })
             }
-            Means::Tensors { .. } => {
-                evaluate(self.model, data, part, self.config.eval_batch_size)
-            }
+            Means::Tensors { .. } => evaluate(self.model, data, part, self.config.eval_batch_size),
         }
     }
 

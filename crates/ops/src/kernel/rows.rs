@@ -79,9 +79,11 @@ impl<E: Element> WithSimd for Join<'_, E> {
         let Self { terms, block, sum, positive, lanes } = self;
         let lanes = E::vectors::<S>(lanes)[0];
         match (sum, positive) {
-            (Some(sum), positive) => add_up::<S, E>(s, (terms, block), sum, positive, lanes, false),
-            (None, Some(positive)) => {
-                add_up::<S, E>(s, (terms, block), positive, None, lanes, true)
+            (Some(mut sum), positive) => {
+                add_up::<S, E>(s, (terms, block), &mut sum, positive, lanes, false);
+            }
+            (None, Some(mut positive)) => {
+                add_up::<S, E>(s, (terms, block), &mut positive, None, lanes, true);
             }
             (None, None) => {}
         }
@@ -93,13 +95,13 @@ impl<E: Element> WithSimd for Join<'_, E> {
 fn add_up<S: Simd, E: Element>(
     s: S,
     (terms, block): (&[Term<'_, E>], usize),
-    main: Target<'_, E>,
+    main: &mut Target<'_, E>,
     copy: Option<Target<'_, E>>,
     lanes: E::Vector<S>,
     cut: bool,
 ) {
     let planes = main.planes;
-    let main = E::vectors_mut::<S>(main.data);
+    let main = E::vectors_mut::<S>(&mut *main.data);
     let mut copy = copy.map(|copy| (E::vectors_mut::<S>(copy.data), copy.planes));
     let zero = E::splat(s, E::default());
     for channel in 0..planes.channels {

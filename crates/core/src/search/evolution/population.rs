@@ -123,8 +123,7 @@ impl Population {
             return;
         }
         let mut best_first: Vec<usize> = (0..self.len()).collect();
-        best_first
-            .select_nth_unstable_by(size, |a, b| self.compare(order, *b, *a).then(b.cmp(a)));
+        best_first.select_nth_unstable_by(size, |a, b| self.compare(order, *b, *a).then(b.cmp(a)));
         let mut stays = vec![true; self.len()];
         for at in &best_first[size..] {
             stays[*at] = false;

@@ -5,14 +5,14 @@
 //! share memory when one is done with before the other begins; the backward pass counts as the
 //! second half of the time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use candle_core::{TensorId, Var};
 use nascent_ops::convolution::Convolution;
-use nascent_ops::windows::Windows;
 use nascent_ops::kernel::Write;
 use nascent_ops::layout::Planes;
+use nascent_ops::windows::Windows;
 
 use super::trace::{NormVars, Op, Trace, Value};
 use crate::nn::{Parameter, Shape, Window};
@@ -66,6 +66,13 @@ pub(super) struct Join {
     pub(super) from_sum: Option<Image>,
     pub(super) from_positive: Option<Image>,
     pub(super) total: Option<Image>,
+}
+
+impl Join {
+    fn of(terms: Vec<Term>) -> Self {
+        let (sum, positive, total) = (None, None, None);
+        Self { terms, sum, positive, from_sum: None, from_positive: None, total }
+    }
 }
 
 /// A term of a join.
@@ -130,7 +137,7 @@ struct Life {
 struct Compiler<'a> {
     trace: &'a Trace,
     parameters: HashMap<TensorId, Range<usize>>,
-    used: HashMap<TensorId, ()>,
+    used: HashSet<TensorId>,
     users: Vec<Vec<Value>>,
     output: Value,
     places: Vec<Option<Place>>,
@@ -167,7 +174,7 @@ pub(super) fn compile(trace: &Trace, output: Value, parameters: &[Parameter]) ->
     let mut compiler = Compiler {
         trace,
         parameters: ranges.collect(),
-        used: HashMap::new(),
+        used: HashSet::new(),
         users,
         output,
         places: vec![None; trace.ops.len()],
@@ -229,7 +236,7 @@ impl Compiler<'_> {
 
     fn parameter(&mut self, var: &Var) -> Range<usize> {
         let id = var.as_tensor().id();
-        self.used.insert(id, ());
+        self.used.insert(id);
         self.parameters.get(&id).cloned().unwrap_or(0..0)
     }
 
@@ -271,21 +278,22 @@ impl Compiler<'_> {
     fn join(&mut self, value: Value, terms: Vec<Term>) -> Result<()> {
         let only_positive = value != self.output
             && !self.users[value.0].is_empty()
-            && self.users[value.0].iter().all(|user| matches!(self.trace.ops[user.0], Op::Relu { .. }));
+            && self.users[value.0]
+                .iter()
+                .all(|user| matches!(self.trace.ops[user.0], Op::Relu { .. }));
         let sum = if only_positive { None } else { Some(self.new_image(value)?) };
         self.joins.insert(value, self.steps.len());
-        self.steps.push(Step::Join(Join {
-            terms,
-            sum,
-            positive: None,
-            from_sum: None,
-            from_positive: None,
-            total: None,
-        }));
+        self.steps.push(Step::Join(Join { sum, ..Join::of(terms) }));
         Ok(())
     }
 
-    fn windowed<K>(&mut self, x: Value, value: Value, weight: Range<usize>, kernel: K) -> Result<Windowed<K>> {
+    fn windowed<K>(
+        &mut self,
+        x: Value,
+        value: Value,
+        weight: Range<usize>,
+        kernel: K,
+    ) -> Result<Windowed<K>> {
         let (x, y) = (self.image_of(x)?, self.new_image(value)?);
         Ok(Windowed { x, y, weight, kernel, dy: None, dx: None })
     }
@@ -349,20 +357,12 @@ impl Compiler<'_> {
                     self.steps.push(Step::PositiveRows { x, y });
                     return Ok(());
                 }
-                let at = match self.joins.get(x) {
-                    Some(at) => *at,
-                    None => {
-                        let x = self.image_of(*x)?;
-                        self.steps.push(Step::Join(Join {
-                            terms: vec![Term { x, norm: None, dx: None }],
-                            sum: None,
-                            positive: None,
-                            from_sum: None,
-                            from_positive: None,
-                            total: None,
-                        }));
-                        self.steps.len() - 1
-                    }
+                let at = if let Some(at) = self.joins.get(x) {
+                    *at
+                } else {
+                    let x = self.image_of(*x)?;
+                    self.steps.push(Step::Join(Join::of(vec![Term { x, norm: None, dx: None }])));
+                    self.steps.len() - 1
                 };
                 let image = self.new_image(value)?;
                 if let Step::Join(join) = &mut self.steps[at] {
@@ -370,7 +370,8 @@ impl Compiler<'_> {
                 }
             }
             Op::Concat { xs } => {
-                let xs = xs.iter().map(|x| Ok((self.image_of(*x)?, None))).collect::<Result<_>>()?;
+                let xs =
+                    xs.iter().map(|x| Ok((self.image_of(*x)?, None))).collect::<Result<_>>()?;
                 let y = self.new_image(value)?;
                 self.steps.push(Step::Concat { xs, y, dy: None });
             }
@@ -393,14 +394,14 @@ impl Compiler<'_> {
     }
 
     /// Gives gradients their images, in the order of the backward pass.
-    fn gradients(&mut self) -> Result<()> {
+    fn gradients(&mut self) {
         let mut gradients: HashMap<Image, Image> = HashMap::new();
         let mut steps = std::mem::take(&mut self.steps);
         for step in steps.iter_mut().rev() {
             match step {
-                Step::Convolution(step) => self.windowed_gradients(step, &mut gradients)?,
+                Step::Convolution(step) => self.windowed_gradients(step, &mut gradients),
                 Step::Depthwise(step) | Step::AveragePool(step) | Step::MaxPool(step) => {
-                    self.windowed_gradients(step, &mut gradients)?;
+                    self.windowed_gradients(step, &mut gradients);
                 }
                 Step::Join(join) => {
                     join.from_sum = join.sum.and_then(|sum| gradients.get(&sum).copied());
@@ -431,19 +432,17 @@ impl Compiler<'_> {
             }
         }
         self.steps = steps;
-        Ok(())
     }
 
     fn windowed_gradients<K>(
         &mut self,
         step: &mut Windowed<K>,
         gradients: &mut HashMap<Image, Image>,
-    ) -> Result<()> {
+    ) {
         step.dy = gradients.get(&step.y).copied();
         if step.dy.is_some() {
             step.dx = self.gradient_of(step.x, gradients);
         }
-        Ok(())
     }
 
     fn like(&mut self, image: Image) -> Image {
@@ -467,7 +466,7 @@ impl Compiler<'_> {
     }
 
     fn finish(mut self, parameters: &[Parameter]) -> Result<Steps> {
-        self.gradients()?;
+        self.gradients();
         self.set_margins()?;
         let (slots, memory) = self.share_memory();
         let input = self.places[0].ok_or_else(unfit)?;
@@ -476,7 +475,7 @@ impl Compiler<'_> {
             .iter()
             .map(|parameter| {
                 let id = parameter.var.as_tensor().id();
-                self.parameters.get(&id).filter(|_| self.used.contains_key(&id)).cloned()
+                self.parameters.get(&id).filter(|_| self.used.contains(&id)).cloned()
             })
             .collect();
         let Self { steps, planes, rows, norms, .. } = self;
@@ -575,30 +574,23 @@ enum When {
     Both,
 }
 
+impl<K> Windowed<K> {
+    fn images(&self, x: When, y: When, see: &mut impl FnMut(Image, When)) {
+        see(self.x, x);
+        see(self.y, y);
+        let gradients = self.dy.into_iter().chain(self.dx.map(|(dx, _)| dx));
+        gradients.for_each(|image| see(image, When::Backward));
+    }
+}
+
 impl Step {
     /// Names every image that it looks at.
     fn images(&self, mut see: impl FnMut(Image, When)) {
-        let windowed = |x: Image, y: Image, dy: Option<Image>, dx: Option<Gradient>, see: &mut dyn FnMut(Image, When), both: bool| {
-            let when = if both { When::Both } else { When::Forward };
-            see(x, when);
-            see(y, when);
-            dy.into_iter().chain(dx.map(|dx| dx.0)).for_each(|image| see(image, When::Backward));
-        };
         match self {
-            Self::Convolution(Windowed { x, y, dy, dx, .. }) => {
-                see(*x, When::Both);
-                windowed(*x, *y, *dy, *dx, &mut see, false);
-            }
-            Self::Depthwise(Windowed { x, y, dy, dx, .. }) => {
-                see(*x, When::Both);
-                windowed(*x, *y, *dy, *dx, &mut see, false);
-            }
-            Self::AveragePool(Windowed { x, y, dy, dx, .. }) => {
-                windowed(*x, *y, *dy, *dx, &mut see, false);
-            }
-            Self::MaxPool(Windowed { x, y, dy, dx, .. }) => {
-                windowed(*x, *y, *dy, *dx, &mut see, true);
-            }
+            Self::Convolution(step) => step.images(When::Both, When::Forward, &mut see),
+            Self::Depthwise(step) => step.images(When::Both, When::Forward, &mut see),
+            Self::AveragePool(step) => step.images(When::Forward, When::Forward, &mut see),
+            Self::MaxPool(step) => step.images(When::Both, When::Both, &mut see),
             Self::Join(join) => {
                 for term in &join.terms {
                     see(term.x, if term.norm.is_some() { When::Both } else { When::Forward });

@@ -1,6 +1,8 @@
 //! The memory of a program's images.
 
+use nascent_ops::kernel::rows::{Source, Target};
 use nascent_ops::layout::{Buffer, Planes};
+use rayon::prelude::*;
 
 use super::compile::Image;
 
@@ -63,7 +65,11 @@ impl Images {
     }
 
     /// Lets `write` write the present batch of an image while it reads others.
-    pub(super) fn write<T>(&mut self, image: Image, write: impl FnOnce(&Self, &mut [f32]) -> T) -> T {
+    pub(super) fn write<T>(
+        &mut self,
+        image: Image,
+        write: impl FnOnce(&Self, &mut [f32]) -> T,
+    ) -> T {
         let len = self.blocks * self.block_len(image);
         let mut buffer = std::mem::take(&mut self.memory[self.slots[image.0]]);
         let result = write(self, &mut buffer.as_mut_slice()[..len]);
@@ -92,6 +98,27 @@ impl Images {
         };
         self.memory[self.slots[a.0]] = buffer;
         result
+    }
+
+    /// One block of an image.
+    pub(super) fn block(&self, image: Image, block: usize) -> Source<'_, f32> {
+        let len = self.block_len(image);
+        Source { data: &self.get(image)[block * len..][..len], planes: self.planes(image) }
+    }
+
+    /// Lets `write` write each block of an image while it reads others.
+    pub(super) fn write_blocks(
+        &mut self,
+        image: Image,
+        write: impl Fn(&Self, usize, Target<'_, f32>) + Sync,
+    ) {
+        let len = self.block_len(image);
+        self.write(image, |images, data| {
+            let planes = images.planes(image);
+            data.par_chunks_exact_mut(len).enumerate().for_each(|(block, data)| {
+                write(images, block, Target { data, planes });
+            });
+        });
     }
 
     /// The bytes of all memory for a batch of so many images.

@@ -7,11 +7,23 @@
 //! both give the same results but for rounding.
 
 mod compile;
+mod features;
 mod images;
+mod join;
 mod run;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod windowed;
 
-pub(crate) use run::{Mode, Program};
+pub(crate) use run::Program;
 pub use trace::{NormVars, Trace, Value};
+
+/// Whether batches are trained on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Normalization by the batch.
+    Train,
+    /// Normalization by running statistics.
+    Evaluate,
+}

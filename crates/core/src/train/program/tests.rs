@@ -30,8 +30,8 @@ fn check_same(graph: &Graph, side: usize, config: &TrainConfig) {
     };
     for examples in order.chunks(config.batch_size).cycle().take(8) {
         data.batch(Part::Train, examples, None, &mut batch);
-        let losses = [&mut fast, &mut slow]
-            .map(|trainer| trainer.loss(&batch, Seed::new(4)).unwrap());
+        let losses =
+            [&mut fast, &mut slow].map(|trainer| trainer.loss(&batch, Seed::new(4)).unwrap());
         close(losses[0], losses[1], "loss");
         for trainer in [&mut fast, &mut slow] {
             trainer.step(0.02).unwrap();
@@ -77,8 +77,14 @@ fn networks_of_the_search_spaces() {
             "nas_bench_201",
             "|nor_conv_3x3~0|+|skip_connect~0|nor_conv_1x1~1|+|avg_pool_3x3~0|none~1|nor_conv_3x3~2|",
         ),
-        ("nas_bench_201", "|none~0|+|skip_connect~0|none~1|+|avg_pool_3x3~0|nor_conv_3x3~1|none~2|"),
-        ("nas_bench_201", "|none~0|+|none~0|none~1|+|nor_conv_1x1~0|skip_connect~1|nor_conv_3x3~2|"),
+        (
+            "nas_bench_201",
+            "|none~0|+|skip_connect~0|none~1|+|avg_pool_3x3~0|nor_conv_3x3~1|none~2|",
+        ),
+        (
+            "nas_bench_201",
+            "|none~0|+|none~0|none~1|+|nor_conv_1x1~0|skip_connect~1|nor_conv_3x3~2|",
+        ),
         ("mlp", "depth=2,width_1=32,width_2=16,activation=relu,normalization=none,dropout=off"),
     ] {
         let space = crate::space::find(space).unwrap();

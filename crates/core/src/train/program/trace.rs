@@ -28,9 +28,13 @@ pub(super) enum Op {
 /// The tensors of a batch normalization.
 #[derive(Clone, Debug)]
 pub struct NormVars {
+    /// What normalized values are multiplied with.
     pub scale: Var,
+    /// What is added then.
     pub shift: Var,
+    /// The running mean.
     pub mean: Var,
+    /// The running variance.
     pub variance: Var,
 }
 
@@ -52,7 +56,8 @@ impl Op {
     }
 }
 
-/// Takes down what layers compute, when they are asked to [`trace`](crate::nn::Layer::trace).
+/// Takes down what layers compute when they are asked to [`trace`](crate::nn::Layer::trace): the
+/// operations of which the fast path of a training is made.
 pub struct Trace {
     pub(super) ops: Vec<Op>,
     pub(super) shapes: Vec<Shape>,
@@ -60,7 +65,7 @@ pub struct Trace {
 
 impl Trace {
     /// One with the input of the network, and that input.
-    pub fn new(input: Shape) -> (Self, Value) {
+    pub(crate) fn new(input: Shape) -> (Self, Value) {
         (Self { ops: vec![Op::Input], shapes: vec![input] }, Value(0))
     }
 
@@ -90,6 +95,7 @@ impl Trace {
         self.push(Op::Zeros, shape)
     }
 
+    /// A convolution without bias, of all channels or of each by itself; `None` of features.
     pub fn convolution(
         &mut self,
         x: Value,
@@ -101,6 +107,7 @@ impl Trace {
         Some(self.push(Op::Convolution { x, weight: weight.clone(), window, depthwise }, shape))
     }
 
+    /// A batch normalization; `None` of features.
     pub fn batch_norm(&mut self, x: Value, norm: NormVars) -> Option<Value> {
         let shape = self.shape(x);
         // Features are few; those of a perceptron are left to the tensor library.
@@ -113,6 +120,7 @@ impl Trace {
         known.map_or_else(|| self.push(Op::Relu { x }, self.shape(x)), Value)
     }
 
+    /// The sum of values of one shape; `None` of none.
     pub fn sum(&mut self, xs: &[Value]) -> Option<Value> {
         match xs {
             [] => None,
@@ -121,6 +129,7 @@ impl Trace {
         }
     }
 
+    /// Images behind each other, channel by channel; `None` of features.
     pub fn concat(&mut self, xs: &[Value]) -> Option<Value> {
         let Shape::Image { height, width, .. } = self.shape(*xs.first()?) else { return None };
         let mut channels = 0;
@@ -132,25 +141,30 @@ impl Trace {
         Some(self.push(Op::Concat { xs: xs.to_vec() }, shape))
     }
 
+    /// The mean of each window, of what is in the image; `None` of features.
     pub fn average_pool(&mut self, x: Value, window: Window) -> Option<Value> {
         let shape = self.windowed(x, window, None)?;
         Some(self.push(Op::AveragePool { x, window }, shape))
     }
 
+    /// The maximum of each window; `None` of features.
     pub fn max_pool(&mut self, x: Value, window: Window) -> Option<Value> {
         let shape = self.windowed(x, window, None)?;
         Some(self.push(Op::MaxPool { x, window }, shape))
     }
 
+    /// The mean of each channel, as features; `None` of features.
     pub fn global_average(&mut self, x: Value) -> Option<Value> {
         let Shape::Image { channels, .. } = self.shape(x) else { return None };
         Some(self.push(Op::GlobalAverage { x }, Shape::Features(channels)))
     }
 
+    /// An image as features, channel by channel.
     pub fn flatten(&mut self, x: Value) -> Value {
         self.push(Op::Flatten { x }, Shape::Features(self.shape(x).len()))
     }
 
+    /// A linear map of features, with weights `[outputs, inputs]` and bias.
     pub fn linear(&mut self, x: Value, weight: &Var, bias: &Var) -> Option<Value> {
         let width = *weight.dims().first()?;
         let op = Op::Linear { x, weight: weight.clone(), bias: bias.clone() };

@@ -1,0 +1,306 @@
+//! Sums of images, normalizations in them, and images behind each other.
+
+use nascent_ops::kernel::Write;
+use nascent_ops::kernel::rows::{
+    AddScaled, GradientMoments, Join as JoinKernel, Moments, NormalizedGradient, PositiveGradient,
+    Source, Target, Term as JoinTerm,
+};
+use nascent_ops::layout::Planes;
+use nascent_ops::simd::{dispatch, lanes};
+use rayon::prelude::*;
+
+use super::Mode;
+use super::compile::{Gradient, Image, Join, Norm};
+use super::images::Images;
+use crate::Result;
+use crate::nn::{EPSILON, NORM_MOMENTUM};
+
+/// What a batch normalization has at the moment.
+pub(super) struct NormState {
+    pub(super) running_mean: Vec<f32>,
+    pub(super) running_variance: Vec<f32>,
+    mean: Vec<f64>,
+    inverse: Vec<f64>,
+    scale_shift: Vec<[f32; 2]>,
+    factors: Vec<[f32; 3]>,
+}
+
+impl NormState {
+    pub(super) fn new(norm: &Norm) -> Result<Self> {
+        let channels = norm.channels;
+        Ok(Self {
+            running_mean: norm.mean.flatten_all()?.to_vec1()?,
+            running_variance: norm.variance.flatten_all()?.to_vec1()?,
+            mean: vec![0.0; channels],
+            inverse: vec![0.0; channels],
+            scale_shift: vec![[0.0; 2]; channels],
+            factors: vec![[0.0; 3]; channels],
+        })
+    }
+
+    /// Takes in the sums of a batch, and of its squares, over `n` pixels of a channel.
+    fn observe(&mut self, sums: &[[f64; 2]], n: f64) {
+        for (channel, [sum, squares]) in sums.iter().enumerate() {
+            let mean = sum / n;
+            let variance = (squares / n - mean * mean).max(0.0);
+            self.mean[channel] = mean;
+            self.inverse[channel] = 1.0 / (variance + EPSILON).sqrt();
+            let unbiased = variance * n / (n - 1.0).max(1.0);
+            let follow = |running: &mut f32, new: f64| {
+                let kept = f64::from(*running) * (1.0 - NORM_MOMENTUM);
+                *running = (kept + new * NORM_MOMENTUM) as f32;
+            };
+            follow(&mut self.running_mean[channel], mean);
+            follow(&mut self.running_variance[channel], unbiased);
+        }
+    }
+
+    fn normalize_by_batch(&mut self, scale: &[f32], shift: &[f32]) {
+        for (channel, target) in self.scale_shift.iter_mut().enumerate() {
+            let factor = f64::from(scale[channel]) * self.inverse[channel];
+            let offset = f64::from(shift[channel]) - self.mean[channel] * factor;
+            *target = [factor as f32, offset as f32];
+        }
+    }
+
+    fn normalize_by_running(&mut self, scale: &[f32], shift: &[f32]) {
+        for (channel, target) in self.scale_shift.iter_mut().enumerate() {
+            let deviation = (f64::from(self.running_variance[channel]) + EPSILON).sqrt();
+            let factor = f64::from(scale[channel]) / deviation;
+            let mean = f64::from(self.running_mean[channel]);
+            *target = [factor as f32, (f64::from(shift[channel]) - mean * factor) as f32];
+        }
+    }
+
+    /// From the sums of the gradient, and of its products with what was normalized: the gradient of
+    /// the scale, and the factors of that of the input, `a * gradient + b * input + c`.
+    fn differentiate(&mut self, sums: &[[f64; 2]], n: f64, scale: &[f32], for_scale: &mut [f32]) {
+        for (channel, [sum, products]) in sums.iter().enumerate() {
+            let (mean, inverse) = (self.mean[channel], self.inverse[channel]);
+            let scaled = (products - mean * sum) * inverse;
+            for_scale[channel] = scaled as f32;
+            let a = inverse * f64::from(scale[channel]);
+            let b = -a * inverse * scaled / n;
+            let c = -a * sum / n - b * mean;
+            self.factors[channel] = [a as f32, b as f32, c as f32];
+        }
+    }
+}
+
+pub(super) fn join(
+    join: &Join,
+    images: &mut Images,
+    weights: &[f32],
+    (of_norms, norms): (&[Norm], &mut [NormState]),
+    sums: &mut [[f64; 2]],
+    (count, mode): (usize, Mode),
+) {
+    for term in &join.terms {
+        if let Some(norm) = term.norm {
+            let (of, state) = (&of_norms[norm], &mut norms[norm]);
+            let (scale, shift) = (&weights[of.scale.clone()], &weights[of.shift.clone()]);
+            if mode == Mode::Train {
+                let pixels = moments(images, term.x, sums) * count as f64;
+                state.observe(&sums[..of.channels], pixels);
+                state.normalize_by_batch(scale, shift);
+            } else {
+                state.normalize_by_running(scale, shift);
+            }
+        }
+    }
+    add_up(join, images, norms);
+}
+
+pub(super) fn join_back(
+    join: &Join,
+    images: &mut Images,
+    (weights, gradients): (&[f32], &mut [f32]),
+    (of_norms, norms): (&[Norm], &mut [NormState]),
+    sums: &mut [[f64; 2]],
+    count: usize,
+) {
+    let Some(total) = join.total else { return };
+    gather_gradient(join, images);
+    for term in &join.terms {
+        let Some(norm) = term.norm else {
+            if let Some(dx) = term.dx {
+                add(images, total, dx);
+            }
+            continue;
+        };
+        let (of, state) = (&of_norms[norm], &mut norms[norm]);
+        let pixels = gradient_moments(images, total, term.x, sums) * count as f64;
+        let scale = &weights[of.scale.clone()];
+        let for_scale = &mut gradients[of.scale.clone()];
+        state.differentiate(&sums[..of.channels], pixels, scale, for_scale);
+        for (target, [sum, _]) in std::iter::zip(&mut gradients[of.shift.clone()], &*sums) {
+            *target = *sum as f32;
+        }
+        if let Some((dx, write)) = term.dx {
+            normalized_gradient(images, total, term.x, &state.factors, dx, write);
+        }
+    }
+}
+
+pub(super) fn concat(xs: &[(Image, Option<Gradient>)], y: Image, images: &mut Images) {
+    let mut first = 0;
+    for (x, _) in xs {
+        let channels = images.planes(*x).channels;
+        images.write_blocks(y, |images, block, target| {
+            let source = images.block(*x, block);
+            let target = part_of(target, first, channels);
+            dispatch(AddScaled { source, target, factor: 1.0, write: Write::Set });
+        });
+        first += channels;
+    }
+}
+
+pub(super) fn concat_back(
+    xs: &[(Image, Option<Gradient>)],
+    dy: Option<Image>,
+    images: &mut Images,
+) {
+    let Some(dy) = dy else { return };
+    let mut first = 0;
+    for (x, dx) in xs {
+        let channels = images.planes(*x).channels;
+        if let Some((dx, write)) = *dx {
+            images.write_blocks(dx, |images, block, target| {
+                let source = channels_of(images.block(dy, block), first, channels);
+                dispatch(AddScaled { source, target, factor: 1.0, write });
+            });
+        }
+        first += channels;
+    }
+}
+
+/// Adds up two sums for each channel over the blocks of a batch, into the first of `sums`: in the
+/// order of the blocks, whoever computed them. Returns the pixels of a channel of one image.
+fn sum_blocks(
+    images: &Images,
+    x: Image,
+    sums: &mut [[f64; 2]],
+    of_block: impl Fn(usize, &mut [[f64; 2]]) + Sync,
+) -> f64 {
+    let planes = images.planes(x);
+    let channels = planes.channels;
+    let sums = &mut sums[..images.blocks * channels];
+    sums.fill([0.0; 2]);
+    sums.par_chunks_exact_mut(channels).enumerate().for_each(|(block, sums)| of_block(block, sums));
+    let (first, rest) = sums.split_at_mut(channels);
+    for other in rest.chunks_exact(channels) {
+        for (total, sums) in std::iter::zip(&mut *first, other) {
+            total[0] += sums[0];
+            total[1] += sums[1];
+        }
+    }
+    (planes.height * planes.width) as f64
+}
+
+fn moments(images: &Images, x: Image, sums: &mut [[f64; 2]]) -> f64 {
+    sum_blocks(images, x, sums, |block, sums| {
+        dispatch(Moments { source: images.block(x, block), sums });
+    })
+}
+
+fn gradient_moments(images: &Images, gradient: Image, x: Image, sums: &mut [[f64; 2]]) -> f64 {
+    sum_blocks(images, x, sums, |block, sums| {
+        let source = images.block(x, block);
+        dispatch(GradientMoments { gradient: images.block(gradient, block), source, sums });
+    })
+}
+
+fn add_up(join: &Join, images: &mut Images, norms: &[NormState]) {
+    let lens = [join.sum, join.positive].map(|image| image.map(|image| images.block_len(image)));
+    images.write_two((join.sum, join.positive), |images, sum, positive| {
+        let terms: Vec<JoinTerm<'_, f32>> = join
+            .terms
+            .iter()
+            .map(|term| JoinTerm {
+                source: Source { data: images.get(term.x), planes: images.planes(term.x) },
+                scale_shift: term.norm.map_or(&[][..], |norm| &norms[norm].scale_shift),
+            })
+            .collect();
+        let run = |block: usize, sum: Option<&mut [f32]>, positive: Option<&mut [f32]>| {
+            let target =
+                |image: Option<Image>, data| image.map(|image| images.planes(image)).zip(data);
+            let into = |(planes, data)| Target { data, planes };
+            dispatch(JoinKernel {
+                terms: &terms,
+                block,
+                sum: target(join.sum, sum).map(into),
+                positive: target(join.positive, positive).map(into),
+                lanes: images.filled(block),
+            });
+        };
+        match (sum.zip(lens[0]), positive.zip(lens[1])) {
+            (Some((sum, len)), Some((positive, other))) => {
+                let blocks =
+                    sum.par_chunks_exact_mut(len).zip(positive.par_chunks_exact_mut(other));
+                blocks.enumerate().for_each(|(block, (a, b))| run(block, Some(a), Some(b)));
+            }
+            (Some((sum, len)), None) => {
+                let blocks = sum.par_chunks_exact_mut(len).enumerate();
+                blocks.for_each(|(block, a)| run(block, Some(a), None));
+            }
+            (None, Some((positive, len))) => {
+                let blocks = positive.par_chunks_exact_mut(len).enumerate();
+                blocks.for_each(|(block, b)| run(block, None, Some(b)));
+            }
+            (None, None) => {}
+        }
+    });
+}
+
+/// Brings the gradients of a sum and of its positive part together.
+fn gather_gradient(join: &Join, images: &mut Images) {
+    if let (Some(total), Some(from), Some(positive)) =
+        (join.total, join.from_positive, join.positive)
+    {
+        let write = if join.from_sum.is_some() { Write::Add } else { Write::Set };
+        images.write_blocks(total, |images, block, target| {
+            let gradient = images.block(from, block);
+            let positive = images.block(positive, block);
+            dispatch(PositiveGradient { gradient, positive, target, write });
+        });
+    }
+}
+
+fn add(images: &mut Images, source: Image, (target, write): (Image, Write)) {
+    images.write_blocks(target, |images, block, target| {
+        let source = images.block(source, block);
+        dispatch(AddScaled { source, target, factor: 1.0, write });
+    });
+}
+
+fn normalized_gradient(
+    images: &mut Images,
+    gradient: Image,
+    x: Image,
+    factors: &[[f32; 3]],
+    target: Image,
+    write: Write,
+) {
+    images.write_blocks(target, |images, block, target| {
+        let (gradient, source) = (images.block(gradient, block), images.block(x, block));
+        let lanes = images.filled(block);
+        dispatch(NormalizedGradient { gradient, source, factors, target, write, lanes });
+    });
+}
+
+/// Some channels of a block that is written.
+fn part_of(target: Target<'_, f32>, first: usize, channels: usize) -> Target<'_, f32> {
+    let Target { data, planes } = target;
+    let len = planes.plane() * lanes::<f32>();
+    Target {
+        data: &mut data[first * len..][..channels * len],
+        planes: Planes { channels, ..planes },
+    }
+}
+
+/// Some channels of a block that is read.
+fn channels_of(source: Source<'_, f32>, first: usize, channels: usize) -> Source<'_, f32> {
+    let Source { data, planes } = source;
+    let len = planes.plane() * lanes::<f32>();
+    Source { data: &data[first * len..][..channels * len], planes: Planes { channels, ..planes } }
+}
