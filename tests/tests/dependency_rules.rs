@@ -29,8 +29,13 @@ const RULES: &[Rule] = &[
         never: &["candle", "egui", "eframe", "evcxr", "polars", "plotters", "rand", "tokio"],
     },
     Rule {
+        package: "nascent-ops",
+        may_use: &[],
+        never: &["egui", "eframe", "evcxr", "polars", "plotters", "tokio"],
+    },
+    Rule {
         package: "nascent",
-        may_use: &["nascent-datasets", "nascent-record"],
+        may_use: &["nascent-datasets", "nascent-ops", "nascent-record"],
         never: &["egui", "eframe", "evcxr", "polars", "plotters", "tokio"],
     },
     Rule {
@@ -50,6 +55,7 @@ const RULES: &[Rule] = &[
             "nascent-datasets",
             "nascent-figures",
             "nascent-frames",
+            "nascent-ops",
             "nascent-record",
         ],
         never: &["egui", "eframe", "evcxr"],

@@ -142,7 +142,8 @@ pub struct Evaluation {
 
 /// Turns one architecture into metrics.
 ///
-/// The same job gives the same metrics, whatever thread runs it and whatever ran before. It stops
+/// The same job gives the same metrics, whatever thread runs it and whatever ran before; but for
+/// those that are declared as measured. It stops
 /// soon after its reporter says [`Flow::Stop`] and returns what there is. An error is the failure of
 /// that trial, not of the search.
 pub trait Evaluator: Send + Sync {
