@@ -254,9 +254,10 @@ class Peer:
         except Missing as reason:
             return f"missing {reason}"
         except Exception as error:  # torch.compile has many, of many parts
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            return f"missing it failed: {lines[0] if lines else type(error).__name__}"
-        self.passes = max(1, round(ENOUGH_SECONDS / self.measure(1) + 0.5))
+            return f"missing it failed: {' '.join(repr(error).split())[:200]}"
+        self.passes = 1
+        while self.passes * self.measure(self.passes) < ENOUGH_SECONDS:
+            self.passes *= 2
         return f"ready {sum(p.numel() for p in parameters)} {first}"
 
     def measure(self, passes):

@@ -107,15 +107,18 @@ fn prepare(name: &str) -> Result<(Prepared, String), String> {
     let resident_kib = status_kib("VmRSS");
     let (parameters, mut iteration) =
         find(name).ok_or("there is no such case")?.map_err(|error| error.to_string())?;
-    let mut pass = || {
+    let mut time = |passes: u32| {
         let begun = Instant::now();
-        iteration().map_err(|error| error.to_string())?;
+        for _ in 0..passes {
+            iteration().map_err(|error| error.to_string())?;
+        }
         Ok::<Duration, String>(begun.elapsed())
     };
-    let first = pass()?;
-    let second = pass()?;
-    let passes = ENOUGH.as_secs_f64() / second.as_secs_f64().max(1e-7);
-    let passes = passes.ceil() as u32;
+    let first = time(1)?;
+    let mut passes = 1;
+    while time(passes)? < ENOUGH {
+        passes *= 2;
+    }
     let answer = format!("ready {parameters} {}", first.as_secs_f64());
     Ok((Prepared { iteration, passes, resident_kib }, answer))
 }

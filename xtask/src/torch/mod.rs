@@ -8,6 +8,8 @@ mod table;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -56,6 +58,10 @@ const DERIVED: [(&str, Group, &str); 2] = [
 
 /// Steps of each of two trials in a round.
 const TRIAL_STEPS: u32 = 4;
+
+/// What a side is left before the next one runs: the threads of a pool wait for more work by
+/// spinning for a while.
+const SETTLE: Duration = Duration::from_millis(5);
 
 /// Rounds of a measurement of memory, which varies little.
 const MEMORY_ROUNDS: u32 = 3;
@@ -108,9 +114,13 @@ fn jobs(cases: &[String], filters: &[String], threads: &[usize]) -> Result<Vec<J
         } else {
             (Group::Steps, &**case)
         };
-        threads.iter().for_each(|threads| add(group, name, case, *threads));
+        for threads in threads {
+            add(group, name, case, *threads);
+        }
     }
-    DERIVED.iter().for_each(|(name, group, case)| add(*group, name, case, 1));
+    for (name, group, case) in DERIVED {
+        add(group, name, case, 1);
+    }
     // Operations are known by the name of their case, all else by its own.
     let full = |job: &Job| match job.group {
         Group::Forward | Group::ForwardBackward => job.case.clone(),
@@ -220,6 +230,7 @@ fn times(job: &Job, peers: &mut [Peer], rounds: u32) -> Result<Vec<Cell>> {
     for _ in 0..rounds {
         for (peer, cell) in std::iter::zip(&mut *peers, &mut cells) {
             if let Cell::Samples { samples, .. } = cell {
+                thread::sleep(SETTLE);
                 peer.say("run")?;
                 samples.push(time(peer, "run")?);
             }
@@ -247,6 +258,7 @@ fn two_trials(job: &Job, sides: &[Side], rounds: u32) -> Result<Vec<Cell>> {
     for _ in 0..rounds {
         for (at, cell) in cells.iter_mut().enumerate() {
             if let Cell::Samples { samples, .. } = cell {
+                thread::sleep(SETTLE);
                 for peers in &mut trials {
                     peers[at].say(&question)?;
                 }
@@ -278,7 +290,7 @@ fn memory(job: &Job, sides: &[Side]) -> Result<Vec<Cell>> {
                 if matches!(ready, Answer::Missing(_)) { ready } else { peer.ask("memory")? };
             match (answer, cell) {
                 (Answer::Memory(memory), Some(Cell::Samples { samples, .. })) => {
-                    samples.push(memory)
+                    samples.push(memory);
                 }
                 (Answer::Memory(memory), cell) => {
                     *cell = Some(Cell::Samples { samples: vec![memory], first_seconds: 0.0 });
@@ -295,30 +307,36 @@ fn memory(job: &Job, sides: &[Side]) -> Result<Vec<Cell>> {
 fn page(tables: &str, args: &Args, processor: &str) -> String {
     let threads: Vec<String> = args.threads.iter().map(ToString::to_string).collect();
     let only = if args.cases.is_empty() {
-        String::new()
+        "all".to_owned()
     } else {
-        format!(" Of all cases only those with {} in their name.", args.cases.join(" or "))
+        format!("those with {} in their name", args.cases.join(" or "))
     };
     format!(
         "# Performance
 
 <!-- Written by `cargo xtask bench-torch --write`. Do not edit. -->
 
-Operations and trainings beside those of PyTorch ({TORCH}) on the CPU, measured by
-`cargo xtask bench-torch --write` on: {processor}. Ours is a release build for any processor of this
-kind, without `target-cpu=native`. Threads: {threads}.{only}
+Operations and trainings beside those of PyTorch, on the CPU. `cargo xtask bench-torch --write`
+measures them and writes this file.
 
-Each side is a process of its own. They take turns, {rounds} rounds for each case; in a round, a side
-repeats a pass for at least 20 ms. Given are the median of a pass on our side and of PyTorch's plain
-mode (eager), and the ratio of the medians, ours to PyTorch's: below 1 ours is faster. In brackets is
-the interval in which it lies with a probability of 95 % (bootstrap over the rounds).
+- Processor: {processor}
+- PyTorch: `{TORCH}`
+- Ours: a release build for any processor of this kind, without `target-cpu=native`
+- Threads: {threads}
+- Rounds: {rounds}
+- Cases: {only}
+
+Each side is a process of its own, and they take turns. In a round, each repeats a pass for at least
+20 ms. The tables give the median of a pass on our side and of PyTorch's plain mode (eager), and the
+ratio of the medians, ours to PyTorch's: below 1 ours is faster. In brackets is the interval in which
+it lies with a probability of 95 % (bootstrap over the rounds).
 
 Batches are 64 examples, but for `mlp/256`. A pass of a training step puts a batch together, computes
 the loss and its gradients, and updates the weights (SGD with Nesterov momentum and weight decay).
-channels_last is PyTorch's other memory format, compile is `torch.compile`, which takes its time anew
-for each architecture. For two trials at once, the time is that of a step until both have done it.
-Memory is the peak of a fresh process above what it had before the network was made, after two steps,
-in {MEMORY_ROUNDS} rounds.
+channels_last is PyTorch's other memory format, and compile is `torch.compile`, which takes its time
+anew for each architecture. For two trials at once, the time is that of a step, until both have done
+theirs. Memory is the peak of a fresh process above what it had before the network was made, after
+two steps, in {MEMORY_ROUNDS} rounds.
 {tables}",
         threads = threads.join(" and "),
         rounds = args.rounds,
@@ -339,7 +357,7 @@ fn processor() -> String {
     let name = linux.or_else(mac).filter(|name| !name.is_empty());
     let name =
         name.unwrap_or_else(|| format!("a processor of the kind {}", std::env::consts::ARCH));
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
     format!("{name}, {threads} hardware threads")
 }
 
