@@ -168,37 +168,57 @@ impl Convolution {
         write: Write,
         scratch: &mut Scratch<E>,
     ) {
-        let (lanes, count) = (lanes::<E>(), self.offsets.len());
-        let outputs = self.output.channels / self.groups;
         let packed = scratch.weights.at_least(self.weights());
-        for (weights, packed) in
-            std::iter::zip(weights.chunks(outputs * count), packed.chunks_mut(outputs * count))
-        {
-            pack_weights(outputs, count, |channel, at| weights[channel * count + at], packed);
-        }
-        let packed = &*packed;
-        let group = self.input.channels / self.groups * self.input.plane() * lanes;
-        let output_group = outputs * self.output.plane() * lanes;
-        let run = |(input, output): (&[E], &mut [E])| {
-            for number in 0..self.groups {
-                dispatch(Correlation {
-                    input: &input[number * group..][..group],
-                    from: self.from(),
-                    offsets: &self.offsets,
-                    weights: &packed[number * outputs * count..][..outputs * count],
-                    output: &mut output[number * output_group..][..output_group],
-                    to: self.to(),
-                    channels: outputs,
-                    plane: self.output.plane(),
-                    rows: self.output.height,
-                    columns: self.output.width,
-                    write,
-                });
-            }
-        };
+        self.pack_weights(weights, packed);
+        let (packed, lanes) = (&*packed, lanes::<E>());
         let inputs = input.par_chunks_exact(self.input.vectors() * lanes);
         let outputs = output.par_chunks_exact_mut(self.output.vectors() * lanes);
-        inputs.zip(outputs).for_each(run);
+        inputs.zip(outputs).for_each(|(input, output)| {
+            self.forward_block(input, packed, output, write);
+        });
+    }
+
+    /// Puts [weights](Self::weights) into the order in which [`forward_block`](Self::forward_block)
+    /// reads them.
+    pub fn pack_weights<E: Element>(&self, weights: &[E], packed: &mut [E]) {
+        let count = self.offsets.len();
+        let outputs = self.output.channels / self.groups;
+        let groups = std::iter::zip(
+            weights.chunks(outputs * count),
+            packed.chunks_mut(outputs * count),
+        );
+        for (weights, packed) in groups {
+            pack_weights(outputs, count, |channel, at| weights[channel * count + at], packed);
+        }
+    }
+
+    /// Computes the outputs of one block, with weights from [`pack_weights`](Self::pack_weights).
+    pub fn forward_block<E: Element>(
+        &self,
+        input: &[E],
+        packed: &[E],
+        output: &mut [E],
+        write: Write,
+    ) {
+        let (lanes, count) = (lanes::<E>(), self.offsets.len());
+        let outputs = self.output.channels / self.groups;
+        let group = self.input.channels / self.groups * self.input.plane() * lanes;
+        let output_group = outputs * self.output.plane() * lanes;
+        for number in 0..self.groups {
+            dispatch(Correlation {
+                input: &input[number * group..][..group],
+                from: self.from(),
+                offsets: &self.offsets,
+                weights: &packed[number * outputs * count..][..outputs * count],
+                output: &mut output[number * output_group..][..output_group],
+                to: self.to(),
+                channels: outputs,
+                plane: self.output.plane(),
+                rows: self.output.height,
+                columns: self.output.width,
+                write,
+            });
+        }
     }
 
     /// Computes the gradients of the inputs of a batch from those of its outputs.
@@ -213,14 +233,23 @@ impl Convolution {
         write: Write,
         scratch: &mut Scratch<E>,
     ) {
-        let needed = Self::gradient_margin(self.windows, self.input, self.output);
-        assert!(self.output.margin >= needed, "the gradient needs a margin of {needed}");
-        let lanes = lanes::<E>();
+        let packed = scratch.weights.at_least(self.weights());
+        self.pack_gradient_weights(weights, packed);
+        let (packed, lanes) = (&*packed, lanes::<E>());
+        let gradients = gradient.par_chunks_exact(self.output.vectors() * lanes);
+        let targets = target.par_chunks_exact_mut(self.input.vectors() * lanes);
+        gradients.zip(targets).for_each(|(gradient, target)| {
+            self.input_gradient_block(gradient, packed, target, write);
+        });
+    }
+
+    /// Puts [weights](Self::weights) into the order in which
+    /// [`input_gradient_block`](Self::input_gradient_block) reads them.
+    pub fn pack_gradient_weights<E: Element>(&self, weights: &[E], packed: &mut [E]) {
         let (inputs, outputs) =
             (self.input.channels / self.groups, self.output.channels / self.groups);
         let size = self.windows.kernel * self.windows.kernel;
-        let packed = scratch.weights.at_least(self.weights());
-        let mut rest = &mut *packed;
+        let mut rest = packed;
         for group in 0..self.groups {
             for phase in &self.phases {
                 let taps = &phase.taps;
@@ -233,34 +262,46 @@ impl Convolution {
                 rest = behind;
             }
         }
-        let packed = &*packed;
+    }
+
+    /// Computes the gradient of the inputs of one block, with weights from
+    /// [`pack_gradient_weights`](Self::pack_gradient_weights).
+    ///
+    /// # Panics
+    /// If the margin of the output is smaller than [`gradient_margin`](Self::gradient_margin).
+    pub fn input_gradient_block<E: Element>(
+        &self,
+        gradient: &[E],
+        mut packed: &[E],
+        target: &mut [E],
+        write: Write,
+    ) {
+        let needed = Self::gradient_margin(self.windows, self.input, self.output);
+        assert!(self.output.margin >= needed, "the gradient needs a margin of {needed}");
+        let lanes = lanes::<E>();
+        let (inputs, outputs) =
+            (self.input.channels / self.groups, self.output.channels / self.groups);
         let group = outputs * self.output.plane() * lanes;
         let target_group = inputs * self.input.plane() * lanes;
-        let run = |(gradient, target): (&[E], &mut [E])| {
-            let mut packed = packed;
-            for number in 0..self.groups {
-                for phase in &self.phases {
-                    let (weights, behind) = packed.split_at(inputs * phase.offsets.len());
-                    dispatch(Correlation {
-                        input: &gradient[number * group..][..group],
-                        from: phase.from,
-                        offsets: &phase.offsets,
-                        weights,
-                        output: &mut target[number * target_group..][..target_group],
-                        to: phase.to,
-                        channels: inputs,
-                        plane: self.input.plane(),
-                        rows: phase.rows,
-                        columns: phase.columns,
-                        write,
-                    });
-                    packed = behind;
-                }
+        for number in 0..self.groups {
+            for phase in &self.phases {
+                let (weights, behind) = packed.split_at(inputs * phase.offsets.len());
+                dispatch(Correlation {
+                    input: &gradient[number * group..][..group],
+                    from: phase.from,
+                    offsets: &phase.offsets,
+                    weights,
+                    output: &mut target[number * target_group..][..target_group],
+                    to: phase.to,
+                    channels: inputs,
+                    plane: self.input.plane(),
+                    rows: phase.rows,
+                    columns: phase.columns,
+                    write,
+                });
+                packed = behind;
             }
-        };
-        let gradients = gradient.par_chunks_exact(self.output.vectors() * lanes);
-        let targets = target.par_chunks_exact_mut(self.input.vectors() * lanes);
-        gradients.zip(targets).for_each(run);
+        }
     }
 
     /// Computes the gradient of the weights from a batch of inputs and the gradients of its outputs.

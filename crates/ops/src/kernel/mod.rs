@@ -6,6 +6,7 @@ use crate::simd::{Element, dispatch};
 
 pub mod correlation;
 pub mod depthwise;
+pub mod plain;
 pub mod pool;
 pub mod rows;
 
