@@ -183,10 +183,8 @@ impl Convolution {
     pub fn pack_weights<E: Element>(&self, weights: &[E], packed: &mut [E]) {
         let count = self.offsets.len();
         let outputs = self.output.channels / self.groups;
-        let groups = std::iter::zip(
-            weights.chunks(outputs * count),
-            packed.chunks_mut(outputs * count),
-        );
+        let groups =
+            std::iter::zip(weights.chunks(outputs * count), packed.chunks_mut(outputs * count));
         for (weights, packed) in groups {
             pack_weights(outputs, count, |channel, at| weights[channel * count + at], packed);
         }

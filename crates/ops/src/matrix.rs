@@ -42,12 +42,7 @@ impl<'a, E: Element> Matrix<'a, E> {
 ///
 /// # Panics
 /// If the sizes do not fit.
-pub fn multiply<E: Element>(
-    a: Matrix<'_, E>,
-    b: Matrix<'_, E>,
-    keep: E,
-    target: &mut [E],
-) {
+pub fn multiply<E: Element>(a: Matrix<'_, E>, b: Matrix<'_, E>, keep: E, target: &mut [E]) {
     assert_eq!(a.columns, b.rows, "the columns of the left are the rows of the right matrix");
     assert_eq!(target.len(), a.rows * b.columns, "the size of the product");
     let parallel = match rayon::current_num_threads() {

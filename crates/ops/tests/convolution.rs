@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use nascent_ops::convolution::{Convolution, Scratch};
-use nascent_ops::windows::Windows;
 use nascent_ops::kernel::Write;
 use nascent_ops::layout::{Buffer, Planes};
 use nascent_ops::simd::{Element, lanes};
+use nascent_ops::windows::Windows;
 use proptest::prelude::*;
 
 /// A batch of images in plain order, `[images, channels, height, width]`.

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Images, MARK, assert_close, noise, numbers};
+use nascent_ops::windows::Windows;
 use nascent_ops::{
     kernel::{
         Write,
@@ -12,7 +13,6 @@ use nascent_ops::{
     layout::Buffer,
     simd::{Element, dispatch, lanes},
 };
-use nascent_ops::windows::Windows;
 use proptest::prelude::*;
 
 struct Case {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use candle_core::Device;
 use nascent::datasets::{Dataset, Inputs, Split};
-use nascent::nn::{ForwardContext, Model};
+use nascent::nn::Model;
 use nascent::space::{SearchSpace, mlp, nas_bench_201};
-use nascent::train::{Data, Optimizer, Part, TrainConfig, cross_entropy};
+use nascent::train::{Batch, Data, Part, TrainConfig, Trainer};
 use nascent::{Result, Seed};
 
 /// A training step.
@@ -66,21 +66,19 @@ fn step(
     };
     let data = Data::new(Arc::new(dataset(shape, 2 * batch)?), &config, seed)?;
     let graph = space.graph(&space.parse(architecture)?)?;
-    let model = Model::new(&graph, shape, 10, seed, &Device::Cpu)?;
+    // It lives as long as the process that measures it.
+    let model = Box::leak(Box::new(Model::new(&graph, shape, 10, seed, &Device::Cpu)?));
     model.set_input_statistics(data.mean(), data.deviation())?;
-    let mut optimizer = Optimizer::new(&config, model.parameters());
-    let mut order = data.shuffled(seed, 1);
     let parameters = model.cost().params as usize;
-    let mut number = 0;
+    let mut trainer = Trainer::new(model, &config)?;
+    let mut order = data.shuffled(seed, 1);
+    let (mut examples, mut number) = (Batch::default(), 0);
     let iteration = move || {
         number += 1;
         order.rotate_left(batch);
-        let (inputs, labels) = data.batch(Part::Train, &order[..batch], None, model.device())?;
-        let mut cx = ForwardContext::train(seed.derive("dropout", number));
-        let logits = model.forward(&inputs, &mut cx)?;
-        let loss = cross_entropy(&logits, &labels, config.label_smoothing)?;
-        loss.to_scalar::<f32>()?;
-        optimizer.step(&loss.backward()?, config.learning_rate)
+        data.batch(Part::Train, &order[..batch], None, &mut examples);
+        trainer.loss(&examples, seed.derive("dropout", number))?;
+        trainer.step(config.learning_rate)
     };
     Ok((parameters, Box::new(iteration)))
 }

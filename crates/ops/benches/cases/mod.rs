@@ -4,7 +4,11 @@
 //! Images are `[batch, channels, height, width]`. A name says kernel, stride and dilation, and the
 //! shape of one example.
 
-use candle_core::{D, Device, Result, Tensor, Var};
+use candle_core::{DType, Device, Result, Tensor, Var};
+use nascent_ops::op::{
+    BatchNorm, Conv2d, Pool2d, avg_pool2d, batch_norm, conv2d, cross_entropy, global_avg_pool,
+    linear, max_pool2d, relu,
+};
 
 /// Examples in a batch.
 const BATCH: usize = 64;
@@ -47,15 +51,15 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "depthwise_3x3_dilation_2/64x8x8", make: || conv(&Conv::depthwise(64, 8, 3, 2)) },
     Case { name: "depthwise_5x5_dilation_2/16x32x32", make: || conv(&Conv::depthwise(16, 32, 5, 2)) },
     Case { name: "depthwise_5x5_dilation_2/64x8x8", make: || conv(&Conv::depthwise(64, 8, 5, 2)) },
-    Case { name: "avg_pool_3x3/16x32x32", make: || operation(&[&[BATCH, 16, 32, 32]], |x| avg_pool_3x3(&x[0])) },
-    Case { name: "max_pool_3x3/16x32x32", make: || operation(&[&[BATCH, 16, 32, 32]], |x| max_pool_3x3(&x[0])) },
-    Case { name: "max_pool_2x2_stride_2/16x32x32", make: || operation(&[&[BATCH, 16, 32, 32]], |x| x[0].max_pool2d(2)) },
-    Case { name: "batch_norm/16x32x32", make: || operation(&[&[BATCH, 16, 32, 32], &[16], &[16]], |x| batch_norm(&x[0], &x[1], &x[2])) },
-    Case { name: "batch_norm/64x8x8", make: || operation(&[&[BATCH, 64, 8, 8], &[64], &[64]], |x| batch_norm(&x[0], &x[1], &x[2])) },
-    Case { name: "relu/16x32x32", make: || operation(&[&[BATCH, 16, 32, 32]], |x| x[0].relu()) },
-    Case { name: "global_average_pool/64x8x8", make: || operation(&[&[BATCH, 64, 8, 8]], |x| x[0].mean((2, 3))) },
-    Case { name: "linear/784x256", make: || operation(&[&[BATCH, 784], &[256, 784], &[256]], |x| x[0].matmul(&x[1].t()?)?.broadcast_add(&x[2])) },
-    Case { name: "cross_entropy/10", make: || { let labels = labels()?; operation(&[&[BATCH, 10]], move |x| cross_entropy(&x[0], &labels)) } },
+    Case { name: "avg_pool_3x3/16x32x32", make: || operation(&[&[BATCH, 16, 32, 32]], |x| avg_pool2d(&x[0], pool(3, 1, 1))) },
+    Case { name: "max_pool_3x3/16x32x32", make: || operation(&[&[BATCH, 16, 32, 32]], |x| max_pool2d(&x[0], pool(3, 1, 1))) },
+    Case { name: "max_pool_2x2_stride_2/16x32x32", make: || operation(&[&[BATCH, 16, 32, 32]], |x| max_pool2d(&x[0], pool(2, 2, 0))) },
+    Case { name: "batch_norm/16x32x32", make: || norm(16, 32) },
+    Case { name: "batch_norm/64x8x8", make: || norm(64, 8) },
+    Case { name: "relu/16x32x32", make: || operation(&[&[BATCH, 16, 32, 32]], |x| relu(&x[0])) },
+    Case { name: "global_average_pool/64x8x8", make: || operation(&[&[BATCH, 64, 8, 8]], |x| global_avg_pool(&x[0])) },
+    Case { name: "linear/784x256", make: || operation(&[&[BATCH, 784], &[256, 784], &[256]], |x| linear(&x[0], &x[1], Some(&x[2]))) },
+    Case { name: "cross_entropy/10", make: || { let labels = labels()?; operation(&[&[BATCH, 10]], move |x| cross_entropy(&x[0], &labels, 0.1)) } },
 ];
 
 impl Case {
@@ -117,44 +121,26 @@ fn conv(conv: &Conv) -> Result<Operation> {
     let padding = dilation * (kernel - 1) / 2;
     let images = [BATCH, inputs, size, size];
     operation(&[&images, &[outputs, inputs / groups, kernel, kernel]], move |x| {
-        x[0].conv2d(&x[1], padding, stride, dilation, groups)
+        conv2d(&x[0], &x[1], None, Conv2d { stride, padding, dilation, groups })
     })
 }
 
-/// The mean of what lies within the image.
-fn avg_pool_3x3(x: &Tensor) -> Result<Tensor> {
-    let pool = |x: &Tensor| {
-        let x = x.pad_with_zeros(2, 1, 1)?.pad_with_zeros(3, 1, 1)?;
-        x.avg_pool2d_with_stride(3, 1)
-    };
-    let (_, _, height, width) = x.dims4()?;
-    let inside = pool(&Tensor::ones((1, 1, height, width), x.dtype(), x.device())?)?;
-    pool(x)?.broadcast_div(&inside)
-}
-
-/// An edge that is repeated is no larger than itself.
-fn max_pool_3x3(x: &Tensor) -> Result<Tensor> {
-    x.pad_with_same(2, 1, 1)?.pad_with_same(3, 1, 1)?.max_pool2d_with_stride(3, 1)
+/// An average counts what lies within the image.
+fn pool(kernel: usize, stride: usize, padding: usize) -> Pool2d {
+    Pool2d { kernel, stride, padding, count_padding: false }
 }
 
 /// With the statistics of the batch.
-fn batch_norm(x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Tensor> {
-    let column = (1, scale.elem_count(), 1, 1);
-    let x = x.broadcast_sub(&x.mean_keepdim((0, 2, 3))?)?;
-    let deviation = (x.sqr()?.mean_keepdim((0, 2, 3))? + 1e-5)?.sqrt()?;
-    let x = x.broadcast_div(&deviation)?.broadcast_mul(&scale.reshape(column)?)?;
-    x.broadcast_add(&shift.reshape(column)?)
+fn norm(channels: usize, size: usize) -> Result<Operation> {
+    let running_mean = Var::zeros(channels, DType::F32, &Device::Cpu)?;
+    let running_variance = Var::ones(channels, DType::F32, &Device::Cpu)?;
+    operation(&[&[BATCH, channels, size, size], &[channels], &[channels]], move |x| {
+        let (running_mean, running_variance) = (&running_mean, &running_variance);
+        let config = BatchNorm { eps: 1e-5, momentum: 0.1, running_mean, running_variance };
+        batch_norm(&x[0], Some(&x[1]), Some(&x[2]), config, true)
+    })
 }
 
 fn labels() -> Result<Tensor> {
     Tensor::from_vec((0..BATCH as u32).map(|at| at % 10).collect::<Vec<u32>>(), BATCH, &Device::Cpu)
-}
-
-/// With a label smoothing of 0.1.
-fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
-    let centered = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?;
-    let sum = centered.exp()?.sum_keepdim(D::Minus1)?.log()?;
-    let log = centered.broadcast_sub(&sum)?;
-    let right = log.gather(&labels.unsqueeze(1)?, 1)?.mean_all()?;
-    (right * -0.9)? - (log.mean_all()? * 0.1)?
 }

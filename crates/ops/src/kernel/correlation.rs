@@ -71,9 +71,8 @@ impl Grid {
     #[inline(always)]
     pub(super) fn farthest(&self, pixels: [usize; 2], taps: [(usize, usize); 2]) -> u128 {
         let pixels = std::iter::zip(pixels, [self.row, self.column]);
-        let far = |(count, distance): (usize, usize)| {
-            count.saturating_sub(1) as u128 * distance as u128
-        };
+        let far =
+            |(count, distance): (usize, usize)| count.saturating_sub(1) as u128 * distance as u128;
         pixels.chain(taps).map(far).fold(self.first as u128, u128::saturating_add)
     }
 }

@@ -19,8 +19,7 @@ fn grid(windows: Windows, input: &Planes, output: &Planes) -> Grid {
     let Windows { kernel: size, stride, dilation, padding } = windows;
     assert!(size > 0 && stride > 0 && dilation > 0, "a window has taps, strides and distances");
     assert!(padding <= input.margin, "the padding is larger than the margin");
-    for (input_len, output_len) in [(input.height, output.height), (input.width, output.width)]
-    {
+    for (input_len, output_len) in [(input.height, output.height), (input.width, output.width)] {
         let last = (output_len.max(1) - 1) * stride + (size - 1) * dilation;
         assert!(last < input_len + input.margin + padding, "a window stands out of the margin");
     }
@@ -218,10 +217,17 @@ fn channels<'a, S: Simd, E: Element>(
     assert_eq!(from.channels, to.channels, "as many channels");
     assert_eq!(input.len(), from.vectors(), "the size of the input");
     assert_eq!(output.len(), to.vectors(), "the size of the output");
-    assert_eq!(weights.len(), from.channels * window.kernel * window.kernel, "the number of weights");
+    assert_eq!(
+        weights.len(),
+        from.channels * window.kernel * window.kernel,
+        "the number of weights"
+    );
     let inputs = input.chunks_exact(from.plane().max(1));
     let outputs = output.chunks_exact_mut(to.plane().max(1));
-    inputs.zip(weights.chunks_exact(window.kernel * window.kernel)).zip(outputs).map(|((i, w), o)| (i, w, o))
+    inputs
+        .zip(weights.chunks_exact(window.kernel * window.kernel))
+        .zip(outputs)
+        .map(|((i, w), o)| (i, w, o))
 }
 
 /// The taps that reach a pixel: distances in the input, and places among the weights.

@@ -292,8 +292,7 @@ impl<E: Element> WithSimd for PositiveGradient<'_, E> {
         let zero = E::splat(s, E::default());
         let vectors = E::vectors::<S>(positive);
         let gradients = E::vectors::<S>(gradient);
-        for ((target, p), g) in
-            std::iter::zip(E::vectors_mut::<S>(target), vectors).zip(gradients)
+        for ((target, p), g) in std::iter::zip(E::vectors_mut::<S>(target), vectors).zip(gradients)
         {
             *target = E::where_greater(s, *p, zero, *g, zero);
         }

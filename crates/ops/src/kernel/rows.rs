@@ -80,7 +80,9 @@ impl<E: Element> WithSimd for Join<'_, E> {
         let lanes = E::vectors::<S>(lanes)[0];
         match (sum, positive) {
             (Some(sum), positive) => add_up::<S, E>(s, (terms, block), sum, positive, lanes, false),
-            (None, Some(positive)) => add_up::<S, E>(s, (terms, block), positive, None, lanes, true),
+            (None, Some(positive)) => {
+                add_up::<S, E>(s, (terms, block), positive, None, lanes, true)
+            }
             (None, None) => {}
         }
     }

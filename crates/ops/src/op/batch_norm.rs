@@ -184,9 +184,11 @@ fn of_batch<E: Number>(
     let count = (images.len() / shape.channels) as f64;
     // The distances from a number of the channel are as small as its deviation, so that nothing is
     // lost where that is much smaller than the mean.
-    let centers: Vec<E> = images.iter().step_by(shape.pixels).take(shape.channels).copied().collect();
+    let centers: Vec<E> =
+        images.iter().step_by(shape.pixels).take(shape.channels).copied().collect();
     let sums = moments(None, images, shape, &centers);
-    let (mut means, mut variances) = (to_f64(config.running_mean)?, to_f64(config.running_variance)?);
+    let (mut means, mut variances) =
+        (to_f64(config.running_mean)?, to_f64(config.running_variance)?);
     let mut statistics = Vec::with_capacity(shape.channels);
     for (channel, ([sum, squares], center)) in std::iter::zip(sums, &centers).enumerate() {
         let distance = sum / count;

@@ -187,12 +187,7 @@ fn with_kernels<E: Number>(inputs: &[&Tensor], shape: Shapes) -> Result<Tensor> 
     record("conv2d", inputs, output, shape.output_shape(), move |pass| backward::<E>(pass, &shape))
 }
 
-fn forward<E: Number>(
-    shape: &Shapes,
-    x: &[E],
-    weight: &[E],
-    bias: Option<&[E]>,
-) -> Result<Vec<E>> {
+fn forward<E: Number>(shape: &Shapes, x: &[E], weight: &[E], bias: Option<&[E]>) -> Result<Vec<E>> {
     let (from, to) = (shape.padded_input(), shape.output);
     let mut y = vec![E::default(); shape.batch * to.vectors()];
     let blocks = image_chunks(x, shape.input).zip(super::image_chunks_mut(&mut y, to));
