@@ -7,7 +7,8 @@ use crate::kernel::Write;
 use crate::kernel::correlation::{
     Correlation, DEEP, Grid, WIDE, WeightGradient, add_lanes, pack_weights,
 };
-use crate::layout::{Buffer, Planes};
+use crate::kernel::winograd::{POSITIONS, Winograd, scratch_len, transform_weights};
+use crate::layout::{Buffer, Planes, with_scratch};
 use crate::simd::{Element, dispatch, lanes};
 use crate::windows::Windows;
 
@@ -159,6 +160,16 @@ impl Convolution {
         self.output.channels * self.offsets.len()
     }
 
+    /// Whether fewer products are enough for `rows` and `columns` of outputs.
+    fn is_winograd(&self, rows: usize, columns: usize) -> bool {
+        let Windows { kernel, stride, dilation, .. } = self.windows;
+        let few = self.input.channels.min(self.output.channels) < WINOGRAD_CHANNELS;
+        (kernel, stride, dilation, self.groups) == (3, 1, 1, 1)
+            && rows.is_multiple_of(2)
+            && columns.is_multiple_of(2)
+            && !few
+    }
+
     /// Computes the outputs of a batch.
     pub fn forward<E: Element>(
         &self,
@@ -168,9 +179,7 @@ impl Convolution {
         write: Write,
         scratch: &mut Scratch<E>,
     ) {
-        let packed = scratch.weights.at_least(self.weights());
-        self.pack_weights(weights, packed);
-        let (packed, lanes) = (&*packed, lanes::<E>());
+        let (packed, lanes) = (self.pack_weights(weights, scratch), lanes::<E>());
         let inputs = input.par_chunks_exact(self.input.vectors() * lanes);
         let outputs = output.par_chunks_exact_mut(self.output.vectors() * lanes);
         inputs.zip(outputs).for_each(|(input, output)| {
@@ -178,16 +187,27 @@ impl Convolution {
         });
     }
 
-    /// Puts [weights](Self::weights) into the order in which [`forward_block`](Self::forward_block)
-    /// reads them.
-    pub fn pack_weights<E: Element>(&self, weights: &[E], packed: &mut [E]) {
+    /// Puts weights into the form in which [`forward_block`](Self::forward_block) reads them.
+    pub fn pack_weights<'s, E: Element>(
+        &self,
+        weights: &[E],
+        scratch: &'s mut Scratch<E>,
+    ) -> &'s [E] {
         let count = self.offsets.len();
         let outputs = self.output.channels / self.groups;
-        let groups =
-            std::iter::zip(weights.chunks(outputs * count), packed.chunks_mut(outputs * count));
-        for (weights, packed) in groups {
+        if self.is_winograd(self.output.height, self.output.width) {
+            let inputs = self.input.channels;
+            let weight =
+                |to: usize, from: usize, tap: usize| weights[(to * inputs + from) * 9 + tap];
+            return pack_tiles(inputs, outputs, weight, scratch);
+        }
+        let packed = scratch.weights.at_least(self.weights());
+        for (weights, packed) in
+            std::iter::zip(weights.chunks(outputs * count), packed.chunks_mut(outputs * count))
+        {
             pack_weights(outputs, count, |channel, at| weights[channel * count + at], packed);
         }
+        packed
     }
 
     /// Computes the outputs of one block, with weights from [`pack_weights`](Self::pack_weights).
@@ -199,6 +219,11 @@ impl Convolution {
         write: Write,
     ) {
         let (lanes, count) = (lanes::<E>(), self.offsets.len());
+        if self.is_winograd(self.output.height, self.output.width) {
+            let (from, to) = ((self.input, self.from()), (self.output, self.to()));
+            tile_by_tile((input, from), packed, (output, to), write);
+            return;
+        }
         let outputs = self.output.channels / self.groups;
         let group = self.input.channels / self.groups * self.input.plane() * lanes;
         let output_group = outputs * self.output.plane() * lanes;
@@ -231,9 +256,7 @@ impl Convolution {
         write: Write,
         scratch: &mut Scratch<E>,
     ) {
-        let packed = scratch.weights.at_least(self.weights());
-        self.pack_gradient_weights(weights, packed);
-        let (packed, lanes) = (&*packed, lanes::<E>());
+        let (packed, lanes) = (self.pack_gradient_weights(weights, scratch), lanes::<E>());
         let gradients = gradient.par_chunks_exact(self.output.vectors() * lanes);
         let targets = target.par_chunks_exact_mut(self.input.vectors() * lanes);
         gradients.zip(targets).for_each(|(gradient, target)| {
@@ -241,13 +264,24 @@ impl Convolution {
         });
     }
 
-    /// Puts [weights](Self::weights) into the order in which
+    /// Puts weights into the form in which
     /// [`input_gradient_block`](Self::input_gradient_block) reads them.
-    pub fn pack_gradient_weights<E: Element>(&self, weights: &[E], packed: &mut [E]) {
+    pub fn pack_gradient_weights<'s, E: Element>(
+        &self,
+        weights: &[E],
+        scratch: &'s mut Scratch<E>,
+    ) -> &'s [E] {
         let (inputs, outputs) =
             (self.input.channels / self.groups, self.output.channels / self.groups);
+        if self.is_winograd(self.input.height, self.input.width) {
+            // The windows of the gradient are those of the convolution, turned around.
+            let weight =
+                |to: usize, from: usize, tap: usize| weights[(from * inputs + to) * 9 + 8 - tap];
+            return pack_tiles(outputs, inputs, weight, scratch);
+        }
         let size = self.windows.kernel * self.windows.kernel;
-        let mut rest = packed;
+        let packed = scratch.weights.at_least(self.weights());
+        let mut rest = &mut *packed;
         for group in 0..self.groups {
             for phase in &self.phases {
                 let taps = &phase.taps;
@@ -260,6 +294,7 @@ impl Convolution {
                 rest = behind;
             }
         }
+        packed
     }
 
     /// Computes the gradient of the inputs of one block, with weights from
@@ -276,6 +311,13 @@ impl Convolution {
     ) {
         let needed = Self::gradient_margin(self.windows, self.input, self.output);
         assert!(self.output.margin >= needed, "the gradient needs a margin of {needed}");
+        if self.is_winograd(self.input.height, self.input.width)
+            && let [phase] = &self.phases[..]
+        {
+            let (from, to) = ((self.output, phase.from), (self.input, phase.to));
+            tile_by_tile((gradient, from), packed, (target, to), write);
+            return;
+        }
         let lanes = lanes::<E>();
         let (inputs, outputs) =
             (self.input.channels / self.groups, self.output.channels / self.groups);
@@ -318,31 +360,85 @@ impl Convolution {
         let sums = scratch.sums.at_least(outputs.div_ceil(WIDE) * size);
         for (group, target) in target.chunks_mut(outputs * count).enumerate() {
             let first_input = group * inputs * self.input.plane() * lanes;
-            let tiles = target.par_chunks_mut(WIDE * count).zip(sums.par_chunks_mut(size));
-            tiles.enumerate().for_each(|(tile, (target, sums))| {
+            // Each thread has some tiles, so that a block stays in its cache from tile to tile.
+            let share = outputs.div_ceil(WIDE).div_ceil(rayon::current_num_threads());
+            let parts =
+                target.par_chunks_mut(WIDE * count * share).zip(sums.par_chunks_mut(size * share));
+            parts.enumerate().for_each(|(part, (target, sums))| {
                 sums.fill(E::default());
-                let first = (group * outputs + tile * WIDE) * self.output.plane() * lanes;
+                let first = group * outputs + part * share * WIDE;
                 let channels = target.len() / count;
                 let blocks = std::iter::zip(
                     input.chunks_exact(self.input.vectors() * lanes),
                     gradient.chunks_exact(self.output.vectors() * lanes),
                 );
                 for (input, gradient) in blocks {
-                    dispatch(WeightGradient {
-                        input: &input[first_input..],
-                        from: self.from(),
-                        offsets: &self.offsets,
-                        gradient: &gradient[first..],
-                        to: self.to(),
-                        channels,
-                        plane: self.output.plane(),
-                        rows: self.output.height,
-                        columns: self.output.width,
-                        sums,
-                    });
+                    for (tile, sums) in sums.chunks_exact_mut(size).enumerate() {
+                        let first = (first + tile * WIDE) * self.output.plane() * lanes;
+                        dispatch(WeightGradient {
+                            input: &input[first_input..],
+                            from: self.from(),
+                            offsets: &self.offsets,
+                            gradient: &gradient[first..],
+                            to: self.to(),
+                            channels: (channels - tile * WIDE).min(WIDE),
+                            plane: self.output.plane(),
+                            rows: self.output.height,
+                            columns: self.output.width,
+                            sums,
+                        });
+                    }
                 }
-                add_lanes(sums, channels, count, target);
+                let tiles = target.chunks_mut(WIDE * count).zip(sums.chunks_exact(size));
+                for (target, sums) in tiles {
+                    add_lanes(sums, target.len() / count, count, target);
+                }
             });
         }
     }
+}
+
+/// From how many channels on it pays to transform tiles.
+const WINOGRAD_CHANNELS: usize = 8;
+
+/// The weights of a 3x3 convolution by fewer products: `weight(to, from, tap)` is one of nine.
+fn pack_tiles<E: Element>(
+    inputs: usize,
+    outputs: usize,
+    weight: impl Fn(usize, usize, usize) -> E,
+    scratch: &mut Scratch<E>,
+) -> &[E] {
+    let size = POSITIONS * inputs * outputs;
+    let plain = scratch.sums.at_least(size);
+    let packed = scratch.weights.at_least(size);
+    transform_weights(outputs, inputs, weight, plain, packed);
+    packed
+}
+
+/// A 3x3 convolution of one block by fewer products, in either direction.
+fn tile_by_tile<E: Element>(
+    (input, (planes, from)): (&[E], (Planes, Grid)),
+    weights: &[E],
+    (output, (target, to)): (&mut [E], (Planes, Grid)),
+    write: Write,
+) {
+    let (inputs, outputs) = (planes.channels, target.channels);
+    let needed = scratch_len::<E>(inputs, outputs, target.width, lanes::<E>());
+    with_scratch(needed, |scratch| {
+        dispatch(Winograd {
+            input,
+            from,
+            input_plane: planes.plane(),
+            inputs,
+            weights,
+            output,
+            to,
+            output_plane: target.plane(),
+            outputs,
+            rows: target.height,
+            columns: target.width,
+            write,
+            scratch,
+        });
+    });
 }

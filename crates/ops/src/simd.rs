@@ -34,6 +34,8 @@ pub trait Element: Pod + Debug + Default + PartialOrd + Send + Sync + 'static {
     fn splat<S: Simd>(s: S, value: Self) -> Self::Vector<S>;
     /// `a + b`
     fn add<S: Simd>(s: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// `a - b`
+    fn sub<S: Simd>(s: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
     /// `a * b`
     fn mul<S: Simd>(s: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
     /// `a / b`
@@ -75,7 +77,7 @@ pub trait Element: Pod + Debug + Default + PartialOrd + Send + Sync + 'static {
 
 macro_rules! element {
     ($number:ty, $vector:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $add:ident,
-     $mul:ident, $div:ident, $sqrt:ident, $mul_add:ident, $max:ident, $greater:ident, $equal:ident, $select:ident,
+     $sub:ident, $mul:ident, $div:ident, $sqrt:ident, $mul_add:ident, $max:ident, $greater:ident, $equal:ident, $select:ident,
      $sum:ident) => {
         impl Element for $number {
             type Vector<S: Simd> = S::$vector;
@@ -103,6 +105,10 @@ macro_rules! element {
             #[inline(always)]
             fn add<S: Simd>(s: S, a: S::$vector, b: S::$vector) -> S::$vector {
                 s.$add(a, b)
+            }
+            #[inline(always)]
+            fn sub<S: Simd>(s: S, a: S::$vector, b: S::$vector) -> S::$vector {
+                s.$sub(a, b)
             }
             #[inline(always)]
             fn mul<S: Simd>(s: S, a: S::$vector, b: S::$vector) -> S::$vector {
@@ -159,6 +165,7 @@ element!(
     as_mut_simd_f32s,
     splat_f32s,
     add_f32s,
+    sub_f32s,
     mul_f32s,
     div_f32s,
     sqrt_f32s,
@@ -176,6 +183,7 @@ element!(
     as_mut_simd_f64s,
     splat_f64s,
     add_f64s,
+    sub_f64s,
     mul_f64s,
     div_f64s,
     sqrt_f64s,

@@ -202,6 +202,29 @@ proptest! {
     }
 }
 
+/// Large enough for fewer products, and for several tiles at a time.
+#[test]
+fn convolutions_with_many_channels_are_the_sums_of_their_definition() {
+    for (inputs, outputs, height, width, padding) in [
+        (8, 8, 4, 4, 1),
+        (9, 14, 6, 10, 1),
+        (16, 8, 2, 40, 1),
+        (8, 11, 5, 4, 1),
+        (8, 9, 8, 6, 0),
+        (8, 8, 4, 6, 2),
+    ] {
+        let windows = Windows { kernel: 3, stride: 1, dilation: 1, padding };
+        let (rows, columns) = (height + 2 * padding - 2, width + 2 * padding - 2);
+        let margin = windows.margin(height, width, rows, columns);
+        let input = Planes { channels: inputs, height, width, margin };
+        let mut output = Planes { channels: outputs, height: rows, width: columns, margin: 0 };
+        output.margin = Convolution::gradient_margin(windows, input, output);
+        let case = Case { images: 11, input, output, windows, groups: 1 };
+        case.check::<f64>(1e-10);
+        case.check::<f32>(1e-3);
+    }
+}
+
 #[test]
 fn what_does_not_fit_is_said() {
     let planes = |channels, margin| Planes { channels, height: 4, width: 4, margin };

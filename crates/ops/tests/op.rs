@@ -169,7 +169,7 @@ fn few(cases: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(few(60))]
+    #![proptest_config(few(150))]
 
     #[test]
     fn convolutions_are_those_of_the_reference(case in conv_cases(10)) {
@@ -186,7 +186,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(few(12))]
+    #![proptest_config(few(40))]
 
     #[test]
     fn convolutions_change_as_their_gradients_say(case in conv_cases(3)) {
@@ -228,7 +228,7 @@ fn normalize(x: &[Tensor], norm: Norm, train: bool) -> Result<Tensor> {
 }
 
 proptest! {
-    #![proptest_config(few(25))]
+    #![proptest_config(few(60))]
 
     #[test]
     fn norms_are_those_of_the_reference(

@@ -14,19 +14,23 @@ const TILE: usize = 6;
 /// How output channels are divided into tiles: as few as there must be, and as even as they can be.
 #[derive(Clone, Copy, Debug)]
 struct Tiles {
-    channels: usize,
     count: usize,
+    /// The channels of a tile, and how many tiles have one more.
+    size: usize,
+    larger: usize,
 }
 
 impl Tiles {
+    #[inline(always)]
     fn new(channels: usize) -> Self {
-        Self { channels, count: channels.div_ceil(TILE).max(1) }
+        let count = channels.div_ceil(TILE).max(1);
+        Self { count, size: channels / count, larger: channels % count }
     }
 
     /// The first channel of a tile; behind the last tile, the number of channels.
+    #[inline(always)]
     fn first(self, tile: usize) -> usize {
-        let (size, larger) = (self.channels / self.count, self.channels % self.count);
-        tile * size + tile.min(larger)
+        tile * self.size + tile.min(self.larger)
     }
 }
 
@@ -190,15 +194,16 @@ impl<S: Simd, E: Element> Tile<'_, S, E> {
         let mut sums = [[E::splat(s, E::default()); P]; C];
         let windows: [_; P] = std::array::from_fn(|i| &self.input[window + i * self.from..]);
         let (weights, _) = weights.as_chunks::<C>();
-        for (offset, weights) in std::iter::zip(self.offsets, weights) {
-            let values = windows.map(|window| {
-                #[expect(unsafe_code, reason = "a check here would take as long as the products")]
-                // SAFETY: `with_simd` has asserted that the farthest offset of the last window is
-                // inside of the input, and no window begins behind that one.
-                unsafe {
-                    *window.get_unchecked(*offset)
-                }
-            });
+        for at in 0..self.offsets.len() {
+            #[expect(unsafe_code, reason = "a check here would take as long as the products")]
+            // SAFETY: `at` is below the number of offsets, and `with_simd` has cut the weights of
+            // the tile to one for each channel and offset. It has also asserted that the farthest
+            // offset of the last window is inside of the input, and no window begins behind that
+            // one.
+            let (values, weights) = unsafe {
+                let offset = *self.offsets.get_unchecked(at);
+                (windows.map(|window| *window.get_unchecked(offset)), weights.get_unchecked(at))
+            };
             for (sums, weight) in std::iter::zip(&mut sums, weights) {
                 let weight = E::splat(s, *weight);
                 for (sum, value) in std::iter::zip(sums, values) {
@@ -209,6 +214,122 @@ impl<S: Simd, E: Element> Tile<'_, S, E> {
         for (channel, sums) in sums.iter().enumerate() {
             for (i, sum) in sums.iter().enumerate() {
                 let output = &mut self.output[pixel + channel * self.plane + i * self.to];
+                *output = match self.write {
+                    Write::Set => *sum,
+                    Write::Add => E::add(s, *output, *sum),
+                };
+            }
+        }
+    }
+}
+
+/// Each output channel is a sum of input channels times weights, pixel by pixel: a [`Correlation`] of
+/// one pixel, for pixels that lie beside each other.
+#[derive(Debug)]
+pub struct Mix<'a, E> {
+    /// The input, from the first pixel on.
+    pub input: &'a [E],
+    /// The distance of two input channels, in vectors.
+    pub input_plane: usize,
+    /// The input channels.
+    pub inputs: usize,
+    /// The weights, as [`pack_weights`] orders them.
+    pub weights: &'a [E],
+    /// The output, from the first pixel on.
+    pub output: &'a mut [E],
+    /// The distance of two output channels, in vectors.
+    pub output_plane: usize,
+    /// The output channels.
+    pub outputs: usize,
+    /// The pixels.
+    pub pixels: usize,
+    /// Whether the output is replaced.
+    pub write: Write,
+}
+
+impl<E: Element> WithSimd for Mix<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, s: S) {
+        let Self { input_plane, inputs, output_plane, outputs, pixels, write, .. } = self;
+        let input = E::vectors::<S>(self.input);
+        let output = E::vectors_mut::<S>(self.output);
+        if inputs == 0 || pixels == 0 {
+            return;
+        }
+        assert!((inputs - 1) * input_plane + pixels <= input.len(), "pixels are missing");
+        let mut mix =
+            ChannelMix { s, input, inputs, input_plane, output, output_plane, pixels, write };
+        let tiles = Tiles::new(outputs);
+        for at in 0..tiles.count {
+            let (first, next) = (tiles.first(at), tiles.first(at + 1));
+            let weights = &self.weights[first * inputs..next * inputs];
+            let start = first * output_plane;
+            match next - first {
+                1 => mix.compute::<1>(weights, start),
+                2 => mix.compute::<2>(weights, start),
+                3 => mix.compute::<3>(weights, start),
+                4 => mix.compute::<4>(weights, start),
+                5 => mix.compute::<5>(weights, start),
+                _ => mix.compute::<TILE>(weights, start),
+            }
+        }
+    }
+}
+
+struct ChannelMix<'a, S: Simd, E: Element> {
+    s: S,
+    input: &'a [E::Vector<S>],
+    inputs: usize,
+    input_plane: usize,
+    output: &'a mut [E::Vector<S>],
+    output_plane: usize,
+    pixels: usize,
+    write: Write,
+}
+
+impl<S: Simd, E: Element> ChannelMix<'_, S, E> {
+    #[inline(always)]
+    fn compute<const C: usize>(&mut self, weights: &[E], start: usize) {
+        let whole = self.pixels / PIXELS * PIXELS;
+        for x in (0..whole).step_by(PIXELS) {
+            self.pixels::<C, PIXELS>(weights, x, start + x);
+        }
+        for x in whole..self.pixels {
+            self.pixels::<C, 1>(weights, x, start + x);
+        }
+    }
+
+    #[inline(always)]
+    fn pixels<const C: usize, const P: usize>(&mut self, weights: &[E], x: usize, to: usize) {
+        let s = self.s;
+        let (weights, _) = weights.as_chunks::<C>();
+        let mut sums = [[E::splat(s, E::default()); P]; C];
+        let mut at = x;
+        for input in 0..self.inputs {
+            let mut values = [E::splat(s, E::default()); P];
+            #[expect(unsafe_code, reason = "a check here would take as long as the products")]
+            // SAFETY: `with_simd` has asserted that the last input channel has all pixels; `at` goes
+            // from a pixel to the same of the next channel, once for each channel. It has also cut
+            // the weights of the tile to one for each of its channels and each input channel.
+            let weights = unsafe {
+                for (i, value) in values.iter_mut().enumerate() {
+                    *value = *self.input.get_unchecked(at + i);
+                }
+                weights.get_unchecked(input)
+            };
+            at += self.input_plane;
+            for (sums, weight) in std::iter::zip(&mut sums, weights) {
+                let weight = E::splat(s, *weight);
+                for (sum, value) in std::iter::zip(sums, values) {
+                    *sum = E::mul_add(s, weight, value, *sum);
+                }
+            }
+        }
+        for (channel, sums) in sums.iter().enumerate() {
+            let output = &mut self.output[to + channel * self.output_plane..][..P];
+            for (output, sum) in std::iter::zip(output, sums) {
                 *output = match self.write {
                     Write::Set => *sum,
                     Write::Add => E::add(s, *output, *sum),

@@ -9,6 +9,7 @@ pub mod depthwise;
 pub mod plain;
 pub mod pool;
 pub mod rows;
+pub mod winograd;
 
 /// Whether a result replaces what was there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -216,9 +216,8 @@ fn forward<E: Number>(shape: &Shapes, x: &[E], weight: &[E], bias: Option<&[E]>)
         return Ok(y);
     }
     let convolution = Convolution::new(from, to, shape.windows, shape.groups)?;
-    let mut packed = Scratch::new(convolution.weights());
-    convolution.pack_weights(weight, &mut packed);
-    let packed = &*packed;
+    let mut scratch = convolution::Scratch::new();
+    let packed = convolution.pack_weights(weight, &mut scratch);
     blocks.for_each(|(x, y)| {
         let mut input = Scratch::new(from.vectors() * lanes::<E>());
         let mut output = Scratch::new(to.vectors() * lanes::<E>());
@@ -304,9 +303,8 @@ fn convolution_gradients<E: Number>(
     let mut for_x = Vec::new();
     if wanted.0 {
         for_x.resize(x.len(), E::default());
-        let mut packed = Scratch::new(convolution.weights());
-        convolution.pack_gradient_weights(weight, &mut packed);
-        let packed = &*packed;
+        let mut scratch = convolution::Scratch::new();
+        let packed = convolution.pack_gradient_weights(weight, &mut scratch);
         super::image_chunks_mut(&mut for_x, shape.input)
             .zip(gradients.par_chunks_exact(out_block))
             .for_each(|(images, gradient)| {

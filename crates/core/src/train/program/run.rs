@@ -1,7 +1,5 @@
 //! The steps, forward and backward.
 
-use std::cell::RefCell;
-
 use nascent_ops::convolution::Scratch;
 use nascent_ops::kernel::Write;
 use nascent_ops::kernel::rows::{
@@ -15,7 +13,7 @@ use nascent_ops::kernel::pool::{
     AverageGradient, AveragePool, Divisor, MaxGradient, MaxPool, Pooling,
 };
 use nascent_ops::kernel::sum_lanes;
-use nascent_ops::layout::{Buffer, Planes, pack, unpack};
+use nascent_ops::layout::{Buffer, Planes, pack, unpack, with_scratch};
 use nascent_ops::matrix::{Matrix, add_rows, fill_rows, multiply};
 use nascent_ops::simd::{dispatch, lanes};
 use nascent_ops::windows::Windows;
@@ -174,7 +172,7 @@ impl Program {
                     write_blocks(images, step.y, |images, block, Target { data, planes: to }| {
                         let input = block_of(images, step.x, block).data;
                         let (output, divisor, write) = (data, Divisor::Inside, Write::Set);
-                        with_row(|scratch| {
+                        with_scratch(row_len(from), |scratch| {
                             dispatch(AveragePool {
                                 input,
                                 from,
@@ -193,7 +191,7 @@ impl Program {
                     write_blocks(images, step.y, |images, block, Target { data, planes: to }| {
                         let input = block_of(images, step.x, block).data;
                         let (output, write) = (data, Write::Set);
-                        with_row(|scratch| {
+                        with_scratch(row_len(from), |scratch| {
                             dispatch(MaxPool { input, from, output, to, pooling, write, scratch });
                         });
                     });
@@ -364,7 +362,7 @@ impl Program {
                     write_blocks(images, dx, |images, block, Target { data, planes: to }| {
                         let gradient = block_of(images, dy, block).data;
                         let (output, divisor) = (data, Divisor::Inside);
-                        with_row(|scratch| {
+                        with_scratch(row_len(from), |scratch| {
                             dispatch(AverageGradient {
                                 gradient,
                                 from,
@@ -581,21 +579,15 @@ impl NormState {
     }
 }
 
+/// The numbers of a row of one block.
+fn row_len(planes: Planes) -> usize {
+    planes.width * lanes::<f32>()
+}
+
 fn pooling(windows: Windows) -> Pooling {
     let Windows { kernel: size, stride, padding, .. } = windows;
     Pooling { size, stride, padding }
 }
-
-/// Lets `work` have room for a row of any image, which the thread keeps.
-fn with_row(work: impl FnOnce(&mut [f32])) {
-    thread_local! {
-        static ROW: RefCell<Buffer<f32>> = RefCell::new(Buffer::default());
-    }
-    ROW.with_borrow_mut(|row| work(row.at_least(ROW_LEN)));
-}
-
-/// The longest row that an image may have.
-const ROW_LEN: usize = 1 << 14;
 
 /// Some channels of a block that is written.
 fn part_of(target: Target<'_, f32>, first: usize, channels: usize) -> Target<'_, f32> {
