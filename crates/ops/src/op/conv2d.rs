@@ -16,6 +16,7 @@ use super::scratch::Scratch;
 use super::{channel_parts, image_chunks, strided};
 use crate::convolution::{self, Convolution};
 use crate::kernel::depthwise::{Depthwise, InputGradient, WeightGradient};
+use crate::kernel::plane::{PlaneDepthwise, PlaneGradients, PlaneShape};
 use crate::kernel::{Write, sum_lanes};
 use crate::layout::{Planes, clear_margin, pack, pack_channels, unpack, unpack_channels};
 use crate::simd::{dispatch, lanes};
@@ -132,6 +133,18 @@ impl Shapes {
         (self.batch, self.output.channels, self.output.height, self.output.width)
     }
 
+    /// For a depthwise convolution: its shape for the kernels that need no interleaving.
+    fn plane(&self) -> Option<PlaneShape> {
+        let Self { input, output, windows, .. } = *self;
+        let shape = PlaneShape {
+            channels: input.channels,
+            input: (input.height, input.width),
+            output: (output.height, output.width),
+            windows,
+        };
+        shape.is_possible().then_some(shape)
+    }
+
     fn depthwise(&self) -> bool {
         self.groups == self.input.channels && self.groups == self.output.channels
     }
@@ -190,6 +203,23 @@ fn with_kernels<E: Number>(inputs: &[&Tensor], shape: Shapes) -> Result<Tensor> 
 fn forward<E: Number>(shape: &Shapes, x: &[E], weight: &[E], bias: Option<&[E]>) -> Result<Vec<E>> {
     let (from, to) = (shape.padded_input(), shape.output);
     let mut y = vec![E::default(); shape.batch * to.vectors()];
+    if shape.depthwise()
+        && let Some(plane) = shape.plane()
+    {
+        let images = image_chunks(x, shape.input).zip(super::image_chunks_mut(&mut y, to));
+        images.for_each(|(images, output)| {
+            let scratch = &mut Scratch::new(plane.scratch::<E>());
+            dispatch(PlaneDepthwise {
+                images,
+                shape: plane,
+                weights: weight,
+                bias,
+                output,
+                scratch,
+            });
+        });
+        return Ok(y);
+    }
     let blocks = image_chunks(x, shape.input).zip(super::image_chunks_mut(&mut y, to));
     if shape.depthwise() {
         let size = shape.windows.kernel * shape.windows.kernel;
@@ -334,7 +364,22 @@ fn depthwise_gradients<E: Number>(
     let images = image_chunks(x, shape.input).zip(image_chunks(gradient, shape.output));
     let targets = super::optional_chunks(&mut for_x, super::chunk::<E>(shape.input), blocks);
     let sums_of_blocks = super::optional_chunks(&mut sums, weight.len() * lanes, blocks);
+    let plane = shape.plane();
     images.zip(targets).zip(sums_of_blocks).for_each(|(((x, gradient), mut for_x), mut sums)| {
+        if let Some(shape) = plane {
+            let scratch = &mut Scratch::new(shape.scratch::<E>());
+            let (images, weights, for_images) = (x, weight, for_x);
+            dispatch(PlaneGradients {
+                images,
+                gradient,
+                shape,
+                weights,
+                for_images,
+                sums,
+                scratch,
+            });
+            return;
+        }
         for (first, [from, to]) in channel_parts::<E, 2>([from, to]) {
             let mut output = Scratch::new(to.vectors() * lanes);
             let mut input = Scratch::new(from.vectors() * lanes);
