@@ -45,8 +45,9 @@ impl PlaneShape {
         self.span() - self.windows.padding
     }
 
-    /// The distance of two rows in a buffer.
-    fn row(&self) -> usize {
+    /// The distance of two rows in a buffer: the more it is above the width, the more is computed
+    /// for nothing.
+    pub fn row(&self) -> usize {
         self.input.1 + (2 * self.windows.padding).max(self.span())
     }
 
@@ -236,14 +237,34 @@ fn correlate<S: Simd, E: Element>(
     output: &mut [E],
     length: usize,
 ) {
+    // A known size of the windows makes addresses of the distances of their pixels.
+    match shape.windows.kernel {
+        3 => correlate_with::<S, E, 3>(s, shape, input, weights, how, output, length),
+        5 => correlate_with::<S, E, 5>(s, shape, input, weights, how, output, length),
+        _ => correlate_with::<S, E, 0>(s, shape, input, weights, how, output, length),
+    }
+}
+
+/// `K` is the size of the windows, or 0 for any.
+#[inline(always)]
+fn correlate_with<S: Simd, E: Element, const K: usize>(
+    s: S,
+    shape: &PlaneShape,
+    input: &[E],
+    weights: &[E],
+    how: (bool, E),
+    output: &mut [E],
+    length: usize,
+) {
     let mut left = length.div_ceil(E::lanes::<S>());
     let mut at = 0;
     while left > 0 {
+        let (input, output) = (&input[at..], &mut output[at..]);
         let done = match left {
-            8.. => windows::<S, E, 8>(s, shape, input, weights, how, output, at),
-            4.. => windows::<S, E, 4>(s, shape, input, weights, how, output, at),
-            2.. => windows::<S, E, 2>(s, shape, input, weights, how, output, at),
-            _ => windows::<S, E, 1>(s, shape, input, weights, how, output, at),
+            8.. => windows::<S, E, K, 8>(s, shape, input, weights, how, output),
+            4.. => windows::<S, E, K, 4>(s, shape, input, weights, how, output),
+            2.. => windows::<S, E, K, 2>(s, shape, input, weights, how, output),
+            _ => windows::<S, E, K, 1>(s, shape, input, weights, how, output),
         };
         left -= done;
         at += done * E::lanes::<S>();
@@ -252,31 +273,37 @@ fn correlate<S: Simd, E: Element>(
 
 /// `P` vectors of windows.
 #[inline(always)]
-fn windows<S: Simd, E: Element, const P: usize>(
+fn windows<S: Simd, E: Element, const K: usize, const P: usize>(
     s: S,
     shape: &PlaneShape,
     input: &[E],
     weights: &[E],
     (turned, bias): (bool, E),
     output: &mut [E],
-    at: usize,
 ) -> usize {
-    let lanes = E::lanes::<S>();
-    let Windows { kernel, dilation, .. } = shape.windows;
+    let width = P * E::lanes::<S>();
+    let size = if K == 0 { shape.windows.kernel } else { K };
+    let (row, column) = (shape.windows.dilation * shape.row(), shape.windows.dilation);
+    let last = (size - 1) * row + (size - 1) * column;
+    let input = &input[..last + width];
+    let weights = &weights[..size * size];
     let mut sums = [E::splat(s, bias); P];
-    for (y, weights) in weights.chunks_exact(kernel).enumerate() {
-        let y = if turned { kernel - 1 - y } else { y };
-        let row = at + y * dilation * shape.row();
-        for (x, weight) in weights.iter().enumerate() {
-            let x = if turned { kernel - 1 - x } else { x };
-            let values = E::vectors::<S>(&input[row + x * dilation..][..P * lanes]);
-            let weight = E::splat(s, *weight);
-            for (sum, value) in std::iter::zip(&mut sums, values) {
+    for y in 0..size {
+        for x in 0..size {
+            let tap = y * size + x;
+            let weight = weights[if turned { size * size - 1 - tap } else { tap }];
+            let start = y * row + x * column;
+            #[expect(unsafe_code, reason = "a check for each tap takes as long as its products")]
+            // SAFETY: `y` and `x` are less than `size`, so that `start` is at most `last`, and the
+            // input has been cut to `last + width`.
+            let values = unsafe { input.get_unchecked(start..start + width) };
+            let weight = E::splat(s, weight);
+            for (sum, value) in std::iter::zip(&mut sums, E::vectors::<S>(values)) {
                 *sum = E::mul_add(s, weight, *value, *sum);
             }
         }
     }
-    let output = E::vectors_mut::<S>(&mut output[at..][..P * lanes]);
+    let output = E::vectors_mut::<S>(&mut output[..width]);
     for (output, sum) in std::iter::zip(output, sums) {
         *output = sum;
     }

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use super::custom::{Number, Numbers, Pass, Way, record};
 use super::plain;
+use super::pointwise::Pointwise;
 use super::scratch::Scratch;
 use super::{channel_parts, image_chunks, strided};
 use crate::convolution::{self, Convolution};
@@ -134,7 +135,8 @@ impl Shapes {
     }
 
     /// For a depthwise convolution: its shape for the kernels that need no interleaving.
-    fn plane(&self) -> Option<PlaneShape> {
+    /// `most` is how long rows with their gaps may be, in parts of the width.
+    fn plane(&self, most: f64) -> Option<PlaneShape> {
         let Self { input, output, windows, .. } = *self;
         let shape = PlaneShape {
             channels: input.channels,
@@ -142,7 +144,17 @@ impl Shapes {
             output: (output.height, output.width),
             windows,
         };
-        shape.is_possible().then_some(shape)
+        let short = shape.row() as f64 <= most * input.width as f64;
+        (short && shape.is_possible()).then_some(shape)
+    }
+
+    /// Its shape, if windows are pixels.
+    fn pointwise(&self) -> Option<Pointwise> {
+        let Self { input, output, windows: Windows { kernel, stride, padding, .. }, .. } = *self;
+        let (inputs, outputs) = (input.channels, output.channels);
+        let pixels = input.height * input.width;
+        let all = (kernel, stride, padding, self.groups) == (1, 1, 0, 1);
+        all.then_some(Pointwise { inputs, outputs, pixels })
     }
 
     fn depthwise(&self) -> bool {
@@ -204,7 +216,7 @@ fn forward<E: Number>(shape: &Shapes, x: &[E], weight: &[E], bias: Option<&[E]>)
     let (from, to) = (shape.padded_input(), shape.output);
     let mut y = vec![E::default(); shape.batch * to.vectors()];
     if shape.depthwise()
-        && let Some(plane) = shape.plane()
+        && let Some(plane) = shape.plane(1.5)
     {
         let images = image_chunks(x, shape.input).zip(super::image_chunks_mut(&mut y, to));
         images.for_each(|(images, output)| {
@@ -243,6 +255,11 @@ fn forward<E: Number>(shape: &Shapes, x: &[E], weight: &[E], bias: Option<&[E]>)
                 unpack_channels(&output, to, (shape.output.channels, first), y);
             }
         });
+        return Ok(y);
+    }
+    if let Some(pointwise) = shape.pointwise() {
+        drop(blocks);
+        pointwise.forward(x, weight, bias, &mut y);
         return Ok(y);
     }
     let convolution = Convolution::new(from, to, shape.windows, shape.groups)?;
@@ -306,6 +323,17 @@ fn convolution_gradients<E: Number>(
     (x, weight, gradient): (&[E], &[E], &[E]),
     wanted: (bool, bool),
 ) -> Result<(Vec<E>, Vec<E>)> {
+    if let Some(pointwise) = shape.pointwise() {
+        let mut for_x = vec![E::default(); if wanted.0 { x.len() } else { 0 }];
+        let mut for_weight = vec![E::default(); if wanted.1 { weight.len() } else { 0 }];
+        if wanted.0 {
+            pointwise.input_gradient(gradient, weight, &mut for_x);
+        }
+        if wanted.1 {
+            pointwise.weight_gradient(x, gradient, &mut for_weight);
+        }
+        return Ok((for_x, for_weight));
+    }
     let (from, to) = (shape.padded_input(), shape.padded_output());
     let convolution = Convolution::new(from, to, shape.windows, shape.groups)?;
     let (block, out_block) = (from.vectors() * lanes::<E>(), to.vectors() * lanes::<E>());
@@ -364,7 +392,7 @@ fn depthwise_gradients<E: Number>(
     let images = image_chunks(x, shape.input).zip(image_chunks(gradient, shape.output));
     let targets = super::optional_chunks(&mut for_x, super::chunk::<E>(shape.input), blocks);
     let sums_of_blocks = super::optional_chunks(&mut sums, weight.len() * lanes, blocks);
-    let plane = shape.plane();
+    let plane = shape.plane(1.25);
     images.zip(targets).zip(sums_of_blocks).for_each(|(((x, gradient), mut for_x), mut sums)| {
         if let Some(shape) = plane {
             let scratch = &mut Scratch::new(shape.scratch::<E>());

@@ -23,6 +23,7 @@ mod global_avg_pool;
 mod linear;
 mod max_pool2d;
 mod plain;
+mod pointwise;
 mod relu;
 mod scratch;
 
