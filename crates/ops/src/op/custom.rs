@@ -7,6 +7,7 @@ use candle_core::{
     Storage, StorageRef, Tensor, WithDType, bail,
 };
 
+use super::scratch::keep_memory;
 use crate::simd::Element;
 
 /// A kind of number that both candle and the kernels know.
@@ -46,6 +47,7 @@ impl Way {
             };
             tensors.iter().all(known)
         };
+        keep_memory();
         if all(DType::F32) {
             Self::F32
         } else if all(DType::F64) {

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
+use std::sync::Once;
 
 use crate::layout::Buffer;
 use crate::simd::Element;
@@ -9,6 +10,17 @@ use crate::simd::Element;
 thread_local! {
     /// What nothing uses at the moment.
     static FREE: RefCell<Vec<Buffer<f32>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Has the allocator keep the memory of tensors that are dropped.
+///
+/// glibc gives large pieces of memory back to the system at once, and has to have them zeroed, page
+/// by page, when the next tensor needs them: that takes several times as long as a ReLU of it. How
+/// large is large it learns from what is freed, up to 32 MiB. So it is shown such a piece, once.
+/// Other allocators take no notice.
+pub(super) fn keep_memory() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| drop(std::hint::black_box(vec![0_u8; (32 << 20) - (64 << 10)])));
 }
 
 /// Numbers whose values are anything at first.
