@@ -4,6 +4,8 @@
 //! All work on some images of a batch, and all have a second form for features, which are channels
 //! of one pixel: there the channels of an image are the row.
 
+use std::mem::MaybeUninit;
+
 use pulp::{Simd, WithSimd};
 
 use crate::simd::Element;
@@ -240,30 +242,39 @@ impl<E: Element> WithSimd for Sums<'_, E> {
     }
 }
 
-/// The positive part of numbers; what is not a number stays so.
+/// The positive part of numbers; what is not a number stays so. Its output is the target, written.
 #[derive(Debug)]
-pub struct Positive<'a, E> {
+pub struct Positive<'n, 't, E> {
     /// The numbers.
-    pub numbers: &'a [E],
+    pub numbers: &'n [E],
     /// As many results.
-    pub target: &'a mut [E],
+    pub target: &'t mut [MaybeUninit<E>],
 }
 
-impl<E: Element> WithSimd for Positive<'_, E> {
-    type Output = ();
+impl<'t, E: Element> WithSimd for Positive<'_, 't, E> {
+    type Output = &'t mut [E];
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, s: S) {
+    fn with_simd<S: Simd>(self, s: S) -> &'t mut [E] {
         let Self { numbers, target } = self;
         assert_eq!(numbers.len(), target.len(), "as many results");
         let zero = E::splat(s, E::default());
+        let lanes = E::lanes::<S>();
         let vectors = E::vectors::<S>(numbers);
-        for (target, value) in std::iter::zip(E::vectors_mut::<S>(target), vectors) {
-            *target = E::max(s, zero, *value);
+        let whole = vectors.len() * lanes;
+        let (targets, rest) = target.split_at_mut(whole);
+        for (target, value) in std::iter::zip(targets.chunks_exact_mut(lanes), vectors) {
+            let positive = [E::max(s, zero, *value)];
+            target.write_copy_of_slice(bytemuck::cast_slice(&positive));
         }
-        let whole = vectors.len() * E::lanes::<S>();
-        for (target, value) in std::iter::zip(&mut target[whole..], &numbers[whole..]) {
-            *target = if *value < E::default() { E::default() } else { *value };
+        for (target, value) in std::iter::zip(rest, &numbers[whole..]) {
+            target.write(if *value < E::default() { E::default() } else { *value });
+        }
+        #[expect(unsafe_code, reason = "there is no safe way to say that all is written")]
+        // SAFETY: there are as many targets as numbers: the first loop has written the vectors, for
+        // the targets were cut to their length, and the second one all that are left.
+        unsafe {
+            target.assume_init_mut()
         }
     }
 }

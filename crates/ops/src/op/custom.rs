@@ -1,11 +1,13 @@
 //! What joins kernels to candle: numbers of tensors, and operations with a gradient of our own.
 
+use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Device, Error, Layout, Result, Shape,
     Storage, StorageRef, Tensor, WithDType, bail,
 };
+use rayon::prelude::*;
 
 use super::scratch::keep_memory;
 use crate::simd::Element;
@@ -81,6 +83,32 @@ impl<'a, E: Number> Numbers<'a, E> {
             _ => bail!("the numbers of a tensor on another device cannot be read"),
         }
     }
+}
+
+/// So many numbers, chunk by chunk in parallel; nothing is written before `write` does. It is given
+/// the number of a chunk, and gives the chunk back, written.
+///
+/// # Panics
+/// If it gives something else back.
+pub(super) fn written<E: Number>(
+    len: usize,
+    chunk: usize,
+    write: impl for<'a> Fn(usize, &'a mut [MaybeUninit<E>]) -> &'a mut [E] + Sync,
+) -> Vec<E> {
+    let mut numbers = Vec::with_capacity(len);
+    let room = &mut numbers.spare_capacity_mut()[..len];
+    room.par_chunks_mut(chunk).enumerate().for_each(|(at, room)| {
+        let (start, size) = (room.as_ptr(), room.len());
+        let written = write(at, room);
+        assert!(written.as_ptr() == start.cast() && written.len() == size, "a chunk is written");
+    });
+    #[expect(unsafe_code, reason = "to write zeros first would take as long as a small operation")]
+    // SAFETY: the chunks are all of the first `len` numbers, for which there is room, and of each it
+    // is asserted above that there was a slice of as many numbers in its place: they are initialized.
+    unsafe {
+        numbers.set_len(len);
+    }
+    numbers
 }
 
 /// What a gradient is computed of.

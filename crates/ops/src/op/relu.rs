@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-use super::custom::{Number, Numbers, Way, record};
+use super::custom::{Number, Numbers, Way, record, written};
 use crate::kernel::plain::{Positive, PositiveGradient};
 use crate::simd::dispatch;
 
@@ -35,9 +35,9 @@ fn with_kernels<E: Number>(x: &Tensor) -> Result<Tensor> {
     let contiguous = x.contiguous()?;
     let numbers = Numbers::<E>::of(&contiguous)?;
     let numbers = numbers.get()?;
-    let mut y = vec![E::default(); numbers.len()];
-    y.par_chunks_mut(TASK).zip(numbers.par_chunks(TASK)).for_each(|(target, numbers)| {
-        dispatch(Positive { numbers, target });
+    let y = written(numbers.len(), TASK, |at, target| {
+        let numbers = &numbers[at * TASK..][..target.len()];
+        dispatch(Positive { numbers, target })
     });
     record("relu", &[x], y, x.shape(), move |pass| {
         let (y, gradient) = (Numbers::<E>::of(pass.output)?, Numbers::<E>::of(pass.gradient)?);
