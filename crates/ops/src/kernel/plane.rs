@@ -6,6 +6,8 @@
 //! between rows is not looked at. So a whole vector of neighbors is computed at once for any width,
 //! and no image has to be interleaved.
 
+use std::mem::MaybeUninit;
+
 use pulp::{Simd, WithSimd};
 
 use crate::simd::Element;
@@ -83,9 +85,9 @@ impl PlaneShape {
     }
 }
 
-/// The convolution of some images.
+/// The convolution of some images. Its output are the outputs, written.
 #[derive(Debug)]
-pub struct PlaneDepthwise<'a, E> {
+pub struct PlaneDepthwise<'a, 't, E> {
     /// The images.
     pub images: &'a [E],
     /// The shape.
@@ -95,16 +97,16 @@ pub struct PlaneDepthwise<'a, E> {
     /// What is added to each channel, or nothing.
     pub bias: Option<&'a [E]>,
     /// As many outputs.
-    pub output: &'a mut [E],
+    pub output: &'t mut [MaybeUninit<E>],
     /// Room for [`PlaneShape::scratch`] numbers.
     pub scratch: &'a mut [E],
 }
 
-impl<E: Element> WithSimd for PlaneDepthwise<'_, E> {
-    type Output = ();
+impl<'t, E: Element> WithSimd for PlaneDepthwise<'_, 't, E> {
+    type Output = &'t mut [E];
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, s: S) {
+    fn with_simd<S: Simd>(self, s: S) -> &'t mut [E] {
         let Self { images, shape, weights, bias, output, scratch } = self;
         shape.assert_possible();
         let size = shape.windows.kernel * shape.windows.kernel;
@@ -112,19 +114,29 @@ impl<E: Element> WithSimd for PlaneDepthwise<'_, E> {
         let (padded, rest) = scratch.split_at_mut(shape.buffer::<S, E>());
         let (result, _) = rest.split_at_mut(shape.buffer::<S, E>());
         padded.fill(E::default());
-        let (input_size, output_size) =
-            (shape.input.0 * shape.input.1, shape.output.0 * shape.output.1);
-        let planes =
-            std::iter::zip(images.chunks_exact(input_size), output.chunks_exact_mut(output_size));
+        let (rows, width) = shape.output;
+        let input_size = shape.input.0 * shape.input.1;
+        let (planes, more) = (images.len() / input_size, images.len() % input_size);
+        assert!(more == 0 && output.len() == planes * rows * width, "as many outputs");
         let padding = shape.windows.padding;
-        for (at, (input, output)) in planes.enumerate() {
+        for at in 0..planes {
             let channel = at % shape.channels;
+            let input = &images[at * input_size..][..input_size];
             put_rows::<S, E>(input, shape.input, padded, (padding, shape.row()));
             let weights = &weights[channel * size..][..size];
             let bias = bias.map_or(E::default(), |bias| bias[channel]);
-            let length = (shape.output.0 - 1) * shape.row() + shape.output.1;
-            correlate::<S, E>(s, &shape, padded, weights, (false, bias), &mut result[..], length);
-            take_rows::<S, E>(result, shape.row(), output, shape.output.1);
+            let length = (rows - 1) * shape.row() + width;
+            correlate::<S, E>(s, &shape, padded, weights, (false, bias), result, length);
+            for y in 0..rows {
+                let output = &mut output[(at * rows + y) * width..][..width];
+                write_row::<S, E>(&result[y * shape.row()..][..width], output);
+            }
+        }
+        #[expect(unsafe_code, reason = "there is no safe way to say that all is written")]
+        // SAFETY: `write_row` writes all of a row or panics, and the loops go through all rows of
+        // all planes, which are the whole output, as asserted above.
+        unsafe {
+            output.assume_init_mut()
         }
     }
 }
@@ -200,6 +212,22 @@ fn copy_row<S: Simd, E: Element>(from: &[E], to: &mut [E]) {
     }
     for (to, from) in std::iter::zip(&mut to[whole..], &from[whole..]) {
         *to = *from;
+    }
+}
+
+/// As [`copy_row`], to where nothing is yet: all of it is written.
+#[inline(always)]
+fn write_row<S: Simd, E: Element>(from: &[E], to: &mut [MaybeUninit<E>]) {
+    assert_eq!(from.len(), to.len(), "a row as long");
+    let lanes = E::lanes::<S>();
+    let vectors = E::vectors::<S>(from);
+    let whole = vectors.len() * lanes;
+    let (targets, rest) = to.split_at_mut(whole);
+    for (to, from) in std::iter::zip(targets.chunks_exact_mut(lanes), vectors) {
+        to.write_copy_of_slice(bytemuck::cast_slice(std::slice::from_ref(from)));
+    }
+    for (to, from) in std::iter::zip(rest, &from[whole..]) {
+        to.write(*from);
     }
 }
 

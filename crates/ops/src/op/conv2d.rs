@@ -10,11 +10,11 @@
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
-use super::custom::{Number, Numbers, Pass, Way, record};
+use super::custom::{Number, Numbers, Pass, Way, record, written};
 use super::plain;
 use super::pointwise::Pointwise;
 use super::scratch::Scratch;
-use super::{channel_parts, image_chunks, strided};
+use super::{channel_parts, chunk, image_chunks, strided};
 use crate::convolution::{self, Convolution};
 use crate::kernel::depthwise::{Depthwise, InputGradient, WeightGradient};
 use crate::kernel::plane::{PlaneDepthwise, PlaneGradients, PlaneShape};
@@ -214,12 +214,12 @@ fn with_kernels<E: Number>(inputs: &[&Tensor], shape: Shapes) -> Result<Tensor> 
 
 fn forward<E: Number>(shape: &Shapes, x: &[E], weight: &[E], bias: Option<&[E]>) -> Result<Vec<E>> {
     let (from, to) = (shape.padded_input(), shape.output);
-    let mut y = vec![E::default(); shape.batch * to.vectors()];
     if shape.depthwise()
         && let Some(plane) = shape.plane(1.5)
     {
-        let images = image_chunks(x, shape.input).zip(super::image_chunks_mut(&mut y, to));
-        images.for_each(|(images, output)| {
+        let (chunk, size) = (chunk::<E>(to), shape.input.vectors());
+        return Ok(written(shape.batch * to.vectors(), chunk, |at, output| {
+            let images = &x[at * size * lanes::<E>()..][..output.len() / to.vectors() * size];
             let scratch = &mut Scratch::new(plane.scratch::<E>());
             dispatch(PlaneDepthwise {
                 images,
@@ -228,10 +228,10 @@ fn forward<E: Number>(shape: &Shapes, x: &[E], weight: &[E], bias: Option<&[E]>)
                 bias,
                 output,
                 scratch,
-            });
-        });
-        return Ok(y);
+            })
+        }));
     }
+    let mut y = vec![E::default(); shape.batch * to.vectors()];
     let blocks = image_chunks(x, shape.input).zip(super::image_chunks_mut(&mut y, to));
     if shape.depthwise() {
         let size = shape.windows.kernel * shape.windows.kernel;
