@@ -43,16 +43,31 @@ pub fn cargo_at(program: &Path) -> Command {
 pub fn nascent(args: &[&str]) -> Result<PathBuf> {
     let mut build = cargo();
     build.args(["build", "--workspace", "--bin", "nascent"]).args(args);
+    built(&mut build, "nascent")
+}
+
+/// Has cargo build an example of a package with optimizations, and returns the path of its program.
+///
+/// # Errors
+/// If it cannot be built; the compiler says why.
+pub fn example(package: &str, name: &str) -> Result<PathBuf> {
+    let mut build = cargo();
+    build.args(["build", "--release", "--package", package, "--example", name]);
+    built(&mut build, name)
+}
+
+/// Runs a build, and returns the path of the program of this name.
+fn built(build: &mut Command, name: &str) -> Result<PathBuf> {
     build.args(["--message-format", "json-render-diagnostics"]);
     let output = build.stderr(Stdio::inherit()).output().context("cargo did not start")?;
-    ensure!(output.status.success(), "the nascent binary cannot be built");
+    ensure!(output.status.success(), "the program {name} cannot be built");
     for line in String::from_utf8(output.stdout)?.lines() {
         let message: Value = serde_json::from_str(line)?;
-        if message["target"]["name"] == "nascent"
+        if message["target"]["name"] == name
             && let Some(path) = message["executable"].as_str()
         {
             return Ok(path.into());
         }
     }
-    anyhow::bail!("cargo has built no binary of the name nascent")
+    anyhow::bail!("cargo has built no program of the name {name}")
 }

@@ -4,6 +4,7 @@ mod docs;
 mod nextest;
 mod optuna;
 mod test;
+mod torch;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,8 @@ enum Command {
     Docs(docs::Args),
     /// Measure our searchers beside Optuna's samplers
     BenchOptuna(optuna::Args),
+    /// Measure our operations and trainings beside PyTorch's
+    BenchTorch(torch::Args),
 }
 
 fn main() -> ExitCode {
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Docs(args) => docs::run(&args),
         Command::BenchOptuna(args) => optuna::run(&args),
+        Command::BenchTorch(args) => torch::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -178,15 +178,27 @@ impl Convolution {
         write: Write,
         scratch: &mut Scratch<E>,
     ) {
-        let (lanes, count) = (lanes::<E>(), self.offsets.len());
+        let (packed, lanes) = (self.pack_weights(weights, scratch), lanes::<E>());
+        let inputs = input.par_chunks_exact(self.input.vectors() * lanes);
+        let outputs = output.par_chunks_exact_mut(self.output.vectors() * lanes);
+        inputs.zip(outputs).for_each(|(input, output)| {
+            self.forward_block(input, packed, output, write);
+        });
+    }
+
+    /// Puts weights into the form in which [`forward_block`](Self::forward_block) reads them.
+    pub fn pack_weights<'s, E: Element>(
+        &self,
+        weights: &[E],
+        scratch: &'s mut Scratch<E>,
+    ) -> &'s [E] {
+        let count = self.offsets.len();
         let outputs = self.output.channels / self.groups;
         if self.is_winograd(self.output.height, self.output.width) {
             let inputs = self.input.channels;
             let weight =
                 |to: usize, from: usize, tap: usize| weights[(to * inputs + from) * 9 + tap];
-            let (from, to) = ((self.input, self.from()), (self.output, self.to()));
-            tile_by_tile((input, from), weight, (output, to), write, scratch);
-            return;
+            return pack_tiles(inputs, outputs, weight, scratch);
         }
         let packed = scratch.weights.at_least(self.weights());
         for (weights, packed) in
@@ -194,29 +206,41 @@ impl Convolution {
         {
             pack_weights(outputs, count, |channel, at| weights[channel * count + at], packed);
         }
-        let packed = &*packed;
+        packed
+    }
+
+    /// Computes the outputs of one block, with weights from [`pack_weights`](Self::pack_weights).
+    pub fn forward_block<E: Element>(
+        &self,
+        input: &[E],
+        packed: &[E],
+        output: &mut [E],
+        write: Write,
+    ) {
+        let (lanes, count) = (lanes::<E>(), self.offsets.len());
+        if self.is_winograd(self.output.height, self.output.width) {
+            let (from, to) = ((self.input, self.from()), (self.output, self.to()));
+            tile_by_tile((input, from), packed, (output, to), write);
+            return;
+        }
+        let outputs = self.output.channels / self.groups;
         let group = self.input.channels / self.groups * self.input.plane() * lanes;
         let output_group = outputs * self.output.plane() * lanes;
-        let run = |(input, output): (&[E], &mut [E])| {
-            for number in 0..self.groups {
-                dispatch(Correlation {
-                    input: &input[number * group..][..group],
-                    from: self.from(),
-                    offsets: &self.offsets,
-                    weights: &packed[number * outputs * count..][..outputs * count],
-                    output: &mut output[number * output_group..][..output_group],
-                    to: self.to(),
-                    channels: outputs,
-                    plane: self.output.plane(),
-                    rows: self.output.height,
-                    columns: self.output.width,
-                    write,
-                });
-            }
-        };
-        let inputs = input.par_chunks_exact(self.input.vectors() * lanes);
-        let outputs = output.par_chunks_exact_mut(self.output.vectors() * lanes);
-        inputs.zip(outputs).for_each(run);
+        for number in 0..self.groups {
+            dispatch(Correlation {
+                input: &input[number * group..][..group],
+                from: self.from(),
+                offsets: &self.offsets,
+                weights: &packed[number * outputs * count..][..outputs * count],
+                output: &mut output[number * output_group..][..output_group],
+                to: self.to(),
+                channels: outputs,
+                plane: self.output.plane(),
+                rows: self.output.height,
+                columns: self.output.width,
+                write,
+            });
+        }
     }
 
     /// Computes the gradients of the inputs of a batch from those of its outputs.
@@ -231,20 +255,28 @@ impl Convolution {
         write: Write,
         scratch: &mut Scratch<E>,
     ) {
-        let needed = Self::gradient_margin(self.windows, self.input, self.output);
-        assert!(self.output.margin >= needed, "the gradient needs a margin of {needed}");
-        let lanes = lanes::<E>();
+        let (packed, lanes) = (self.pack_gradient_weights(weights, scratch), lanes::<E>());
+        let gradients = gradient.par_chunks_exact(self.output.vectors() * lanes);
+        let targets = target.par_chunks_exact_mut(self.input.vectors() * lanes);
+        gradients.zip(targets).for_each(|(gradient, target)| {
+            self.input_gradient_block(gradient, packed, target, write);
+        });
+    }
+
+    /// Puts weights into the form in which
+    /// [`input_gradient_block`](Self::input_gradient_block) reads them.
+    pub fn pack_gradient_weights<'s, E: Element>(
+        &self,
+        weights: &[E],
+        scratch: &'s mut Scratch<E>,
+    ) -> &'s [E] {
         let (inputs, outputs) =
             (self.input.channels / self.groups, self.output.channels / self.groups);
-        if self.is_winograd(self.input.height, self.input.width)
-            && let [phase] = &self.phases[..]
-        {
+        if self.is_winograd(self.input.height, self.input.width) {
             // The windows of the gradient are those of the convolution, turned around.
             let weight =
                 |to: usize, from: usize, tap: usize| weights[(from * inputs + to) * 9 + 8 - tap];
-            let (from, to) = ((self.output, phase.from), (self.input, phase.to));
-            tile_by_tile((gradient, from), weight, (target, to), write, scratch);
-            return;
+            return pack_tiles(outputs, inputs, weight, scratch);
         }
         let size = self.windows.kernel * self.windows.kernel;
         let packed = scratch.weights.at_least(self.weights());
@@ -261,34 +293,54 @@ impl Convolution {
                 rest = behind;
             }
         }
-        let packed = &*packed;
+        packed
+    }
+
+    /// Computes the gradient of the inputs of one block, with weights from
+    /// [`pack_gradient_weights`](Self::pack_gradient_weights).
+    ///
+    /// # Panics
+    /// If the margin of the output is smaller than [`gradient_margin`](Self::gradient_margin).
+    pub fn input_gradient_block<E: Element>(
+        &self,
+        gradient: &[E],
+        mut packed: &[E],
+        target: &mut [E],
+        write: Write,
+    ) {
+        let needed = Self::gradient_margin(self.windows, self.input, self.output);
+        assert!(self.output.margin >= needed, "the gradient needs a margin of {needed}");
+        if self.is_winograd(self.input.height, self.input.width)
+            && let [phase] = &self.phases[..]
+        {
+            let (from, to) = ((self.output, phase.from), (self.input, phase.to));
+            tile_by_tile((gradient, from), packed, (target, to), write);
+            return;
+        }
+        let lanes = lanes::<E>();
+        let (inputs, outputs) =
+            (self.input.channels / self.groups, self.output.channels / self.groups);
         let group = outputs * self.output.plane() * lanes;
         let target_group = inputs * self.input.plane() * lanes;
-        let run = |(gradient, target): (&[E], &mut [E])| {
-            let mut packed = packed;
-            for number in 0..self.groups {
-                for phase in &self.phases {
-                    let (weights, behind) = packed.split_at(inputs * phase.offsets.len());
-                    dispatch(Correlation {
-                        input: &gradient[number * group..][..group],
-                        from: phase.from,
-                        offsets: &phase.offsets,
-                        weights,
-                        output: &mut target[number * target_group..][..target_group],
-                        to: phase.to,
-                        channels: inputs,
-                        plane: self.input.plane(),
-                        rows: phase.rows,
-                        columns: phase.columns,
-                        write,
-                    });
-                    packed = behind;
-                }
+        for number in 0..self.groups {
+            for phase in &self.phases {
+                let (weights, behind) = packed.split_at(inputs * phase.offsets.len());
+                dispatch(Correlation {
+                    input: &gradient[number * group..][..group],
+                    from: phase.from,
+                    offsets: &phase.offsets,
+                    weights,
+                    output: &mut target[number * target_group..][..target_group],
+                    to: phase.to,
+                    channels: inputs,
+                    plane: self.input.plane(),
+                    rows: phase.rows,
+                    columns: phase.columns,
+                    write,
+                });
+                packed = behind;
             }
-        };
-        let gradients = gradient.par_chunks_exact(self.output.vectors() * lanes);
-        let targets = target.par_chunks_exact_mut(self.input.vectors() * lanes);
-        gradients.zip(targets).for_each(run);
+        }
     }
 
     /// Computes the gradient of the weights from a batch of inputs and the gradients of its outputs.
@@ -307,30 +359,39 @@ impl Convolution {
         let sums = scratch.sums.at_least(outputs.div_ceil(WIDE) * size);
         for (group, target) in target.chunks_mut(outputs * count).enumerate() {
             let first_input = group * inputs * self.input.plane() * lanes;
-            let tiles = target.par_chunks_mut(WIDE * count).zip(sums.par_chunks_mut(size));
-            tiles.enumerate().for_each(|(tile, (target, sums))| {
+            // Each thread has some tiles, so that a block stays in its cache from tile to tile.
+            let share = outputs.div_ceil(WIDE).div_ceil(rayon::current_num_threads());
+            let parts =
+                target.par_chunks_mut(WIDE * count * share).zip(sums.par_chunks_mut(size * share));
+            parts.enumerate().for_each(|(part, (target, sums))| {
                 sums.fill(E::default());
-                let first = (group * outputs + tile * WIDE) * self.output.plane() * lanes;
+                let first = group * outputs + part * share * WIDE;
                 let channels = target.len() / count;
                 let blocks = std::iter::zip(
                     input.chunks_exact(self.input.vectors() * lanes),
                     gradient.chunks_exact(self.output.vectors() * lanes),
                 );
                 for (input, gradient) in blocks {
-                    dispatch(WeightGradient {
-                        input: &input[first_input..],
-                        from: self.from(),
-                        offsets: &self.offsets,
-                        gradient: &gradient[first..],
-                        to: self.to(),
-                        channels,
-                        plane: self.output.plane(),
-                        rows: self.output.height,
-                        columns: self.output.width,
-                        sums,
-                    });
+                    for (tile, sums) in sums.chunks_exact_mut(size).enumerate() {
+                        let first = (first + tile * WIDE) * self.output.plane() * lanes;
+                        dispatch(WeightGradient {
+                            input: &input[first_input..],
+                            from: self.from(),
+                            offsets: &self.offsets,
+                            gradient: &gradient[first..],
+                            to: self.to(),
+                            channels: (channels - tile * WIDE).min(WIDE),
+                            plane: self.output.plane(),
+                            rows: self.output.height,
+                            columns: self.output.width,
+                            sums,
+                        });
+                    }
                 }
-                add_lanes(sums, channels, count, target);
+                let tiles = target.chunks_mut(WIDE * count).zip(sums.chunks_exact(size));
+                for (target, sums) in tiles {
+                    add_lanes(sums, target.len() / count, count, target);
+                }
             });
         }
     }
@@ -339,41 +400,44 @@ impl Convolution {
 /// From how many channels on it pays to transform tiles.
 const WINOGRAD_CHANNELS: usize = 8;
 
-/// A 3x3 convolution by fewer products, in either direction: `weight(to, from, tap)` is one of nine.
-fn tile_by_tile<E: Element>(
-    (input, (planes, from)): (&[E], (Planes, Grid)),
+/// The weights of a 3x3 convolution by fewer products: `weight(to, from, tap)` is one of nine.
+fn pack_tiles<E: Element>(
+    inputs: usize,
+    outputs: usize,
     weight: impl Fn(usize, usize, usize) -> E,
-    (output, (target, to)): (&mut [E], (Planes, Grid)),
-    write: Write,
     scratch: &mut Scratch<E>,
-) {
-    let lanes = lanes::<E>();
-    let (inputs, outputs) = (planes.channels, target.channels);
+) -> &[E] {
     let size = POSITIONS * inputs * outputs;
     let plain = scratch.sums.at_least(size);
     let packed = scratch.weights.at_least(size);
     transform_weights(outputs, inputs, weight, plain, packed);
-    let weights = &*packed;
-    let needed = scratch_len::<E>(inputs, outputs, target.width, lanes);
-    let inputs_of = input.par_chunks_exact(planes.vectors() * lanes);
-    let outputs_of = output.par_chunks_exact_mut(target.vectors() * lanes);
-    inputs_of.zip(outputs_of).for_each(|(input, output)| {
-        with_scratch(needed, |scratch| {
-            dispatch(Winograd {
-                input,
-                from,
-                input_plane: planes.plane(),
-                inputs,
-                weights,
-                output,
-                to,
-                output_plane: target.plane(),
-                outputs,
-                rows: target.height,
-                columns: target.width,
-                write,
-                scratch,
-            });
+    packed
+}
+
+/// A 3x3 convolution of one block by fewer products, in either direction.
+fn tile_by_tile<E: Element>(
+    (input, (planes, from)): (&[E], (Planes, Grid)),
+    weights: &[E],
+    (output, (target, to)): (&mut [E], (Planes, Grid)),
+    write: Write,
+) {
+    let (inputs, outputs) = (planes.channels, target.channels);
+    let needed = scratch_len::<E>(inputs, outputs, target.width, lanes::<E>());
+    with_scratch(needed, |scratch| {
+        dispatch(Winograd {
+            input,
+            from,
+            input_plane: planes.plane(),
+            inputs,
+            weights,
+            output,
+            to,
+            output_plane: target.plane(),
+            outputs,
+            rows: target.height,
+            columns: target.width,
+            write,
+            scratch,
         });
     });
 }

@@ -83,6 +83,12 @@ impl<E: Element> Buffer<E> {
         &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
     }
 
+    /// The same memory for another kind of number, whose values are anything.
+    pub fn retyped<F: Element>(self) -> Buffer<F> {
+        let len = self.lines.len() * (size_of::<Line>() / size_of::<F>());
+        Buffer { lines: self.lines, len, kind: std::marker::PhantomData }
+    }
+
     /// At least so many numbers, whose values are anything.
     pub fn at_least(&mut self, len: usize) -> &mut [E] {
         if self.len < len {
@@ -117,7 +123,22 @@ pub fn with_scratch<E: Element, T>(len: usize, work: impl FnOnce(&mut [E]) -> T)
 ///
 /// If the images are no whole number up to the lanes, or the block has another size.
 pub fn pack<E: Element>(images: &[E], planes: Planes, block: &mut [E]) {
-    dispatch(Pack { images, planes, block });
+    pack_channels(images, (planes.channels, 0), planes, block);
+}
+
+/// As [`pack`], of some channels of the images: all that they have, and the first of those that are
+/// in the block.
+///
+/// # Panics
+///
+/// As [`pack`], or if the images have not these channels.
+pub fn pack_channels<E: Element>(
+    images: &[E],
+    (channels, first): (usize, usize),
+    planes: Planes,
+    block: &mut [E],
+) {
+    dispatch(Pack { images, part: Part::new(&planes, channels, first), planes, block });
 }
 
 /// Takes the images out of a block: the reverse of [`pack`], for as many images as there is room.
@@ -126,13 +147,67 @@ pub fn pack<E: Element>(images: &[E], planes: Planes, block: &mut [E]) {
 ///
 /// If there is room for no whole number of images up to the lanes, or the block has another size.
 pub fn unpack<E: Element>(block: &[E], planes: Planes, images: &mut [E]) {
-    dispatch(Unpack { block, planes, images });
+    unpack_channels(block, planes, (planes.channels, 0), images);
+}
+
+/// As [`unpack`], of some channels of the images: all that they have, and the first of those that
+/// are in the block. The others stay as they are.
+///
+/// # Panics
+///
+/// As [`unpack`], or if the images have not these channels.
+pub fn unpack_channels<E: Element>(
+    block: &[E],
+    planes: Planes,
+    (channels, first): (usize, usize),
+    images: &mut [E],
+) {
+    dispatch(Unpack { block, planes, part: Part::new(&planes, channels, first), images });
+}
+
+/// Sets the margin of a block to zeros.
+///
+/// # Panics
+///
+/// If the block has another size.
+pub fn clear_margin<E: Element>(planes: Planes, block: &mut [E]) {
+    let lanes = crate::simd::lanes::<E>();
+    assert_eq!(block.len(), planes.vectors() * lanes, "the size of a block of {planes:?}");
+    if planes.margin == 0 {
+        return;
+    }
+    for plane in block.chunks_exact_mut(planes.plane() * lanes) {
+        let mut start = 0;
+        for y in 0..planes.height {
+            let first = planes.first() + y * planes.row();
+            plane[start * lanes..first * lanes].fill(E::default());
+            start = first + planes.width;
+        }
+        plane[start * lanes..].fill(E::default());
+    }
+}
+
+/// Which part of an image is in a block, in numbers.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    /// The size of an image.
+    image: usize,
+    /// Where the part begins.
+    start: usize,
+}
+
+impl Part {
+    fn new(planes: &Planes, channels: usize, first: usize) -> Self {
+        assert!(first + planes.channels <= channels, "there are {channels} channels");
+        let plane = planes.height * planes.width;
+        Self { image: channels * plane, start: first * plane }
+    }
 }
 
 /// Asserts that images and a block are of the shape.
 #[inline(always)]
-fn assert_shapes<S: Simd, E: Element>(images: usize, block: usize, planes: &Planes) {
-    let image = planes.channels * planes.height * planes.width;
+fn assert_shapes<S: Simd, E: Element>(images: usize, block: usize, part: Part, planes: &Planes) {
+    let Part { image, .. } = part;
     let whole = image == 0 || images.is_multiple_of(image) && images / image <= E::lanes::<S>();
     assert!(whole, "{images} numbers are no images of {planes:?}");
     assert_eq!(block, planes.vectors() * E::lanes::<S>(), "the size of a block of {planes:?}");
@@ -150,6 +225,7 @@ fn rows(planes: Planes, lanes: usize) -> impl Iterator<Item = (usize, usize)> {
 
 struct Pack<'a, E> {
     images: &'a [E],
+    part: Part,
     planes: Planes,
     block: &'a mut [E],
 }
@@ -159,7 +235,7 @@ impl<E: Element> WithSimd for Pack<'_, E> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        assert_shapes::<S, E>(self.images.len(), self.block.len(), &self.planes);
+        assert_shapes::<S, E>(self.images.len(), self.block.len(), self.part, &self.planes);
         match E::lanes::<S>() {
             2 => self.run::<2>(),
             4 => self.run::<4>(),
@@ -173,14 +249,13 @@ impl<E: Element> WithSimd for Pack<'_, E> {
 impl<E: Element> Pack<'_, E> {
     #[inline(always)]
     fn run<const L: usize>(self) {
-        let Self { images, planes, block } = self;
-        let image = planes.channels * planes.height * planes.width;
+        let Self { images, part: Part { image, start }, planes, block } = self;
         let zeros = [E::default(); L];
         for (from, to) in rows(planes, L) {
             // The row of each image; of those that are not there, nothing. Squares of as many
             // pixels as images keep what is read and what is written in the cache.
             let sources: [&[E]; L] = std::array::from_fn(|lane| {
-                let start = lane * image + from;
+                let start = start + lane * image + from;
                 images.get(start..start + planes.width).unwrap_or(&[])
             });
             let (pixels, _) = block[to..to + planes.width * L].as_chunks_mut::<L>();
@@ -205,6 +280,7 @@ impl<E: Element> Pack<'_, E> {
 struct Unpack<'a, E> {
     block: &'a [E],
     planes: Planes,
+    part: Part,
     images: &'a mut [E],
 }
 
@@ -213,7 +289,7 @@ impl<E: Element> WithSimd for Unpack<'_, E> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        assert_shapes::<S, E>(self.images.len(), self.block.len(), &self.planes);
+        assert_shapes::<S, E>(self.images.len(), self.block.len(), self.part, &self.planes);
         match E::lanes::<S>() {
             2 => self.run::<2>(),
             4 => self.run::<4>(),
@@ -227,8 +303,7 @@ impl<E: Element> WithSimd for Unpack<'_, E> {
 impl<E: Element> Unpack<'_, E> {
     #[inline(always)]
     fn run<const L: usize>(self) {
-        let Self { block, planes, images } = self;
-        let image = planes.channels * planes.height * planes.width;
+        let Self { block, planes, part: Part { image, start: part }, images } = self;
         if image == 0 {
             return;
         }
@@ -238,7 +313,7 @@ impl<E: Element> Unpack<'_, E> {
             let whole = tiles.len() * L;
             for (i, tile) in tiles.iter().enumerate() {
                 for lane in 0..L {
-                    let start = lane * image + to + i * L;
+                    let start = part + lane * image + to + i * L;
                     if let Some(values) = images.get_mut(start..start + L) {
                         for (value, pixel) in std::iter::zip(values, tile) {
                             *value = pixel[lane];
@@ -247,7 +322,7 @@ impl<E: Element> Unpack<'_, E> {
                 }
             }
             for (lane, image) in images.chunks_exact_mut(image).enumerate() {
-                let values = &mut image[to + whole..][..rest.len()];
+                let values = &mut image[part + to + whole..][..rest.len()];
                 for (value, pixel) in std::iter::zip(values, rest) {
                     *value = pixel[lane];
                 }

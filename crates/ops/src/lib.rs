@@ -1,5 +1,6 @@
 //! Fast differentiable operations on the CPU, for candle.
 //!
+//! - [`op`]: operations on tensors, for any network;
 //! - [`kernel`]: loops over interleaved images, for any instruction set, chosen on the machine that
 //!   they run on; [`layout`] says how images lie in memory, [`simd`] how kernels are written;
 //! - [`convolution`], [`matrix`] and [`update`]: what whole batches and optimizers need of them.
@@ -13,6 +14,7 @@ pub mod convolution;
 pub mod kernel;
 pub mod layout;
 pub mod matrix;
+pub mod op;
 pub mod simd;
 pub mod update;
 pub mod windows;

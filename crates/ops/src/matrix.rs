@@ -1,23 +1,25 @@
 //! Products of matrices in memory that is there already.
 
-use crate::simd::Element;
+use pulp::{Simd, WithSimd};
+
+use crate::simd::{Element, dispatch};
 
 /// A matrix, row by row or column by column.
 #[derive(Clone, Copy, Debug)]
-pub struct Matrix<'a> {
-    data: &'a [f32],
+pub struct Matrix<'a, E = f32> {
+    data: &'a [E],
     rows: usize,
     columns: usize,
     row_stride: usize,
     column_stride: usize,
 }
 
-impl<'a> Matrix<'a> {
+impl<'a, E: Element> Matrix<'a, E> {
     /// A matrix whose rows lie one after the other.
     ///
     /// # Panics
     /// If there are not so many numbers.
-    pub fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
+    pub fn new(data: &'a [E], rows: usize, columns: usize) -> Self {
         assert_eq!(data.len(), rows * columns, "a matrix of {rows} rows and {columns} columns");
         Self { data, rows, columns, row_stride: columns, column_stride: 1 }
     }
@@ -40,13 +42,31 @@ impl<'a> Matrix<'a> {
 ///
 /// # Panics
 /// If the sizes do not fit.
-pub fn multiply(a: Matrix<'_>, b: Matrix<'_>, keep: f32, target: &mut [f32]) {
-    assert_eq!(a.columns, b.rows, "the columns of the left are the rows of the right matrix");
-    assert_eq!(target.len(), a.rows * b.columns, "the size of the product");
+pub fn multiply<E: Element>(a: Matrix<'_, E>, b: Matrix<'_, E>, keep: E, target: &mut [E]) {
     let parallel = match rayon::current_num_threads() {
         1 => gemm::Parallelism::None,
         threads => gemm::Parallelism::Rayon(threads),
     };
+    multiply_with(a, b, keep, target, parallel);
+}
+
+/// As [`multiply`], on this thread alone: for one of many products that are computed side by side.
+///
+/// # Panics
+/// If the sizes do not fit.
+pub fn multiply_here<E: Element>(a: Matrix<'_, E>, b: Matrix<'_, E>, keep: E, target: &mut [E]) {
+    multiply_with(a, b, keep, target, gemm::Parallelism::None);
+}
+
+fn multiply_with<E: Element>(
+    a: Matrix<'_, E>,
+    b: Matrix<'_, E>,
+    keep: E,
+    target: &mut [E],
+    parallel: gemm::Parallelism,
+) {
+    assert_eq!(a.columns, b.rows, "the columns of the left are the rows of the right matrix");
+    assert_eq!(target.len(), a.rows * b.columns, "the size of the product");
     #[expect(unsafe_code, reason = "gemm takes pointers")]
     // SAFETY: a `Matrix` has as many numbers as rows times columns, at strides that stay inside
     // (`Matrix::new` asserts it, and transposing exchanges both), and the target is of the size of
@@ -59,7 +79,7 @@ pub fn multiply(a: Matrix<'_>, b: Matrix<'_>, keep: f32, target: &mut [f32]) {
             target.as_mut_ptr(),
             1,
             b.columns as isize,
-            keep != 0.0,
+            keep != E::default(),
             a.data.as_ptr(),
             a.column_stride as isize,
             a.row_stride as isize,
@@ -67,7 +87,7 @@ pub fn multiply(a: Matrix<'_>, b: Matrix<'_>, keep: f32, target: &mut [f32]) {
             b.column_stride as isize,
             b.row_stride as isize,
             keep,
-            1.0,
+            E::of(1.0),
             false,
             false,
             false,
@@ -84,11 +104,26 @@ pub fn fill_rows<E: Element>(row: &[E], target: &mut [E]) {
 }
 
 /// Adds up the columns of rows: `target[i]` is the sum of the numbers at `i` of all rows.
-pub fn add_rows(rows: &[f32], target: &mut [f32]) {
-    target.fill(0.0);
-    for row in rows.chunks_exact(target.len().max(1)) {
-        for (target, value) in std::iter::zip(&mut *target, row) {
-            *target += value;
+pub fn add_rows<E: Element>(rows: &[E], target: &mut [E]) {
+    struct AddRows<'a, E>(&'a [E], &'a mut [E]);
+    impl<E: Element> WithSimd for AddRows<'_, E> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, s: S) {
+            let Self(rows, target) = self;
+            target.fill(E::default());
+            for row in rows.chunks_exact(target.len().max(1)) {
+                let values = E::vectors::<S>(row);
+                for (sum, value) in std::iter::zip(E::vectors_mut::<S>(target), values) {
+                    *sum = E::add(s, *sum, *value);
+                }
+                let whole = values.len() * E::lanes::<S>();
+                for (sum, value) in std::iter::zip(&mut target[whole..], &row[whole..]) {
+                    *sum = E::of(sum.wide() + value.wide());
+                }
+            }
         }
     }
+    dispatch(AddRows(rows, target));
 }

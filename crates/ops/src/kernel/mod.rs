@@ -6,6 +6,8 @@ use crate::simd::{Element, dispatch};
 
 pub mod correlation;
 pub mod depthwise;
+pub mod plain;
+pub mod plane;
 pub mod pool;
 pub mod rows;
 pub mod winograd;

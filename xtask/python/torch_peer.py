@@ -1,0 +1,291 @@
+"""PyTorch's side of `cargo xtask bench-torch`.
+
+Usage: torch_peer.py THREADS
+Answers on standard output what it is asked on standard input; crates/core/examples/torch_peer.rs
+says what that is. The cases have the names of its tables. A mode is eager, channels_last or
+compile.
+"""
+
+import sys
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+BATCH = 64
+ENOUGH_SECONDS = 0.02
+CELL = "|nor_conv_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_3x3~2|"
+
+
+class Missing(Exception):
+    """There is no such case or mode."""
+
+
+# Operations: each makes its inputs, whose gradients are all computed, and a function of them.
+
+
+def on(*shapes):
+    """An operation on tensors of these shapes."""
+    return lambda function: ([torch.rand(shape) - 0.5 for shape in shapes], function)
+
+
+def conv(inputs, outputs, size, kernel, stride=1, dilation=1, groups=1):
+    padding = dilation * (kernel - 1) // 2
+    weight = (outputs, inputs // groups, kernel, kernel)
+    return on((BATCH, inputs, size, size), weight)(
+        lambda x, w: F.conv2d(x, w, None, stride, padding, dilation, groups)
+    )
+
+
+def depthwise(channels, size, kernel, dilation=1):
+    return conv(channels, channels, size, kernel, dilation=dilation, groups=channels)
+
+
+def batch_norm(channels, size):
+    mean, variance = torch.zeros(channels), torch.ones(channels)
+    return on((BATCH, channels, size, size), (channels,), (channels,))(
+        lambda x, scale, shift: F.batch_norm(x, mean, variance, scale, shift, training=True)
+    )
+
+
+def cross_entropy():
+    labels = torch.arange(BATCH) % 10
+    return on((BATCH, 10))(lambda x: F.cross_entropy(x, labels, label_smoothing=0.1))
+
+
+LARGE, SMALL = (BATCH, 16, 32, 32), (BATCH, 64, 8, 8)
+OPERATIONS = {
+    "conv_3x3/16x32x32": lambda: conv(16, 16, 32, 3),
+    "conv_3x3/32x16x16": lambda: conv(32, 32, 16, 3),
+    "conv_3x3/64x8x8": lambda: conv(64, 64, 8, 3),
+    "conv_3x3_stride_2/16x32x32": lambda: conv(16, 32, 32, 3, stride=2),
+    "conv_1x1/16x32x32": lambda: conv(16, 16, 32, 1),
+    "conv_1x1/64x8x8": lambda: conv(64, 64, 8, 1),
+    "conv_5x5/16x32x32": lambda: conv(16, 16, 32, 5),
+    "conv_5x5/16x16x16": lambda: conv(16, 16, 16, 5),
+    "conv_7x7/16x32x32": lambda: conv(16, 16, 32, 7),
+    "conv_7x7/16x16x16": lambda: conv(16, 16, 16, 7),
+    "depthwise_3x3/16x32x32": lambda: depthwise(16, 32, 3),
+    "depthwise_3x3/64x8x8": lambda: depthwise(64, 8, 3),
+    "depthwise_5x5/16x32x32": lambda: depthwise(16, 32, 5),
+    "depthwise_5x5/64x8x8": lambda: depthwise(64, 8, 5),
+    "depthwise_3x3_dilation_2/16x32x32": lambda: depthwise(16, 32, 3, dilation=2),
+    "depthwise_3x3_dilation_2/64x8x8": lambda: depthwise(64, 8, 3, dilation=2),
+    "depthwise_5x5_dilation_2/16x32x32": lambda: depthwise(16, 32, 5, dilation=2),
+    "depthwise_5x5_dilation_2/64x8x8": lambda: depthwise(64, 8, 5, dilation=2),
+    "avg_pool_3x3/16x32x32": lambda: on(LARGE)(
+        lambda x: F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+    ),
+    "max_pool_3x3/16x32x32": lambda: on(LARGE)(lambda x: F.max_pool2d(x, 3, 1, 1)),
+    "max_pool_2x2_stride_2/16x32x32": lambda: on(LARGE)(lambda x: F.max_pool2d(x, 2)),
+    "batch_norm/16x32x32": lambda: batch_norm(16, 32),
+    "batch_norm/64x8x8": lambda: batch_norm(64, 8),
+    "relu/16x32x32": lambda: on(LARGE)(F.relu),
+    "global_average_pool/64x8x8": lambda: on(SMALL)(lambda x: x.mean((2, 3))),
+    "linear/784x256": lambda: on((BATCH, 784), (256, 784), (256,))(F.linear),
+    "cross_entropy/10": lambda: cross_entropy(),
+}
+
+
+def operation(name, mode, backward):
+    inputs, function = OPERATIONS[name]()
+    if mode == "compile":
+        raise Missing("what is compiled are networks")
+    if mode == "channels_last":
+        if inputs[0].dim() != 4:
+            raise Missing("it has no images")
+        last = torch.channels_last
+        inputs = [x.contiguous(memory_format=last) if x.dim() == 4 else x for x in inputs]
+    if not backward:
+        return inputs, lambda: function(*inputs)
+    inputs = [x.requires_grad_() for x in inputs]
+    ones = torch.ones_like(function(*inputs))
+    return inputs, lambda: torch.autograd.grad(function(*inputs), inputs, ones)
+
+
+# The NAS-Bench-201 network (X. Dong, Y. Yang 2020).
+
+
+def relu_conv_bn(inputs, outputs, kernel, stride=1):
+    return nn.Sequential(
+        nn.ReLU(),
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+    )
+
+
+def edge(op, channels):
+    return {
+        "skip_connect": nn.Identity,
+        "nor_conv_1x1": lambda: relu_conv_bn(channels, channels, 1),
+        "nor_conv_3x3": lambda: relu_conv_bn(channels, channels, 3),
+        "avg_pool_3x3": lambda: nn.AvgPool2d(3, 1, 1, count_include_pad=False),
+    }[op]()
+
+
+class Cell(nn.Module):
+    """An edge of the operation `none` adds nothing, so there is none."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.edges = nn.ModuleDict()
+        for to, node in enumerate(CELL.split("+"), 1):
+            for part in node.strip("|").split("|"):
+                op, start = part.split("~")
+                if op != "none":
+                    self.edges[f"{start}_{to}"] = edge(op, channels)
+
+    def forward(self, x):
+        nodes = [x]
+        for to in range(1, 4):
+            terms = [
+                self.edges[f"{start}_{to}"](nodes[start])
+                for start in range(to)
+                if f"{start}_{to}" in self.edges
+            ]
+            nodes.append(sum(terms[1:], terms[0]))
+        return nodes[3]
+
+
+class Reduction(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        first, second = relu_conv_bn(inputs, outputs, 3, 2), relu_conv_bn(outputs, outputs, 3)
+        self.block = nn.Sequential(first, second)
+        project = nn.Conv2d(inputs, outputs, 1, bias=False)
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2), project)
+
+    def forward(self, x):
+        return self.shortcut(x) + self.block(x)
+
+
+def nas_bench_201(cells, channels=16, classes=10):
+    layers = [nn.Conv2d(3, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)]
+    for stage in range(3):
+        width = channels << stage
+        if stage > 0:
+            layers.append(Reduction(width // 2, width))
+        layers += [Cell(width) for _ in range(cells)]
+    layers += [nn.BatchNorm2d(width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    return nn.Sequential(*layers, nn.Linear(width, classes))
+
+
+def mlp():
+    hidden = [nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU()]
+    return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(128, 10))
+
+
+# Name: network, shape of an input, size of a batch.
+STEPS = {
+    "nas_bench_201/n1": (lambda: nas_bench_201(1), (3, 32, 32), 64),
+    "nas_bench_201/n5": (lambda: nas_bench_201(5), (3, 32, 32), 64),
+    "mlp/64": (mlp, (1, 28, 28), 64),
+    "mlp/256": (mlp, (1, 28, 28), 256),
+}
+
+
+def step(name, mode):
+    """A training step on a batch that is put together of examples, which are normalized already."""
+    make, shape, batch = STEPS[name]
+    model = make().train()
+    parameters = list(model.parameters())
+    examples, labels = torch.rand(2 * batch, *shape), torch.arange(2 * batch) % 10
+    order = torch.randperm(2 * batch)
+    optimizer = torch.optim.SGD(
+        parameters, lr=0.025, momentum=0.9, nesterov=True, weight_decay=5e-4
+    )
+    network = model
+    if mode == "channels_last":
+        if name.startswith("mlp"):
+            raise Missing("it has no convolutions")
+        model.to(memory_format=torch.channels_last)
+        examples = examples.contiguous(memory_format=torch.channels_last)
+    elif mode == "compile":
+        torch._dynamo.reset()
+        network = torch.compile(model)
+
+    def iteration():
+        nonlocal order
+        order = order.roll(batch)
+        chosen = order[:batch]
+        optimizer.zero_grad()
+        loss = F.cross_entropy(network(examples[chosen]), labels[chosen])
+        loss.backward()
+        loss.item()
+        optimizer.step()
+
+    return parameters, iteration
+
+
+def find(name, mode):
+    if mode not in ("eager", "channels_last", "compile"):
+        raise Missing("there is no such mode")
+    stem, _, passes = name.rpartition("/")
+    if stem in OPERATIONS and passes in ("forward", "forward_backward"):
+        return operation(stem, mode, passes == "forward_backward")
+    if name in STEPS:
+        return step(name, mode)
+    raise Missing("there is no such case")
+
+
+def status_kib(name):
+    """A number of /proc/self/status, where there is that."""
+    try:
+        with open("/proc/self/status") as lines:
+            return next(int(line.split()[1]) for line in lines if line.startswith(name))
+    except (OSError, StopIteration):
+        return None
+
+
+class Peer:
+    def prepare(self, name, mode):
+        self.iteration = None
+        try:
+            # The peak counts from here, where the system can do that.
+            with open("/proc/self/clear_refs", "w") as file:
+                file.write("5")
+        except OSError:
+            pass
+        self.resident = status_kib("VmRSS")
+        try:
+            parameters, self.iteration = find(name, mode)
+            first = self.measure(1)
+        except Missing as reason:
+            return f"missing {reason}"
+        except Exception as error:  # torch.compile has many, of many parts
+            return f"missing it failed: {' '.join(repr(error).split())[:200]}"
+        self.passes = 1
+        while self.passes * self.measure(self.passes) < ENOUGH_SECONDS:
+            self.passes *= 2
+        return f"ready {sum(p.numel() for p in parameters)} {first}"
+
+    def measure(self, passes):
+        begun = time.perf_counter()
+        for _ in range(passes):
+            self.iteration()
+        return (time.perf_counter() - begun) / passes
+
+    def run(self, passes=None):
+        return f"time {1e3 * self.measure(int(passes or self.passes))}"
+
+    def memory(self):
+        peak = status_kib("VmHWM")
+        if peak is None or self.resident is None:
+            return "missing this system has no /proc/self/status"
+        return f"memory {max(0, peak - self.resident) / 1024}"
+
+
+def main():
+    torch.set_num_threads(int(sys.argv[1]))
+    torch.manual_seed(1)
+    peer = Peer()
+    commands = {"prepare": peer.prepare, "run": peer.run, "memory": peer.memory}
+    for line in sys.stdin:
+        command, *arguments = line.split()
+        if command == "quit":
+            return
+        print(commands[command](*arguments), flush=True)
+
+
+main()

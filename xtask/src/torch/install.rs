@@ -1,0 +1,79 @@
+//! A Python with PyTorch that only computes on the CPU, without the gigabytes of CUDA libraries that
+//! the package asks for.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use xtask::binary::workspace;
+
+use crate::say;
+
+/// The release of PyTorch that is compared with.
+pub(super) const TORCH: &str = "torch==2.15.0";
+
+/// What it needs to be imported and to compile networks. numpy only keeps it from warning.
+const DEPENDENCIES: [&str; 9] = [
+    "filelock",
+    "fsspec",
+    "jinja2",
+    "mpmath",
+    "networkx",
+    "numpy",
+    "setuptools",
+    "sympy",
+    "typing-extensions",
+];
+
+/// A Python with PyTorch.
+pub(super) struct Installed {
+    /// The program.
+    pub(super) python: PathBuf,
+    /// What `LD_LIBRARY_PATH` has to name.
+    pub(super) stubs: PathBuf,
+    /// Where everything of it is, which may be deleted.
+    pub(super) folder: PathBuf,
+}
+
+/// Where the scripts are.
+pub(super) fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(name)
+}
+
+/// Finds PyTorch in the target directory, or installs it there.
+pub(super) fn install() -> Result<Installed> {
+    let folder = workspace().join("target/torch");
+    let (python, stubs) = (folder.join("bin/python"), folder.join("stubs"));
+    // Written last, so that an installation that was interrupted begins anew.
+    let complete = folder.join("complete");
+    if fs::read_to_string(&complete).is_ok_and(|version| version == TORCH) {
+        return Ok(Installed { python, stubs, folder });
+    }
+    say(&format!("installing {TORCH} into {}, which takes some minutes", folder.display()));
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder)).context(
+        "this comparison needs Python 3 with venv; on Debian and Ubuntu: apt install python3-venv",
+    )?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    run(Command::new(&python).args(pip).args(["--no-deps", TORCH]))?;
+    run(Command::new(&python).args(pip).args(DEPENDENCIES))?;
+    if cfg!(target_os = "linux") {
+        run(Command::new(&python).arg(script("torch_stubs.py")).arg(&stubs)).context(
+            "the libraries that stand in for CUDA cannot be built; they need gcc and binutils; on \
+             Debian and Ubuntu: apt install gcc",
+        )?;
+    }
+    let mut import = Command::new(&python);
+    run(import.args(["-c", "import torch"]).env("LD_LIBRARY_PATH", &stubs))
+        .context("PyTorch is installed and cannot be imported")?;
+    fs::write(&complete, TORCH)?;
+    Ok(Installed { python, stubs, folder })
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
+}
