@@ -141,7 +141,7 @@ fn memory(job: &Job, sides: &[Side]) -> Result<Vec<Cell>> {
     for _ in 0..MEMORY_ROUNDS {
         for (side, cell) in std::iter::zip(sides, &mut cells) {
             let Cell::Samples { samples, .. } = cell else { continue };
-            let mut peer = Peer::start(side, job.threads)?;
+            let mut peer = Peer::start_for_memory(side, job.threads)?;
             let ready = peer.ask(&format!("prepare {} {}", job.case, side.mode))?;
             let missing = matches!(ready, Answer::Missing(_));
             match if missing { ready } else { peer.ask("memory")? } {

@@ -71,7 +71,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!(!args.threads.contains(&0), "--threads: a number of threads is at least 1");
     let program = example("nascent", "torch_peer")?;
     let log = workspace().join("target/torch_peer.log");
-    let ours = Side { mode: MODES[0], program, script: None, variables: Vec::new(), log };
+    let (variables, for_times) = (Vec::new(), Vec::new());
+    let ours = Side { mode: MODES[0], program, script: None, variables, for_times, log };
     let Answer::Cases(cases) = Peer::start(&ours, 1)?.ask("cases")? else {
         bail!("our own peer does not say its cases");
     };
@@ -145,9 +146,15 @@ fn sides(ours: Side) -> Result<Vec<Side>> {
             ("TORCHINDUCTOR_CACHE_DIR", torch.folder.join("inductor")),
             ("TORCHINDUCTOR_FORCE_DISABLE_CACHES", "1".into()),
         ];
+        // Large tensors are else given back to the system when they are freed, and to get them again
+        // may take PyTorch ten times as long as an operation on them.
+        let for_times = vec![
+            ("MALLOC_MMAP_THRESHOLD_", "4000000000".into()),
+            ("MALLOC_TRIM_THRESHOLD_", "4000000000".into()),
+        ];
         let (program, script) = (torch.python.clone(), Some(script("torch_peer.py")));
         let log = torch.folder.join(format!("{mode}.log"));
-        sides.push(Side { mode, program, script, variables, log });
+        sides.push(Side { mode, program, script, variables, for_times, log });
     }
     Ok(sides)
 }
@@ -182,6 +189,11 @@ it lies with a probability of 95 % (bootstrap over the rounds).
 
 Batches are 64 examples, but for `mlp/256`. A pass of a training step puts a batch together, computes
 the loss and its gradients, and updates the weights (SGD with Nesterov momentum and weight decay).
+
+PyTorch's processes are told to keep freed memory (`MALLOC_TRIM_THRESHOLD_` and
+`MALLOC_MMAP_THRESHOLD_` of glibc), without which single operations take it up to ten times as long;
+ours are told nothing, and neither side is where memory is measured.
+
 channels_last is PyTorch's other memory format, and compile is `torch.compile`, which takes its time
 anew for each architecture. For two trials at once, the time is that of a step, until both have done
 theirs. Memory is the peak of a fresh process above what it had before the network was made, after
