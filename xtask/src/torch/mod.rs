@@ -1,6 +1,7 @@
 //! `cargo xtask bench-torch`: our operations and trainings beside those of PyTorch, in one run.
 
 mod install;
+mod measure;
 mod peer;
 mod statistics;
 mod table;
@@ -9,15 +10,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use indicatif::{ProgressBar, ProgressStyle};
 use xtask::binary::{example, workspace};
 
 use self::install::{TORCH, install, script};
+use self::measure::{MEMORY_ROUNDS, measure};
 use self::peer::{Answer, Peer, Side};
-use self::table::{Cell, Group, Row, tables};
+use self::table::{Group, tables};
 use crate::say;
 
 /// What can be said to `cargo xtask bench-torch`.
@@ -56,16 +56,6 @@ const DERIVED: [(&str, Group, &str); 2] = [
     ("memory/nas_bench_201_n5", Group::Memory, "nas_bench_201/n5"),
 ];
 
-/// Steps of each of two trials in a round.
-const TRIAL_STEPS: u32 = 4;
-
-/// What a side is left before the next one runs: the threads of a pool wait for more work by
-/// spinning for a while.
-const SETTLE: Duration = Duration::from_millis(5);
-
-/// Rounds of a measurement of memory, which varies little.
-const MEMORY_ROUNDS: u32 = 3;
-
 /// A row of the tables that is to be measured.
 #[derive(Clone, Debug, PartialEq)]
 struct Job {
@@ -81,8 +71,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!(!args.threads.contains(&0), "--threads: a number of threads is at least 1");
     let program = example("nascent", "torch_peer")?;
     let log = workspace().join("target/torch_peer.log");
-    let (script_of_ours, variables) = (None, Vec::new());
-    let ours = Side { mode: MODES[0], program, script: script_of_ours, variables, log };
+    let (variables, for_times) = (Vec::new(), Vec::new());
+    let ours = Side { mode: MODES[0], program, script: None, variables, for_times, log };
     let Answer::Cases(cases) = Peer::start(&ours, 1)?.ask("cases")? else {
         bail!("our own peer does not say its cases");
     };
@@ -156,151 +146,17 @@ fn sides(ours: Side) -> Result<Vec<Side>> {
             ("TORCHINDUCTOR_CACHE_DIR", torch.folder.join("inductor")),
             ("TORCHINDUCTOR_FORCE_DISABLE_CACHES", "1".into()),
         ];
+        // Large tensors are else given back to the system when they are freed, and to get them again
+        // may take PyTorch ten times as long as an operation on them.
+        let for_times = vec![
+            ("MALLOC_MMAP_THRESHOLD_", "4000000000".into()),
+            ("MALLOC_TRIM_THRESHOLD_", "4000000000".into()),
+        ];
         let (program, script) = (torch.python.clone(), Some(script("torch_peer.py")));
         let log = torch.folder.join(format!("{mode}.log"));
-        sides.push(Side { mode, program, script, variables, log });
+        sides.push(Side { mode, program, script, variables, for_times, log });
     }
     Ok(sides)
-}
-
-/// Measures all jobs.
-fn measure(sides: &[Side], jobs: Vec<Job>, rounds: u32) -> Result<Vec<Row>> {
-    let bar = ProgressBar::new(jobs.len() as u64);
-    let style = ProgressStyle::with_template("{spinner} [{bar:24}] {pos}/{len}  {msg}")?;
-    bar.set_style(style.progress_chars("━╸ "));
-    // One number of threads after the other, because it is fixed when a process starts.
-    let mut order: Vec<(usize, Job)> = jobs.into_iter().enumerate().collect();
-    order.sort_by_key(|(_, job)| job.threads);
-    let mut rows = Vec::new();
-    let mut peers: (usize, Vec<Peer>) = (0, Vec::new());
-    for (at, job) in order {
-        let message = format!("{}, threads: {}", job.case, job.threads);
-        if bar.is_hidden() {
-            say(&message);
-        }
-        bar.set_message(message);
-        let cells = match job.group {
-            Group::TwoTrials => two_trials(&job, sides, rounds),
-            Group::Memory => memory(&job, sides),
-            _ => {
-                if peers.0 != job.threads {
-                    let start = |side| Peer::start(side, job.threads);
-                    peers = (job.threads, sides.iter().map(start).collect::<Result<_>>()?);
-                }
-                times(&job, &mut peers.1, rounds)
-            }
-        };
-        let Job { group, name, threads, .. } = job;
-        let cells = cells.with_context(|| format!("cannot measure {name}"))?;
-        rows.push((at, Row { group, name, threads, cells }));
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    rows.sort_by_key(|(at, _)| *at);
-    Ok(rows.into_iter().map(|(_, row)| row).collect())
-}
-
-/// Has a process of each side get ready; fails if the sides have not the same number of parameters,
-/// for then they compute different things.
-fn prepare(job: &Job, peers: &mut [&mut Peer]) -> Result<Vec<Cell>> {
-    let mut of_others = None;
-    let mut cells = Vec::new();
-    for (peer, mode) in std::iter::zip(peers, MODES) {
-        cells.push(match peer.ask(&format!("prepare {} {mode}", job.case))? {
-            Answer::Ready { parameters, seconds } => {
-                let (other, known) = *of_others.get_or_insert((mode, parameters));
-                ensure!(
-                    parameters == known,
-                    "{} has {known} parameters in {other} and {parameters} in {mode}; make the \
-                     networks of crates/core/benches/cases and xtask/python/torch_peer.py equal",
-                    job.case
-                );
-                Cell::Samples { samples: Vec::new(), first_seconds: seconds }
-            }
-            Answer::Missing(reason) => Cell::Missing(reason),
-            answer => bail!("{mode} answers {answer:?} instead of getting ready"),
-        });
-    }
-    Ok(cells)
-}
-
-/// The time of a pass, side by side.
-fn times(job: &Job, peers: &mut [Peer], rounds: u32) -> Result<Vec<Cell>> {
-    let mut cells = prepare(job, &mut peers.iter_mut().collect::<Vec<_>>())?;
-    for _ in 0..rounds {
-        for (peer, cell) in std::iter::zip(&mut *peers, &mut cells) {
-            if let Cell::Samples { samples, .. } = cell {
-                thread::sleep(SETTLE);
-                peer.say("run")?;
-                samples.push(time(peer, "run")?);
-            }
-        }
-    }
-    Ok(cells)
-}
-
-fn time(peer: &mut Peer, question: &str) -> Result<f64> {
-    match peer.answer(question)? {
-        Answer::Time(time) => Ok(time),
-        answer => bail!("the answer to \"{question}\" is {answer:?}"),
-    }
-}
-
-/// The time of a step while another process does the same: until both have done theirs.
-fn two_trials(job: &Job, sides: &[Side], rounds: u32) -> Result<Vec<Cell>> {
-    let start = || sides.iter().map(|side| Peer::start(side, 1)).collect::<Result<Vec<Peer>>>();
-    let mut trials = [start()?, start()?];
-    let mut cells = Vec::new();
-    for peers in &mut trials {
-        cells = prepare(job, &mut peers.iter_mut().collect::<Vec<_>>())?;
-    }
-    let question = format!("run {TRIAL_STEPS}");
-    for _ in 0..rounds {
-        for (at, cell) in cells.iter_mut().enumerate() {
-            if let Cell::Samples { samples, .. } = cell {
-                thread::sleep(SETTLE);
-                for peers in &mut trials {
-                    peers[at].say(&question)?;
-                }
-                let mut longest = 0.0_f64;
-                for peers in &mut trials {
-                    longest = longest.max(time(&mut peers[at], &question)?);
-                }
-                samples.push(longest);
-            }
-        }
-    }
-    Ok(cells)
-}
-
-/// The peak memory of a process that has done nothing before.
-fn memory(job: &Job, sides: &[Side]) -> Result<Vec<Cell>> {
-    let compile = "the peak would be that of the compiler";
-    let mut cells: Vec<Option<Cell>> = Vec::new();
-    cells.resize_with(sides.len(), || None);
-    for _ in 0..MEMORY_ROUNDS {
-        for (side, cell) in std::iter::zip(sides, &mut cells) {
-            if side.mode == "compile" {
-                *cell = Some(Cell::Missing(compile.to_owned()));
-                continue;
-            }
-            let mut peer = Peer::start(side, job.threads)?;
-            let ready = peer.ask(&format!("prepare {} {}", job.case, side.mode))?;
-            let answer =
-                if matches!(ready, Answer::Missing(_)) { ready } else { peer.ask("memory")? };
-            match (answer, cell) {
-                (Answer::Memory(memory), Some(Cell::Samples { samples, .. })) => {
-                    samples.push(memory);
-                }
-                (Answer::Memory(memory), cell) => {
-                    *cell = Some(Cell::Samples { samples: vec![memory], first_seconds: 0.0 });
-                }
-                (Answer::Missing(reason), cell) => *cell = Some(Cell::Missing(reason)),
-                (answer, _) => bail!("{} answers {answer:?}", side.mode),
-            }
-        }
-    }
-    Ok(cells.into_iter().flatten().collect())
 }
 
 /// The file with the tables.
@@ -333,6 +189,11 @@ it lies with a probability of 95 % (bootstrap over the rounds).
 
 Batches are 64 examples, but for `mlp/256`. A pass of a training step puts a batch together, computes
 the loss and its gradients, and updates the weights (SGD with Nesterov momentum and weight decay).
+
+PyTorch's processes are told to keep freed memory (`MALLOC_TRIM_THRESHOLD_` and
+`MALLOC_MMAP_THRESHOLD_` of glibc), without which single operations take it up to ten times as long;
+ours are told nothing, and neither side is where memory is measured.
+
 channels_last is PyTorch's other memory format, and compile is `torch.compile`, which takes its time
 anew for each architecture. For two trials at once, the time is that of a step, until both have done
 theirs. Memory is the peak of a fresh process above what it had before the network was made, after

@@ -17,6 +17,8 @@ pub(super) struct Side {
     pub(super) script: Option<PathBuf>,
     /// Variables of the environment.
     pub(super) variables: Vec<(&'static str, PathBuf)>,
+    /// Further ones where times are measured.
+    pub(super) for_times: Vec<(&'static str, PathBuf)>,
     /// Where its standard error goes.
     pub(super) log: PathBuf,
 }
@@ -75,8 +77,17 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// Starts one that computes with so many threads.
+    /// Starts one whose times are measured, with so many threads.
     pub(super) fn start(side: &Side, threads: usize) -> Result<Self> {
+        Self::start_with(side, threads, &side.for_times)
+    }
+
+    /// Starts one whose memory is measured, with so many threads.
+    pub(super) fn start_for_memory(side: &Side, threads: usize) -> Result<Self> {
+        Self::start_with(side, threads, &[])
+    }
+
+    fn start_with(side: &Side, threads: usize, more: &[(&'static str, PathBuf)]) -> Result<Self> {
         let threads = threads.to_string();
         let mut command = Command::new(&side.program);
         if let Some(script) = &side.script {
@@ -85,7 +96,7 @@ impl Peer {
         for variable in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS", "OMP_NUM_THREADS"] {
             command.env(variable, &threads);
         }
-        command.envs(side.variables.iter().map(|(name, value)| (name, value)));
+        command.envs(side.variables.iter().chain(more).map(|(name, value)| (name, value)));
         let log = File::create(&side.log)
             .with_context(|| format!("cannot write {}", side.log.display()))?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
