@@ -14,124 +14,16 @@ use nascent_ops::kernel::Write;
 use nascent_ops::layout::Planes;
 use nascent_ops::windows::Windows;
 
+use super::memory;
+use super::step::{Gradient, Image, Join, Norm, Place, Rows, Step, Steps, Term, Windowed};
 use super::trace::{NormVars, Op, Trace, Value};
 use crate::nn::{Parameter, Shape, Window};
 use crate::{Error, Result};
-
-/// A batch of images in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Image(pub(super) usize);
-
-/// A batch of rows of features in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Rows(pub(super) usize);
-
-/// A gradient to be written, or added to what an earlier step wrote.
-pub(super) type Gradient = (Image, Write);
-
-/// One step forward, with what its step backward needs.
-#[derive(Debug)]
-pub(super) enum Step {
-    Convolution(Windowed<Box<Convolution>>),
-    Depthwise(Windowed<Windows>),
-    AveragePool(Windowed<Windows>),
-    MaxPool(Windowed<Windows>),
-    Join(Join),
-    Concat { xs: Vec<(Image, Option<Gradient>)>, y: Image, dy: Option<Image> },
-    GlobalAverage { x: Image, y: Rows, dx: Option<Gradient> },
-    Flatten { x: Image, y: Rows, dx: Option<Gradient> },
-    Linear { x: Rows, y: Rows, weight: Range<usize>, bias: Range<usize>, is_first: bool },
-    PositiveRows { x: Rows, y: Rows },
-}
-
-/// A step that slides windows over an image.
-#[derive(Debug)]
-pub(super) struct Windowed<K> {
-    pub(super) x: Image,
-    pub(super) y: Image,
-    /// Where its weights are; empty without weights.
-    pub(super) weight: Range<usize>,
-    pub(super) kernel: K,
-    pub(super) dy: Option<Image>,
-    pub(super) dx: Option<Gradient>,
-}
-
-/// The sum of images, some of them normalized, and its positive part.
-#[derive(Debug)]
-pub(super) struct Join {
-    pub(super) terms: Vec<Term>,
-    pub(super) sum: Option<Image>,
-    pub(super) positive: Option<Image>,
-    /// The gradients that reach the sum and the positive part, and where both together are.
-    pub(super) from_sum: Option<Image>,
-    pub(super) from_positive: Option<Image>,
-    pub(super) total: Option<Image>,
-}
-
-impl Join {
-    fn of(terms: Vec<Term>) -> Self {
-        let (sum, positive, total) = (None, None, None);
-        Self { terms, sum, positive, from_sum: None, from_positive: None, total }
-    }
-}
-
-/// A term of a join.
-#[derive(Debug)]
-pub(super) struct Term {
-    pub(super) x: Image,
-    /// Its normalization, if it has one.
-    pub(super) norm: Option<usize>,
-    pub(super) dx: Option<Gradient>,
-}
-
-/// A batch normalization of a program.
-#[derive(Debug)]
-pub(super) struct Norm {
-    pub(super) channels: usize,
-    pub(super) scale: Range<usize>,
-    pub(super) shift: Range<usize>,
-    pub(super) mean: Var,
-    pub(super) variance: Var,
-}
-
-/// A network as steps, without memory.
-#[derive(Debug)]
-pub(super) struct Steps {
-    pub(super) steps: Vec<Step>,
-    /// The shape of each image.
-    pub(super) planes: Vec<Planes>,
-    /// The memory of each image.
-    pub(super) slots: Vec<usize>,
-    /// The shape of each piece of memory.
-    pub(super) memory: Vec<Planes>,
-    /// The widths of rows; each has a gradient.
-    pub(super) rows: Vec<usize>,
-    pub(super) norms: Vec<Norm>,
-    /// Where the input of the network goes.
-    pub(super) input: Place,
-    pub(super) output: Rows,
-    /// Where each parameter is among all of them; none for those that nothing depends on.
-    pub(super) parameters: Vec<Option<Range<usize>>>,
-}
-
-/// Where a value is.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
-    Image(Image),
-    Rows(Rows),
-}
 
 /// The windows of a network: so many as the stride fits, those of an odd kernel around their pixel.
 fn windows(window: Window) -> Windows {
     let Window { kernel, stride } = window;
     Windows { kernel, stride, dilation: 1, padding: (kernel - 1) / 2 }
-}
-
-/// How long an image is needed: from a moment to a moment, both included.
-#[derive(Clone, Copy, Debug)]
-struct Life {
-    from: usize,
-    to: usize,
 }
 
 struct Compiler<'a> {
@@ -468,7 +360,11 @@ impl Compiler<'_> {
     fn finish(mut self, parameters: &[Parameter]) -> Result<Steps> {
         self.gradients();
         self.set_margins()?;
-        let (slots, memory) = self.share_memory();
+        let input = match self.places[0] {
+            Some(Place::Image(input)) => Some(input),
+            _ => None,
+        };
+        let (slots, memory) = memory::share(&self.planes, &self.steps, input, &self.zeros);
         let input = self.places[0].ok_or_else(unfit)?;
         let output = self.rows_of(self.output)?;
         let parameters = parameters
@@ -513,119 +409,5 @@ impl Compiler<'_> {
             }
         }
         Ok(())
-    }
-
-    /// How long each image is needed.
-    fn lives(&self) -> Vec<Option<Life>> {
-        let mut lives: Vec<Option<Life>> = vec![None; self.planes.len()];
-        let mut touch = |image: Image, at: usize| {
-            let life = lives[image.0].get_or_insert(Life { from: at, to: at });
-            life.from = life.from.min(at);
-            life.to = life.to.max(at);
-        };
-        let end = 2 * self.steps.len() + 1;
-        if let Some(Place::Image(input)) = self.places[0] {
-            touch(input, 0);
-        }
-        for zeros in &self.zeros {
-            touch(*zeros, 0);
-            touch(*zeros, end);
-        }
-        for (number, step) in self.steps.iter().enumerate() {
-            let (forward, backward) = (number + 1, end - number - 1);
-            step.images(|image, when| match when {
-                When::Forward => touch(image, forward),
-                When::Backward => touch(image, backward),
-                When::Both => {
-                    touch(image, forward);
-                    touch(image, backward);
-                }
-            });
-        }
-        lives
-    }
-
-    fn share_memory(&self) -> (Vec<usize>, Vec<Planes>) {
-        let lives = self.lives();
-        let mut order: Vec<usize> = (0..lives.len()).collect();
-        order.sort_by_key(|at| lives[*at].map_or(0, |life| life.from));
-        let mut slots = vec![0; lives.len()];
-        let mut memory: Vec<(Planes, usize)> = Vec::new();
-        for at in order {
-            let Some(life) = lives[at] else { continue };
-            let planes = self.planes[at];
-            let free = memory.iter().position(|(of, to)| *of == planes && *to < life.from);
-            let slot = free.unwrap_or_else(|| {
-                memory.push((planes, 0));
-                memory.len() - 1
-            });
-            memory[slot].1 = life.to;
-            slots[at] = slot;
-        }
-        (slots, memory.into_iter().map(|(planes, _)| planes).collect())
-    }
-}
-
-/// In which pass a step looks at an image.
-#[derive(Clone, Copy)]
-enum When {
-    Forward,
-    Backward,
-    Both,
-}
-
-impl<K> Windowed<K> {
-    fn images(&self, x: When, y: When, see: &mut impl FnMut(Image, When)) {
-        see(self.x, x);
-        see(self.y, y);
-        let gradients = self.dy.into_iter().chain(self.dx.map(|(dx, _)| dx));
-        gradients.for_each(|image| see(image, When::Backward));
-    }
-}
-
-impl Step {
-    /// Names every image that it looks at.
-    fn images(&self, mut see: impl FnMut(Image, When)) {
-        match self {
-            Self::Convolution(step) => step.images(When::Both, When::Forward, &mut see),
-            Self::Depthwise(step) => step.images(When::Both, When::Forward, &mut see),
-            Self::AveragePool(step) => step.images(When::Forward, When::Forward, &mut see),
-            Self::MaxPool(step) => step.images(When::Both, When::Both, &mut see),
-            Self::Join(join) => {
-                for term in &join.terms {
-                    see(term.x, if term.norm.is_some() { When::Both } else { When::Forward });
-                    if let Some((dx, _)) = term.dx {
-                        see(dx, When::Backward);
-                    }
-                }
-                if let Some(image) = join.sum {
-                    see(image, When::Forward);
-                }
-                if let Some(image) = join.positive {
-                    see(image, When::Both);
-                }
-                let gradients = [join.from_sum, join.from_positive, join.total];
-                gradients.into_iter().flatten().for_each(|image| see(image, When::Backward));
-            }
-            Self::Concat { xs, y, dy } => {
-                see(*y, When::Forward);
-                for (x, dx) in xs {
-                    see(*x, When::Forward);
-                    if let Some((dx, _)) = dx {
-                        see(*dx, When::Backward);
-                    }
-                }
-                if let Some(image) = dy {
-                    see(*image, When::Backward);
-                }
-            }
-            Self::GlobalAverage { x, dx, .. } | Self::Flatten { x, dx, .. } => {
-                see(*x, When::Forward);
-                if let Some((dx, _)) = dx {
-                    see(*dx, When::Backward);
-                }
-            }
-            Self::Linear { .. } | Self::PositiveRows { .. } => {}
-        }
     }
 }

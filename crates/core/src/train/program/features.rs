@@ -7,8 +7,8 @@ use nascent_ops::matrix::{Matrix, add_rows, fill_rows, multiply};
 use nascent_ops::simd::{dispatch, lanes};
 use rayon::prelude::*;
 
-use super::compile::{Gradient, Image, Rows};
 use super::images::Images;
+use super::step::{Gradient, Image, Rows};
 
 /// Batches of rows, and their gradients.
 pub(super) struct Features {

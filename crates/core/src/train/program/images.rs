@@ -4,7 +4,7 @@ use nascent_ops::kernel::rows::{Source, Target};
 use nascent_ops::layout::{Buffer, Planes};
 use rayon::prelude::*;
 
-use super::compile::Image;
+use super::step::Image;
 
 /// Batches of interleaved images, some of which share memory.
 pub(super) struct Images {

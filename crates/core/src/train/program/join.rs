@@ -10,8 +10,8 @@ use nascent_ops::simd::{dispatch, lanes};
 use rayon::prelude::*;
 
 use super::Mode;
-use super::compile::{Gradient, Image, Join, Norm};
 use super::images::Images;
+use super::step::{Gradient, Image, Join, Norm, Term};
 use crate::Result;
 use crate::nn::{EPSILON, NORM_MOMENTUM};
 
@@ -100,7 +100,8 @@ pub(super) fn join(
             let (of, state) = (&of_norms[norm], &mut norms[norm]);
             let (scale, shift) = (&weights[of.scale.clone()], &weights[of.shift.clone()]);
             if mode == Mode::Train {
-                let pixels = moments(images, term.x, sums) * count as f64;
+                moments(images, term.x, sums);
+                let pixels = pixels(images, term.x, count);
                 state.observe(&sums[..of.channels], pixels);
                 state.normalize_by_batch(scale, shift);
             } else {
@@ -120,7 +121,7 @@ pub(super) fn join_back(
     count: usize,
 ) {
     let Some(total) = join.total else { return };
-    gather_gradient(join, images);
+    let mut summed = gather_gradient(join, images, sums);
     for term in &join.terms {
         let Some(norm) = term.norm else {
             if let Some(dx) = term.dx {
@@ -129,7 +130,10 @@ pub(super) fn join_back(
             continue;
         };
         let (of, state) = (&of_norms[norm], &mut norms[norm]);
-        let pixels = gradient_moments(images, total, term.x, sums) * count as f64;
+        if !std::mem::take(&mut summed) {
+            gradient_moments(images, total, term.x, sums);
+        }
+        let pixels = pixels(images, term.x, count);
         let scale = &weights[of.scale.clone()];
         let for_scale = &mut gradients[of.scale.clone()];
         state.differentiate(&sums[..of.channels], pixels, scale, for_scale);
@@ -175,18 +179,21 @@ pub(super) fn concat_back(
 }
 
 /// Adds up two sums for each channel over the blocks of a batch, into the first of `sums`: in the
-/// order of the blocks, whoever computed them. Returns the pixels of a channel of one image.
+/// order of the blocks, whoever computed them.
 fn sum_blocks(
     images: &Images,
     x: Image,
     sums: &mut [[f64; 2]],
     of_block: impl Fn(usize, &mut [[f64; 2]]) + Sync,
-) -> f64 {
-    let planes = images.planes(x);
-    let channels = planes.channels;
+) {
+    let channels = images.planes(x).channels;
     let sums = &mut sums[..images.blocks * channels];
     sums.fill([0.0; 2]);
     sums.par_chunks_exact_mut(channels).enumerate().for_each(|(block, sums)| of_block(block, sums));
+    add_blocks(sums, channels);
+}
+
+fn add_blocks(sums: &mut [[f64; 2]], channels: usize) {
     let (first, rest) = sums.split_at_mut(channels);
     for other in rest.chunks_exact(channels) {
         for (total, sums) in std::iter::zip(&mut *first, other) {
@@ -194,20 +201,19 @@ fn sum_blocks(
             total[1] += sums[1];
         }
     }
-    (planes.height * planes.width) as f64
 }
 
-fn moments(images: &Images, x: Image, sums: &mut [[f64; 2]]) -> f64 {
+fn moments(images: &Images, x: Image, sums: &mut [[f64; 2]]) {
     sum_blocks(images, x, sums, |block, sums| {
         dispatch(Moments { source: images.block(x, block), sums });
-    })
+    });
 }
 
-fn gradient_moments(images: &Images, gradient: Image, x: Image, sums: &mut [[f64; 2]]) -> f64 {
+fn gradient_moments(images: &Images, gradient: Image, x: Image, sums: &mut [[f64; 2]]) {
     sum_blocks(images, x, sums, |block, sums| {
         let source = images.block(x, block);
         dispatch(GradientMoments { gradient: images.block(gradient, block), source, sums });
-    })
+    });
 }
 
 fn add_up(join: &Join, images: &mut Images, norms: &[NormState]) {
@@ -252,18 +258,42 @@ fn add_up(join: &Join, images: &mut Images, norms: &[NormState]) {
     });
 }
 
-/// Brings the gradients of a sum and of its positive part together.
-fn gather_gradient(join: &Join, images: &mut Images) {
-    if let (Some(total), Some(from), Some(positive)) =
-        (join.total, join.from_positive, join.positive)
-    {
-        let write = if join.from_sum.is_some() { Write::Add } else { Write::Set };
-        images.write_blocks(total, |images, block, target| {
-            let gradient = images.block(from, block);
-            let positive = images.block(positive, block);
-            dispatch(PositiveGradient { gradient, positive, target, write });
+/// Brings the gradients of a sum and of its positive part together. If the first term is normalized,
+/// it takes the sums of each block for it while the block is at hand, and says so.
+fn gather_gradient(join: &Join, images: &mut Images, sums: &mut [[f64; 2]]) -> bool {
+    let (Some(total), Some(from), Some(positive)) = (join.total, join.from_positive, join.positive)
+    else {
+        return false;
+    };
+    let write = if join.from_sum.is_some() { Write::Add } else { Write::Set };
+    let gather = |images: &Images, block: usize, target: Target<'_, f32>| {
+        let gradient = images.block(from, block);
+        let positive = images.block(positive, block);
+        dispatch(PositiveGradient { gradient, positive, target, write });
+    };
+    let Some(Term { x, norm: Some(_), .. }) = join.terms.first() else {
+        images.write_blocks(total, gather);
+        return false;
+    };
+    let (planes, len) = (images.planes(total), images.block_len(total));
+    let sums = &mut sums[..images.blocks * planes.channels];
+    sums.fill([0.0; 2]);
+    images.write(total, |images, data| {
+        let blocks = data.par_chunks_exact_mut(len).zip(sums.par_chunks_exact_mut(planes.channels));
+        blocks.enumerate().for_each(|(block, (data, sums))| {
+            gather(images, block, Target { data, planes });
+            let gradient = Source { data, planes };
+            dispatch(GradientMoments { gradient, source: images.block(*x, block), sums });
         });
-    }
+    });
+    add_blocks(sums, planes.channels);
+    true
+}
+
+/// The pixels of a channel in a batch.
+fn pixels(images: &Images, image: Image, count: usize) -> f64 {
+    let planes = images.planes(image);
+    (planes.height * planes.width * count) as f64
 }
 
 fn add(images: &mut Images, source: Image, (target, write): (Image, Write)) {

@@ -10,7 +10,9 @@ mod compile;
 mod features;
 mod images;
 mod join;
+mod memory;
 mod run;
+mod step;
 #[cfg(test)]
 mod tests;
 mod trace;

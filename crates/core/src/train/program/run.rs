@@ -8,10 +8,11 @@ use nascent_ops::simd::lanes;
 use rayon::prelude::*;
 
 use super::Mode;
-use super::compile::{Place, Step, Steps, compile};
+use super::compile::compile;
 use super::features::{Features, Linear};
 use super::images::Images;
 use super::join::{NormState, concat, concat_back, join, join_back};
+use super::step::{Place, Step, Steps};
 use super::windowed::{
     average_pool, average_pool_back, convolution, convolution_back, depthwise, depthwise_back,
     max_pool, max_pool_back,

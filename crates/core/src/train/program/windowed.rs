@@ -15,8 +15,8 @@ use nascent_ops::simd::{dispatch, lanes};
 use nascent_ops::windows::Windows;
 use rayon::prelude::*;
 
-use super::compile::Windowed;
 use super::images::Images;
+use super::step::Windowed;
 
 pub(super) fn convolution(
     step: &Windowed<Box<Convolution>>,

@@ -1,0 +1,74 @@
+//! Which images may share memory.
+
+use nascent_ops::layout::Planes;
+
+use super::step::{Image, Step, When};
+
+/// How long an image is needed: from a moment to a moment, both included.
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    from: usize,
+    to: usize,
+}
+
+/// For each image the piece of memory that it is in, and the shapes of those pieces. Images of one
+/// shape share one if the first is done with before the other begins. The input is there from the
+/// start, and `zeros` are all the time.
+pub(super) fn share(
+    planes: &[Planes],
+    steps: &[Step],
+    input: Option<Image>,
+    zeros: &[Image],
+) -> (Vec<usize>, Vec<Planes>) {
+    let lives = lives(planes.len(), steps, input, zeros);
+    let mut order: Vec<usize> = (0..lives.len()).collect();
+    order.sort_by_key(|at| lives[*at].map_or(0, |life| life.from));
+    let mut slots = vec![0; lives.len()];
+    let mut memory: Vec<(Planes, usize)> = Vec::new();
+    for at in order {
+        let Some(life) = lives[at] else { continue };
+        let free = memory.iter().position(|(of, to)| *of == planes[at] && *to < life.from);
+        let slot = free.unwrap_or_else(|| {
+            memory.push((planes[at], 0));
+            memory.len() - 1
+        });
+        memory[slot].1 = life.to;
+        slots[at] = slot;
+    }
+    (slots, memory.into_iter().map(|(planes, _)| planes).collect())
+}
+
+/// How long each image is needed.
+fn lives(
+    images: usize,
+    steps: &[Step],
+    input: Option<Image>,
+    zeros: &[Image],
+) -> Vec<Option<Life>> {
+    let mut lives: Vec<Option<Life>> = vec![None; images];
+    let mut touch = |image: Image, at: usize| {
+        let life = lives[image.0].get_or_insert(Life { from: at, to: at });
+        life.from = life.from.min(at);
+        life.to = life.to.max(at);
+    };
+    let end = 2 * steps.len() + 1;
+    if let Some(input) = input {
+        touch(input, 0);
+    }
+    for zeros in zeros {
+        touch(*zeros, 0);
+        touch(*zeros, end);
+    }
+    for (number, step) in steps.iter().enumerate() {
+        let (forward, backward) = (number + 1, end - number - 1);
+        step.images(|image, when| {
+            if when != When::Backward {
+                touch(image, forward);
+            }
+            if when != When::Forward {
+                touch(image, backward);
+            }
+        });
+    }
+    lives
+}
