@@ -3,9 +3,9 @@
 //! Four output pixels of a 3x3 convolution are 36 products for each input channel. Winograd's
 //! minimal filtering F(2x2, 3x3) makes 16 of them: `y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A`, with a 4x4 tile
 //! `d` of the input, the weights `g`, and small matrices `A`, `B` and `G` of which only additions and
-//! halvings are left. The gradient of the weights goes back through the same formula:
-//! `dg = Gᵀ [(A dy Aᵀ) ⊙ (Bᵀ d B)] G`. (A. Lavin and S. Gray, "Fast Algorithms for Convolutional
-//! Neural Networks", CVPR 2016, <https://arxiv.org/abs/1509.09308>.)
+//! halvings are left. (A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks",
+//! CVPR 2016, <https://arxiv.org/abs/1509.09308>.) The gradient of the input is such a convolution
+//! too, with the weights turned around.
 //!
 //! Images are interleaved, so that the tiles need no shuffling either, and the products of one
 //! position of all tiles are a 1x1 convolution.
