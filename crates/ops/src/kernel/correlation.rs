@@ -122,10 +122,10 @@ impl<E: Element> WithSimd for Correlation<'_, E> {
             return;
         }
         let reach = offsets.iter().copied().max().unwrap_or(0);
-        let last = from.first + (rows - 1) * from.row + (columns - 1) * from.column;
-        assert!(last + reach < input.len(), "a window stands out of the input");
-        let last = to.first + (rows - 1) * to.row + (columns - 1) * to.column;
-        assert!(last + (channels - 1) * plane < output.len(), "a pixel is outside of the output");
+        let last = from.farthest([rows, columns], [(2, reach), (1, 0)]);
+        assert!(last < input.len() as u128, "a window stands out of the input");
+        let last = to.farthest([rows, columns], [(channels, plane), (1, 0)]);
+        assert!(last < output.len() as u128, "a pixel is outside of the output");
         assert!(weights.len() >= channels * offsets.len(), "weights are missing");
         let tiles = Tiles::new(channels);
         let mut tile =
@@ -255,10 +255,12 @@ impl<E: Element> WithSimd for Mix<'_, E> {
         let Self { input_plane, inputs, output_plane, outputs, pixels, write, .. } = self;
         let input = E::vectors::<S>(self.input);
         let output = E::vectors_mut::<S>(self.output);
-        if inputs == 0 || pixels == 0 {
+        if inputs == 0 || outputs == 0 || pixels == 0 {
             return;
         }
-        assert!((inputs - 1) * input_plane + pixels <= input.len(), "pixels are missing");
+        // So wide that nothing overflows.
+        let needed = (inputs - 1) as u128 * input_plane as u128 + pixels as u128;
+        assert!(needed <= input.len() as u128, "pixels are missing");
         let mut mix =
             ChannelMix { s, input, inputs, input_plane, output, output_plane, pixels, write };
         let tiles = Tiles::new(outputs);
@@ -389,10 +391,10 @@ impl<E: Element> WithSimd for WeightGradient<'_, E> {
             return;
         }
         let reach = offsets.iter().copied().max().unwrap_or(0);
-        let last = from.first + (rows - 1) * from.row + (columns - 1) * from.column;
-        assert!(last + reach < input.len(), "a window stands out of the input");
-        let last = to.first + (rows - 1) * to.row + (columns - 1) * to.column;
-        assert!(last + (channels - 1) * plane < gradient.len(), "a pixel is outside");
+        let last = from.farthest([rows, columns], [(2, reach), (1, 0)]);
+        assert!(last < input.len() as u128, "a window stands out of the input");
+        let last = to.farthest([rows, columns], [(channels, plane), (1, 0)]);
+        assert!(last < gradient.len() as u128, "a pixel is outside");
         let bytes = WIDE * columns * size_of::<E::Vector<S>>();
         let chunk = (CHUNK_BYTES / bytes).max(1);
         // Channels and offsets that are not there are computed with the last that are, and ignored.
