@@ -7,7 +7,10 @@ use crate::kernel::Write;
 use crate::kernel::correlation::{
     Correlation, DEEP, Grid, WIDE, WeightGradient, add_lanes, pack_weights,
 };
-use crate::kernel::winograd::{POSITIONS, Winograd, scratch_len, transform_weights};
+use crate::kernel::winograd::{
+    POSITIONS, Side, Winograd, WinogradSums, WinogradTiles, products, scratch_len,
+    transform_weights,
+};
 use crate::layout::{Buffer, Planes, with_scratch};
 use crate::simd::{Element, dispatch, lanes};
 use crate::windows::Windows;
@@ -41,6 +44,8 @@ pub struct Convolution {
     groups: usize,
     /// The distances of the inputs of a window, for one group.
     offsets: Vec<usize>,
+    /// The distances of the input channels among transformed tiles.
+    tile_offsets: Vec<usize>,
     phases: Vec<Phase>,
 }
 
@@ -83,7 +88,9 @@ impl Convolution {
                 })
             })
             .collect();
-        let mut this = Self { input, output, windows, groups, offsets, phases: Vec::new() };
+        let tile_offsets = (0..inputs).map(|channel| channel * TILE_CHANNEL).collect();
+        let phases = Vec::new();
+        let mut this = Self { input, output, windows, groups, offsets, tile_offsets, phases };
         this.phases = this.phases();
         Ok(this)
     }
@@ -159,14 +166,18 @@ impl Convolution {
         self.output.channels * self.offsets.len()
     }
 
-    /// Whether fewer products are enough for `rows` and `columns` of outputs.
-    fn is_winograd(&self, rows: usize, columns: usize) -> bool {
+    /// Whether tiles pay: enough channels to share what their transformation takes, and at most half
+    /// of the products.
+    fn is_winograd(&self) -> bool {
         let Windows { kernel, stride, dilation, .. } = self.windows;
         let few = self.input.channels.min(self.output.channels) < WINOGRAD_CHANNELS;
+        let half = |planes: Planes| {
+            2 * products(planes.height, planes.width) <= 9 * planes.height * planes.width
+        };
         (kernel, stride, dilation, self.groups) == (3, 1, 1, 1)
-            && rows.is_multiple_of(2)
-            && columns.is_multiple_of(2)
             && !few
+            && half(self.input)
+            && half(self.output)
     }
 
     /// Computes the outputs of a batch.
@@ -194,7 +205,7 @@ impl Convolution {
     ) -> &'s [E] {
         let count = self.offsets.len();
         let outputs = self.output.channels / self.groups;
-        if self.is_winograd(self.output.height, self.output.width) {
+        if self.is_winograd() {
             let inputs = self.input.channels;
             let weight =
                 |to: usize, from: usize, tap: usize| weights[(to * inputs + from) * 9 + tap];
@@ -218,7 +229,7 @@ impl Convolution {
         write: Write,
     ) {
         let (lanes, count) = (lanes::<E>(), self.offsets.len());
-        if self.is_winograd(self.output.height, self.output.width) {
+        if self.is_winograd() {
             let (from, to) = ((self.input, self.from()), (self.output, self.to()));
             tile_by_tile((input, from), packed, (output, to), write);
             return;
@@ -272,7 +283,7 @@ impl Convolution {
     ) -> &'s [E] {
         let (inputs, outputs) =
             (self.input.channels / self.groups, self.output.channels / self.groups);
-        if self.is_winograd(self.input.height, self.input.width) {
+        if self.is_winograd() {
             // The windows of the gradient are those of the convolution, turned around.
             let weight =
                 |to: usize, from: usize, tap: usize| weights[(from * inputs + to) * 9 + 8 - tap];
@@ -310,7 +321,7 @@ impl Convolution {
     ) {
         let needed = Self::gradient_margin(self.windows, self.input, self.output);
         assert!(self.output.margin >= needed, "the gradient needs a margin of {needed}");
-        if self.is_winograd(self.input.height, self.input.width)
+        if self.is_winograd()
             && let [phase] = &self.phases[..]
         {
             let (from, to) = ((self.output, phase.from), (self.input, phase.to));
@@ -352,6 +363,12 @@ impl Convolution {
         target: &mut [E],
         scratch: &mut Scratch<E>,
     ) {
+        let (from, to) = (self.input.channels, self.output.channels);
+        let tiles_pay = from * to >= WINOGRAD_SHARED * (from + to) && from * to <= WINOGRAD_PAIRS;
+        if self.is_winograd() && tiles_pay {
+            self.weight_gradient_by_tiles(input, gradient, target, scratch);
+            return;
+        }
         let (lanes, count) = (lanes::<E>(), self.offsets.len());
         let (inputs, outputs) =
             (self.input.channels / self.groups, self.output.channels / self.groups);
@@ -397,8 +414,96 @@ impl Convolution {
     }
 }
 
+impl Convolution {
+    /// The gradient of the weights of a 3x3 convolution by fewer products. Every sum is in the same
+    /// order on any number of threads.
+    fn weight_gradient_by_tiles<E: Element>(
+        &self,
+        input: &[E],
+        gradient: &[E],
+        target: &mut [E],
+        scratch: &mut Scratch<E>,
+    ) {
+        let (lanes, planes) = (lanes::<E>(), self.output);
+        let (inputs, outputs) = (self.input.channels, planes.channels);
+        let block = input.len() / (self.input.vectors() * lanes);
+        let all = block * products(planes.height, planes.width) / POSITIONS;
+        let channel = TILE_CHANNEL * lanes;
+        let tiles = scratch.weights.at_least((inputs + outputs) * channel);
+        let size = inputs.div_ceil(DEEP) * DEEP * WIDE * lanes;
+        let position = outputs.div_ceil(WIDE) * size;
+        let sums = scratch.sums.at_least(POSITIONS * position);
+        sums.fill(E::default());
+        for first in (0..all).step_by(TILES_TOGETHER) {
+            let count = (all - first).min(TILES_TOGETHER);
+            tiles.par_chunks_exact_mut(channel).enumerate().for_each(|(number, target)| {
+                let (images, planes, corner, side) = match number.checked_sub(inputs) {
+                    None => (input, self.input, self.from(), Side::Input),
+                    Some(_) => (gradient, planes, self.to(), Side::Gradient),
+                };
+                let number = if side == Side::Input { number } else { number - inputs };
+                dispatch(WinogradTiles {
+                    images,
+                    block: planes.vectors(),
+                    from: Grid { first: corner.first + number * planes.plane(), ..corner },
+                    rows: self.output.height,
+                    columns: self.output.width,
+                    side,
+                    first,
+                    count,
+                    target,
+                    distance: TILES_TOGETHER,
+                });
+            });
+            let tiles = &*tiles;
+            sums.par_chunks_exact_mut(position).enumerate().for_each(|(position, sums)| {
+                let tiles = &tiles[position * TILES_TOGETHER * lanes..];
+                let row = Grid { first: 0, row: 0, column: 1 };
+                for (wide, sums) in sums.chunks_exact_mut(size).enumerate() {
+                    dispatch(WeightGradient {
+                        input: tiles,
+                        from: row,
+                        offsets: &self.tile_offsets,
+                        gradient: &tiles[(inputs + wide * WIDE) * channel..],
+                        to: row,
+                        channels: (outputs - wide * WIDE).min(WIDE),
+                        plane: TILE_CHANNEL,
+                        rows: 1,
+                        columns: count,
+                        sums,
+                    });
+                }
+            });
+        }
+        let sums = &*sums;
+        target.par_chunks_mut(WIDE * inputs * 9).enumerate().for_each(|(wide, target)| {
+            dispatch(WinogradSums {
+                sums: &sums[wide * size..],
+                distance: position / lanes,
+                outputs: target.len() / (inputs * 9),
+                inputs,
+                target,
+            });
+        });
+    }
+}
+
 /// From how many channels on it pays to transform tiles.
 const WINOGRAD_CHANNELS: usize = 8;
+
+/// How many pairs of channels have to share what it takes to transform the tiles of one channel, for
+/// the gradient of the weights.
+const WINOGRAD_SHARED: usize = 16;
+
+/// Up to how many pairs of an input and an output channel the gradients of the weights are summed in
+/// tiles: they take `POSITIONS` vectors for each pair.
+const WINOGRAD_PAIRS: usize = 64 * 64;
+
+/// How many tiles are transformed together for the gradient of the weights.
+const TILES_TOGETHER: usize = 16;
+
+/// The distance of two channels of such tiles: no multiple of what a cache repeats itself with.
+const TILE_CHANNEL: usize = POSITIONS * TILES_TOGETHER + 5;
 
 /// The weights of a 3x3 convolution by fewer products: `weight(to, from, tap)` is one of nine.
 fn pack_tiles<E: Element>(
@@ -422,7 +527,7 @@ fn tile_by_tile<E: Element>(
     write: Write,
 ) {
     let (inputs, outputs) = (planes.channels, target.channels);
-    let needed = scratch_len::<E>(inputs, outputs, target.width, lanes::<E>());
+    let needed = scratch_len::<E>(inputs, outputs, (target.height, target.width), lanes::<E>());
     with_scratch(needed, |scratch| {
         dispatch(Winograd {
             input,

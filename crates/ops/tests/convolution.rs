@@ -208,10 +208,14 @@ fn convolutions_with_many_channels_are_the_sums_of_their_definition() {
     for (inputs, outputs, height, width, padding) in [
         (8, 8, 4, 4, 1),
         (9, 14, 6, 10, 1),
+        (8, 10, 7, 9, 1),
+        (10, 8, 16, 13, 1),
         (16, 8, 2, 40, 1),
         (8, 11, 5, 4, 1),
         (8, 9, 8, 6, 0),
         (8, 8, 4, 6, 2),
+        (33, 35, 9, 7, 1),
+        (64, 30, 4, 4, 1),
     ] {
         let windows = Windows { kernel: 3, stride: 1, dilation: 1, padding };
         let (rows, columns) = (height + 2 * padding - 2, width + 2 * padding - 2);
