@@ -1,6 +1,6 @@
 //! What operations are built with: named parameters, and the count of what they cost.
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Device, Var};
 
 use crate::train::init;
 use crate::{Result, Seed};
@@ -17,8 +17,9 @@ pub struct Cost {
     pub flops: u64,
     /// Numbers that a training step keeps for the gradient, for one example.
     pub activations: u64,
-    /// The largest intermediate result of one operation, in numbers for one example.
-    pub workspace: u64,
+    /// Numbers that a training step keeps besides, for one example, where convolutions are composed
+    /// of tensor operations, as on a GPU: what their windows cover.
+    pub unfolded: u64,
 }
 
 /// A trainable tensor of a model.
@@ -96,7 +97,7 @@ impl<'a> Builder<'a> {
         self.store.cost.params += dims.iter().product::<usize>() as u64;
         let name = self.join(name);
         let Some(target) = self.target else {
-            return self.empty();
+            return Self::empty();
         };
         let value = init::tensor(target.seed, &name, dims, start, target.dtype, &target.device)?;
         let var = Var::from_tensor(&value)?;
@@ -112,7 +113,7 @@ impl<'a> Builder<'a> {
     pub fn buffer(&mut self, name: &str, dims: &[usize], value: f64) -> Result<Var> {
         let name = self.join(name);
         let Some(target) = self.target else {
-            return self.empty();
+            return Self::empty();
         };
         let start = Start::Constant(value);
         let value = init::tensor(target.seed, &name, dims, start, target.dtype, &target.device)?;
@@ -121,15 +122,8 @@ impl<'a> Builder<'a> {
         Ok(var)
     }
 
-    /// An empty tensor with the precision and on the device of the model.
-    pub(crate) fn like(&self) -> Result<Tensor> {
-        let (dtype, device) =
-            self.target.map_or((DType::F32, &Device::Cpu), |target| (target.dtype, &target.device));
-        Ok(Tensor::zeros(0, dtype, device)?)
-    }
-
-    fn empty(&self) -> Result<Var> {
-        Ok(Var::from_tensor(&self.like()?)?)
+    fn empty() -> Result<Var> {
+        Ok(Var::zeros(0, DType::F32, &Device::Cpu)?)
     }
 
     /// Counts multiply-accumulate operations for one example.
@@ -142,9 +136,8 @@ impl<'a> Builder<'a> {
         self.store.cost.activations += numbers as u64;
     }
 
-    /// Counts the numbers of a passing intermediate result, for one example.
-    pub fn count_workspace(&mut self, numbers: usize) {
-        let workspace = &mut self.store.cost.workspace;
-        *workspace = (*workspace).max(numbers as u64);
+    /// Counts numbers that the windows of a convolution cover, for one example.
+    pub fn count_unfolded(&mut self, numbers: usize) {
+        self.store.cost.unfolded += numbers as u64;
     }
 }

@@ -1,9 +1,9 @@
 //! The parts that operations are built of.
 
 use candle_core::{Tensor, Var};
+use nascent_ops::op;
 
-use super::functional::{self, AveragePool, EPSILON, Window};
-use super::{Builder, ForwardContext, Layer, Shape, Start, infeasible};
+use super::{Builder, ForwardContext, Layer, Shape, Start, Window, infeasible};
 use crate::Result;
 use crate::train::init::dropout_mask;
 use crate::train::program::{NormVars, Trace, Value};
@@ -62,7 +62,7 @@ pub(crate) struct ToFeatures;
 
 impl Layer for ToFeatures {
     fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
-        Ok(x.transpose(0, 1)?.contiguous()?.flatten_from(1)?)
+        Ok(x.flatten_from(1)?)
     }
 
     fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
@@ -75,7 +75,7 @@ pub(crate) struct GlobalAverage;
 
 impl Layer for GlobalAverage {
     fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
-        Ok(x.flatten_from(2)?.mean(2)?.t()?.contiguous()?)
+        Ok(op::global_avg_pool(x)?)
     }
 
     fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
@@ -115,7 +115,7 @@ impl Activation {
 impl Layer for Activation {
     fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
         Ok(match self {
-            Self::Relu => functional::relu(x)?,
+            Self::Relu => op::relu(x)?,
             Self::Gelu => x.gelu_erf()?,
             Self::Silu => candle_nn::ops::silu(x)?,
             Self::Tanh => x.tanh()?,
@@ -187,27 +187,17 @@ impl Convolution {
         let weight = builder.parameter("weight", &dims, Start::KaimingNormal { fan_in })?;
         builder.count_flops(fan_in * output.len());
         builder.count_activations(output.len());
-        if kernel > 1 {
-            // The backward pass unfolds the input and the gradient.
-            let Shape::Image { channels, height, width } = input else {
-                return Err(wrong(builder, "needs an image", input));
-            };
-            let pixels = output.len() / outputs;
-            let unfolded = kernel * kernel * channels * pixels;
-            builder.count_workspace(unfolded.max(kernel * kernel * outputs * height * width));
-        }
+        let Shape::Image { channels, .. } = input else {
+            return Err(wrong(builder, "needs an image", input));
+        };
+        builder.count_unfolded(kernel * kernel * channels * (output.len() / outputs));
         Ok((Box::new(Self { weight, window, depthwise }), output))
     }
 }
 
 impl Layer for Convolution {
     fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
-        let weight = cx.parameter(&self.weight);
-        Ok(if self.depthwise {
-            functional::depthwise(x, &weight, self.window.stride)?
-        } else {
-            functional::convolution(x, &weight, self.window.stride)?
-        })
+        Ok(self.window.convolution(x, &cx.parameter(&self.weight), self.depthwise)?)
     }
 
     fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
@@ -231,10 +221,7 @@ pub(crate) fn pooled(input: Shape, window: Window, channels: Option<usize>) -> R
 }
 
 /// Average pooling.
-pub(crate) struct Average {
-    pool: AveragePool,
-    window: Window,
-}
+pub(crate) struct Average(Window);
 
 impl Average {
     pub(crate) fn build(
@@ -243,22 +230,18 @@ impl Average {
         builder: &mut Builder<'_>,
     ) -> Result<(Box<dyn Layer>, Shape)> {
         let output = pooled(input, window, None)?;
-        let Shape::Image { height, width, .. } = input else {
-            return Err(wrong(builder, "needs an image", input));
-        };
         builder.count_activations(output.len());
-        let pool = AveragePool::new(window, height, width, &builder.like()?)?;
-        Ok((Box::new(Self { pool, window }), output))
+        Ok((Box::new(Self(window)), output))
     }
 }
 
 impl Layer for Average {
     fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
-        Ok(self.pool.forward(x)?)
+        Ok(self.0.average(x)?)
     }
 
     fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
-        trace.average_pool(x, self.window)
+        trace.average_pool(x, self.0)
     }
 }
 
@@ -272,15 +255,14 @@ impl Largest {
         builder: &mut Builder<'_>,
     ) -> Result<(Box<dyn Layer>, Shape)> {
         let output = pooled(input, window, None)?;
-        // Shifted copies and running maxima, per axis.
-        builder.count_activations(2 * window.kernel * (input.len() / window.stride + output.len()));
+        builder.count_activations(output.len());
         Ok((Box::new(Self(window)), output))
     }
 }
 
 impl Layer for Largest {
     fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
-        Ok(functional::max_pool(x, self.0)?)
+        Ok(self.0.largest(x)?)
     }
 
     fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
@@ -299,6 +281,9 @@ pub(crate) struct BatchNorm {
 /// How far running statistics move to those of a batch.
 pub(crate) const NORM_MOMENTUM: f64 = 0.1;
 
+/// What is added to a variance before its root is taken.
+pub(crate) const NORM_EPSILON: f64 = 1e-5;
+
 impl BatchNorm {
     pub(crate) fn build(input: Shape, builder: &mut Builder<'_>) -> Result<Box<dyn Layer>> {
         let (Shape::Image { channels, .. } | Shape::Features(channels)) = input;
@@ -310,34 +295,18 @@ impl BatchNorm {
             variance: builder.buffer("running_var", &[channels], 1.0)?,
         }))
     }
-
-    fn rows(&self, x: &Tensor, cx: &ForwardContext) -> Result<Tensor> {
-        let (scale, shift) = (cx.parameter(&self.scale), cx.parameter(&self.shift));
-        if !cx.is_train() {
-            let mean = self.mean.as_detached_tensor();
-            let variance = self.variance.as_detached_tensor();
-            let factor = (scale / (variance + EPSILON)?.sqrt()?)?;
-            let offset = (shift - (mean * &factor)?)?.unsqueeze(1)?;
-            return Ok(x.broadcast_mul(&factor.unsqueeze(1)?)?.broadcast_add(&offset)?);
-        }
-        let (output, mean, variance) = functional::normalize_rows(x, &scale, &shift)?;
-        let n = x.dim(1)? as f64;
-        let unbiased = (variance * (n / (n - 1.0).max(1.0)))?;
-        for (running, new) in [(&self.mean, mean), (&self.variance, unbiased)] {
-            let kept = (running.as_detached_tensor() * (1.0 - NORM_MOMENTUM))?;
-            running.set(&(kept + (new * NORM_MOMENTUM)?)?)?;
-        }
-        Ok(output)
-    }
 }
 
 impl Layer for BatchNorm {
     fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
-        if x.rank() == 2 {
-            return Ok(self.rows(&x.t()?.contiguous()?, cx)?.t()?.contiguous()?);
-        }
-        let output = self.rows(&x.flatten_from(1)?, cx)?;
-        Ok(output.reshape(x.shape())?)
+        let (scale, shift) = (cx.parameter(&self.scale), cx.parameter(&self.shift));
+        let config = op::BatchNorm {
+            eps: NORM_EPSILON,
+            momentum: NORM_MOMENTUM,
+            running_mean: &self.mean,
+            running_variance: &self.variance,
+        };
+        Ok(op::batch_norm(x, Some(&scale), Some(&shift), config, cx.is_train())?)
     }
 
     fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
@@ -372,11 +341,8 @@ impl LayerNorm {
 
 impl Layer for LayerNorm {
     fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
-        let batch = x.dim(0)?;
-        let ones = Tensor::ones(batch, x.dtype(), x.device())?;
-        let (normal, ..) = functional::normalize_rows(x, &ones, &ones.zeros_like()?)?;
         let (scale, shift) = (cx.parameter(&self.scale), cx.parameter(&self.shift));
-        Ok(normal.broadcast_mul(&scale)?.broadcast_add(&shift)?)
+        Ok(candle_nn::ops::layer_norm_slow(x, &scale, &shift, NORM_EPSILON as f32)?)
     }
 }
 
@@ -410,7 +376,7 @@ impl Dense {
 impl Layer for Dense {
     fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
         let (weight, bias) = (cx.parameter(&self.weight), cx.parameter(&self.bias));
-        Ok(x.matmul(&weight.t()?)?.broadcast_add(&bias)?)
+        Ok(op::linear(x, &weight, Some(&bias))?)
     }
 
     fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {

@@ -3,12 +3,9 @@
 //! A [`Graph`](nascent_record::Graph) says what a network is; [`Model`] is that network with weights.
 //! What an operation named in a graph means stands in one table, [`OPS`].
 //!
-//! Between operations, images are `[channels, batch, height, width]` and features
-//! `[batch, features]`; a model takes and gives the batch first.
+//! Images are `[batch, channels, height, width]`, and features `[batch, features]`.
 
 mod builder;
-mod custom;
-mod functional;
 mod layers;
 mod model;
 mod network;
@@ -16,15 +13,15 @@ mod ops;
 #[cfg(test)]
 mod tests;
 pub(crate) mod weights;
+mod window;
 
 use std::fmt;
 
 use candle_core::{Tensor, Var};
 use nascent_record::suggestion;
 
-pub use functional::Window;
-pub(crate) use functional::{EPSILON, UNFOLDED};
-pub(crate) use layers::NORM_MOMENTUM;
+pub(crate) use layers::{NORM_EPSILON, NORM_MOMENTUM};
+pub use window::Window;
 
 pub use builder::{Builder, Cost, Parameter, Start};
 #[cfg(any(test, feature = "conformance"))]
@@ -79,10 +76,10 @@ impl Shape {
         self.len() == 0
     }
 
-    /// The sizes of a tensor with a batch of this shape, as operations see it.
+    /// The sizes of a tensor with a batch of this shape.
     fn batch(self, batch: usize) -> Vec<usize> {
         match self {
-            Self::Image { channels, height, width } => vec![channels, batch, height, width],
+            Self::Image { channels, height, width } => vec![batch, channels, height, width],
             Self::Features(features) => vec![batch, features],
         }
     }

@@ -151,8 +151,7 @@ impl Model {
         let (mean, deviation) =
             (self.mean.as_detached_tensor(), self.deviation.as_detached_tensor());
         let x = if x.rank() == 4 {
-            let column = (self.input[0], 1, 1, 1);
-            let x = x.transpose(0, 1)?.contiguous()?;
+            let column = (1, self.input[0], 1, 1);
             let x = x.broadcast_sub(&mean.reshape(column)?)?;
             x.broadcast_div(&deviation.reshape(column)?)?
         } else {

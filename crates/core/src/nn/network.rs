@@ -158,8 +158,7 @@ impl Network {
             *value = Some(input.clone());
         }
         let zeros = |shape: Shape| -> Result<Tensor> {
-            let batch = like.dim(usize::from(like.rank() != 2))?;
-            Ok(Tensor::zeros(shape.batch(batch), like.dtype(), like.device())?)
+            Ok(Tensor::zeros(shape.batch(like.dim(0)?), like.dtype(), like.device())?)
         };
         for (at, step) in self.steps.iter().enumerate() {
             let mut arriving = Vec::with_capacity(step.edges.len());
@@ -186,9 +185,7 @@ impl Network {
                         (0, _) => zeros(step.joined)?,
                         (1, _) => arriving.remove(0),
                         (_, Combine::Sum) => sum(&arriving)?,
-                        (_, Combine::Concat) => {
-                            Tensor::cat(&arriving, usize::from(arriving[0].rank() == 2))?
-                        }
+                        (_, Combine::Concat) => Tensor::cat(&arriving, 1)?,
                     };
                     match stage {
                         Stage::Nothing => joined,

@@ -1,18 +1,17 @@
 //! How much memory a training needs.
 
+use candle_core::DType;
+
 use super::config::TrainConfig;
 use super::optim::Optimizer;
 use super::program::Program;
 use crate::Result;
-use crate::nn::{Cost, Model, UNFOLDED};
+use crate::nn::{Cost, Model};
 
 /// How often the kept numbers of a training step are in memory at once where the tensor library
 /// trains: the value, the gradients that are on their way, and what the allocator holds back.
 /// Measured, see the test `memory_estimate`.
 const COPIES: f64 = 1.4;
-
-/// How often the largest intermediate result is in memory at once.
-const WORKSPACES: f64 = 2.0;
 
 /// What the program, its thread and the tensor library need at all, in MiB.
 const BASE_MIB: f64 = 16.0;
@@ -29,7 +28,7 @@ const BASE_MIB: f64 = 16.0;
 pub fn memory_mib(model: &Model, config: &TrainConfig) -> Result<u64> {
     let batch = match Program::bytes(model, config.batch_size)? {
         Some(bytes) => bytes as f64,
-        None => estimate(model.cost(), config),
+        None => estimate(model, config),
     };
     Ok(mib(weights(model.cost(), config) + batch))
 }
@@ -47,11 +46,9 @@ fn weights(cost: Cost, config: &TrainConfig) -> f64 {
     (3 + Optimizer::moments(config.optimizer)) as f64 * cost.params as f64 * 4.0
 }
 
-fn estimate(cost: Cost, config: &TrainConfig) -> f64 {
-    let batch = config.batch_size as f64;
-    // Intermediate results are made in pieces of the batch, at least one example long.
-    let example = cost.workspace as f64;
-    let workspace = (batch * example).min(example.max(UNFOLDED as f64));
-    let kept = batch * cost.activations as f64;
-    (COPIES * kept + WORKSPACES * workspace) * 4.0
+fn estimate(model: &Model, config: &TrainConfig) -> f64 {
+    let Cost { activations, unfolded, .. } = model.cost();
+    let has_kernels = model.device().is_cpu() && matches!(model.dtype(), DType::F32 | DType::F64);
+    let kept = if has_kernels { activations } else { activations + unfolded };
+    COPIES * config.batch_size as f64 * kept as f64 * model.dtype().size_in_bytes() as f64
 }

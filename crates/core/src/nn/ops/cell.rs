@@ -3,11 +3,10 @@
 use nascent_record::Op as Settings;
 
 use crate::Result;
-use crate::nn::functional::Window;
 use crate::nn::layers::{
     Activation, Average, BatchNorm, Convolution, Pass, Sequence, Zeros, wrong,
 };
-use crate::nn::{Builder, Layer, Op, Shape};
+use crate::nn::{Builder, Layer, Op, Shape, Window};
 
 /// No connection.
 pub(crate) struct Zero;

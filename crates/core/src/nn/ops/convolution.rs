@@ -4,9 +4,8 @@ use nascent_record::Op as Settings;
 
 use super::{activation, number, window};
 use crate::Result;
-use crate::nn::functional::Window;
 use crate::nn::layers::{BatchNorm, Convolution, Parallel, Pass, Sequence, wrong};
-use crate::nn::{Builder, Layer, Op, Shape};
+use crate::nn::{Builder, Layer, Op, Shape, Window};
 
 const ONE: Window = Window { kernel: 1, stride: 1 };
 

@@ -16,9 +16,8 @@ pub(super) use dense::{
 pub(super) use pooling::{AvgPool, MaxPool};
 pub(super) use skeleton::{Head, ResidualReduction, Stem};
 
-use super::functional::Window;
-use super::infeasible;
 use super::layers::Activation;
+use super::{Window, infeasible};
 use crate::Result;
 
 /// A whole-number attribute, at least 1.

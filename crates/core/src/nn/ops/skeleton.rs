@@ -5,11 +5,10 @@ use nascent_record::Op as Settings;
 use super::cell::relu_conv_bn;
 use super::number;
 use crate::Result;
-use crate::nn::functional::Window;
 use crate::nn::layers::{
     Activation, Average, BatchNorm, Convolution, Dense, GlobalAverage, Parallel, Sequence, wrong,
 };
-use crate::nn::{Builder, Layer, Op, Shape};
+use crate::nn::{Builder, Layer, Op, Shape, Window};
 
 /// The first layer of a convolutional network.
 pub(crate) struct Stem;

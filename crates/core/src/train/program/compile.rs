@@ -23,7 +23,7 @@ use crate::{Error, Result};
 /// The windows of a network: so many as the stride fits, those of an odd kernel around their pixel.
 fn windows(window: Window) -> Windows {
     let Window { kernel, stride } = window;
-    Windows { kernel, stride, dilation: 1, padding: (kernel - 1) / 2 }
+    Windows { kernel, stride, dilation: 1, padding: window.padding() }
 }
 
 struct Compiler<'a> {

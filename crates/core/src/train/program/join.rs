@@ -13,7 +13,7 @@ use super::Mode;
 use super::images::Images;
 use super::step::{Gradient, Image, Join, Norm, Term};
 use crate::Result;
-use crate::nn::{EPSILON, NORM_MOMENTUM};
+use crate::nn::{NORM_EPSILON, NORM_MOMENTUM};
 
 /// What a batch normalization has at the moment.
 pub(super) struct NormState {
@@ -44,7 +44,7 @@ impl NormState {
             let mean = sum / n;
             let variance = (squares / n - mean * mean).max(0.0);
             self.mean[channel] = mean;
-            self.inverse[channel] = 1.0 / (variance + EPSILON).sqrt();
+            self.inverse[channel] = 1.0 / (variance + NORM_EPSILON).sqrt();
             let unbiased = variance * n / (n - 1.0).max(1.0);
             let follow = |running: &mut f32, new: f64| {
                 let kept = f64::from(*running) * (1.0 - NORM_MOMENTUM);
@@ -65,7 +65,7 @@ impl NormState {
 
     fn normalize_by_running(&mut self, scale: &[f32], shift: &[f32]) {
         for (channel, target) in self.scale_shift.iter_mut().enumerate() {
-            let deviation = (f64::from(self.running_variance[channel]) + EPSILON).sqrt();
+            let deviation = (f64::from(self.running_variance[channel]) + NORM_EPSILON).sqrt();
             let factor = f64::from(scale[channel]) / deviation;
             let mean = f64::from(self.running_mean[channel]);
             *target = [factor as f32, (f64::from(shift[channel]) - mean * factor) as f32];
