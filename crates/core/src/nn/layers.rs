@@ -123,7 +123,7 @@ impl Layer for Activation {
     }
 
     fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
-        (*self == Self::Relu).then(|| trace.relu(x))
+        trace.activation(x, *self)
     }
 }
 
@@ -136,6 +136,10 @@ impl Layer for Dropout {
             Some(rng) if self.0 > 0.0 => Ok((x * dropout_mask(rng, self.0, x)?)?),
             _ => Ok(x.clone()),
         }
+    }
+
+    fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
+        if self.0 > 0.0 { trace.dropout(x, self.0) } else { Some(x) }
     }
 }
 
@@ -316,7 +320,7 @@ impl Layer for BatchNorm {
             mean: self.mean.clone(),
             variance: self.variance.clone(),
         };
-        trace.batch_norm(x, norm)
+        Some(trace.batch_norm(x, norm))
     }
 }
 
@@ -343,6 +347,10 @@ impl Layer for LayerNorm {
     fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
         let (scale, shift) = (cx.parameter(&self.scale), cx.parameter(&self.shift));
         Ok(candle_nn::ops::layer_norm_slow(x, &scale, &shift, NORM_EPSILON as f32)?)
+    }
+
+    fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
+        trace.layer_norm(x, &self.scale, &self.shift)
     }
 }
 

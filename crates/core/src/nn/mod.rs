@@ -20,7 +20,7 @@ use std::fmt;
 use candle_core::{Tensor, Var};
 use nascent_record::suggestion;
 
-pub(crate) use layers::{NORM_EPSILON, NORM_MOMENTUM};
+pub(crate) use layers::{Activation, NORM_EPSILON, NORM_MOMENTUM};
 pub use window::Window;
 
 pub use builder::{Builder, Cost, Parameter, Start};

@@ -218,13 +218,13 @@ impl Network {
                 });
             }
             for (at, shape) in &step.absent {
-                arriving.insert(*at, trace.zeros(*shape));
+                arriving.insert(*at, trace.zeros(*shape)?);
             }
             let value = match &step.op {
                 Stage::Cell(network) if network.inputs > 1 => network.trace(&arriving, trace)?,
                 stage => {
                     let joined = match (&arriving[..], step.combine) {
-                        ([], _) => trace.zeros(step.joined),
+                        ([], _) => trace.zeros(step.joined)?,
                         ([one], _) => *one,
                         (many, Combine::Sum) => trace.sum(many)?,
                         (many, Combine::Concat) => trace.concat(many)?,

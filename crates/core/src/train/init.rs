@@ -62,13 +62,15 @@ pub(crate) fn tensor(
     from_values(values, dims, dtype, device)
 }
 
+/// The numbers of a [`dropout_mask`], without end.
+pub(crate) fn dropout_values(rng: &mut Rng, rate: f64) -> impl Iterator<Item = f64> {
+    let keep = 1.0 / (1.0 - rate);
+    std::iter::repeat_with(move || if rng.random::<f64>() < rate { 0.0 } else { keep })
+}
+
 /// A dropout mask: 0 with the probability `rate`, else `1 / (1 - rate)`.
 pub(crate) fn dropout_mask(rng: &mut Rng, rate: f64, like: &Tensor) -> Result<Tensor> {
-    let keep = 1.0 / (1.0 - rate);
-    let draw = |_| {
-        if rng.random::<f64>() < rate { 0.0 } else { keep }
-    };
-    let values = (0..like.elem_count()).map(draw).collect();
+    let values = dropout_values(rng, rate).take(like.elem_count()).collect();
     from_values(values, like.dims(), like.dtype(), like.device())
 }
 

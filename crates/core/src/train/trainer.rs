@@ -64,7 +64,7 @@ impl<'a> Trainer<'a> {
         let smoothing = self.config.label_smoothing;
         match &mut self.means {
             Means::Program { program, weights, for_logits } => {
-                let logits = program.forward(weights, &batch.values, Mode::Train);
+                let logits = program.forward(weights, &batch.values, Mode::Train(seed));
                 let for_logits = &mut for_logits[..logits.len()];
                 Ok(cross_entropy_gradient(logits, &batch.labels, smoothing, for_logits))
             }

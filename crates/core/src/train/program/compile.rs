@@ -17,7 +17,7 @@ use nascent_ops::windows::Windows;
 use super::memory;
 use super::step::{Gradient, Image, Join, Norm, Place, Rows, Step, Steps, Term, Windowed};
 use super::trace::{NormVars, Op, Trace, Value};
-use crate::nn::{Parameter, Shape, Window};
+use crate::nn::{Activation, Parameter, Shape, Window};
 use crate::{Error, Result};
 
 /// The windows of a network: so many as the stride fits, those of an odd kernel around their pixel.
@@ -192,7 +192,13 @@ impl Compiler<'_> {
 
     fn lower(&mut self, value: Value) -> Result<()> {
         let op = &self.trace.ops[value.0];
-        let own = matches!(op, Op::Convolution { .. } | Op::BatchNorm { .. } | Op::Linear { .. });
+        let own = matches!(
+            op,
+            Op::Convolution { .. }
+                | Op::BatchNorm { .. }
+                | Op::LayerNorm { .. }
+                | Op::Linear { .. }
+        );
         let inherited = op.inputs().iter().any(|x| self.trained[x.0]);
         self.trained.push(own || inherited);
         match op {
@@ -234,7 +240,10 @@ impl Compiler<'_> {
                 self.steps.push(Step::MaxPool(step));
             }
             Op::BatchNorm { x, norm } => {
-                if !self.is_taken_in(value) {
+                if let Some(Place::Rows(x)) = self.places[x.0] {
+                    let (y, norm) = (self.new_rows(value), self.norm(norm));
+                    self.steps.push(Step::NormRows { x, y, norm });
+                } else if !self.is_taken_in(value) {
                     let (x, norm) = (self.image_of(*x)?, Some(self.norm(norm)));
                     self.join(value, vec![Term { x, norm, dx: None }])?;
                 }
@@ -246,7 +255,7 @@ impl Compiler<'_> {
             Op::Relu { x } => {
                 if let Some(Place::Rows(x)) = self.places[x.0] {
                     let y = self.new_rows(value);
-                    self.steps.push(Step::PositiveRows { x, y });
+                    self.steps.push(Step::Activation { x, y, kind: Activation::Relu });
                     return Ok(());
                 }
                 let at = if let Some(at) = self.joins.get(x) {
@@ -280,6 +289,20 @@ impl Compiler<'_> {
                 let (weight, bias) = (self.parameter(weight), self.parameter(bias));
                 let (x, y) = (self.rows_of(*x)?, self.new_rows(value));
                 self.steps.push(Step::Linear { x, y, weight, bias, is_first });
+            }
+            Op::Activation { x, kind } => {
+                let (x, y) = (self.rows_of(*x)?, self.new_rows(value));
+                self.steps.push(Step::Activation { x, y, kind: *kind });
+            }
+            Op::LayerNorm { x, scale, shift } => {
+                let (scale, shift) = (self.parameter(scale), self.parameter(shift));
+                let (x, y) = (self.rows_of(*x)?, self.new_rows(value));
+                self.steps.push(Step::LayerNorm { x, y, scale, shift });
+            }
+            Op::Dropout { x, rate } => {
+                let (x, mask) = (self.rows_of(*x)?, self.new_rows(value));
+                let y = self.new_rows(value);
+                self.steps.push(Step::Dropout { x, y, mask, rate: *rate });
             }
         }
         Ok(())
@@ -320,7 +343,11 @@ impl Compiler<'_> {
                 Step::GlobalAverage { x, dx, .. } | Step::Flatten { x, dx, .. } => {
                     *dx = self.gradient_of(*x, &mut gradients);
                 }
-                Step::Linear { .. } | Step::PositiveRows { .. } => {}
+                Step::Linear { .. }
+                | Step::Activation { .. }
+                | Step::NormRows { .. }
+                | Step::LayerNorm { .. }
+                | Step::Dropout { .. } => {}
             }
         }
         self.steps = steps;

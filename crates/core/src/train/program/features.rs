@@ -12,9 +12,9 @@ use super::step::{Gradient, Image, Rows};
 
 /// Batches of rows, and their gradients.
 pub(super) struct Features {
-    widths: Vec<usize>,
+    pub(super) widths: Vec<usize>,
     pub(super) rows: Vec<Vec<f32>>,
-    gradients: Vec<Vec<f32>>,
+    pub(super) gradients: Vec<Vec<f32>>,
     /// For each block, for each channel, a vector.
     means: Vec<f32>,
     /// The examples of the present batch.
@@ -53,7 +53,7 @@ impl Features {
         self.gradients[rows.0][..gradient.len()].copy_from_slice(gradient);
     }
 
-    fn gradient(&self, rows: Rows) -> &[f32] {
+    pub(super) fn gradient(&self, rows: Rows) -> &[f32] {
         &self.gradients[rows.0][..self.count * self.widths[rows.0]]
     }
 
@@ -153,23 +153,6 @@ impl Features {
         if !is_first {
             let matrix = Matrix::new(weights, outputs, inputs);
             multiply(gradient, matrix, 0.0, &mut target[..self.count * inputs]);
-        }
-        self.gradients[x.0] = target;
-    }
-
-    pub(super) fn positive(&mut self, x: Rows, y: Rows) {
-        let mut target = std::mem::take(&mut self.rows[y.0]);
-        for (target, value) in std::iter::zip(&mut target, self.get(x)) {
-            *target = value.max(0.0);
-        }
-        self.rows[y.0] = target;
-    }
-
-    pub(super) fn positive_back(&mut self, x: Rows, y: Rows) {
-        let mut target = std::mem::take(&mut self.gradients[x.0]);
-        let values = std::iter::zip(self.get(y), self.gradient(y));
-        for (target, (positive, gradient)) in std::iter::zip(&mut target, values) {
-            *target = if *positive > 0.0 { *gradient } else { 0.0 };
         }
         self.gradients[x.0] = target;
     }

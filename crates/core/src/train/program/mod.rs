@@ -11,6 +11,8 @@ mod features;
 mod images;
 mod join;
 mod memory;
+mod norm;
+mod rows;
 mod run;
 mod step;
 #[cfg(test)]
@@ -21,11 +23,13 @@ mod windowed;
 pub(crate) use run::Program;
 pub use trace::{NormVars, Trace, Value};
 
+use crate::Seed;
+
 /// Whether batches are trained on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Normalization by the batch.
-    Train,
-    /// Normalization by running statistics.
+    /// Normalization by the batch, and dropout from this seed.
+    Train(Seed),
+    /// Normalization by running statistics, and no dropout.
     Evaluate,
 }

@@ -11,7 +11,9 @@ use super::Mode;
 use super::compile::compile;
 use super::features::{Features, Linear};
 use super::images::Images;
-use super::join::{NormState, concat, concat_back, join, join_back};
+use super::join::{concat, concat_back, join, join_back};
+use super::norm::NormState;
+use super::rows::{activation, activation_back};
 use super::step::{Place, Step, Steps};
 use super::windowed::{
     average_pool, average_pool_back, convolution, convolution_back, depthwise, depthwise_back,
@@ -30,7 +32,7 @@ pub(crate) struct Program {
     features: Features,
     norms: Vec<NormState>,
     scratch: Scratch<f32>,
-    /// For each block, for each channel, two sums.
+    /// For each block, for each channel, two sums; or for each feature.
     sums: Vec<[f64; 2]>,
     /// The normalized examples of a batch.
     examples: Vec<f32>,
@@ -53,13 +55,14 @@ impl Program {
             Images::new(steps.planes.clone(), steps.slots.clone(), &steps.memory, lanes, blocks);
         let channels = steps.planes.iter().map(|planes| planes.channels).max().unwrap_or(0);
         let norms = steps.norms.iter().map(NormState::new).collect::<Result<_>>()?;
+        let widest = steps.norms.iter().map(|norm| norm.channels).max().unwrap_or(0);
         Ok(Some(Self {
             batch,
             images,
             features: Features::new(&steps.rows, batch, channels),
             norms,
             scratch: Scratch::new(),
-            sums: vec![[0.0; 2]; blocks * channels],
+            sums: vec![[0.0; 2]; widest.max(blocks * channels)],
             examples: vec![0.0; batch * model.input_shape().iter().product::<usize>()],
             input: model.input_scale_shift()?,
             steps,
@@ -158,6 +161,10 @@ impl Program {
         self.load(examples);
         let Self { steps, images, features, norms, scratch, sums, .. } = self;
         let (weights, count) = (weights.values(), features.count);
+        let mut rng = match mode {
+            Mode::Train(seed) => Some(seed.rng()),
+            Mode::Evaluate => None,
+        };
         for step in &steps.steps {
             match step {
                 Step::Convolution(step) => convolution(step, images, weights, scratch),
@@ -165,7 +172,14 @@ impl Program {
                 Step::AveragePool(step) => average_pool(step, images),
                 Step::MaxPool(step) => max_pool(step, images),
                 Step::Join(step) => {
-                    join(step, images, weights, (&steps.norms, norms), sums, (count, mode));
+                    join(
+                        step,
+                        images,
+                        weights,
+                        (&steps.norms, norms),
+                        sums,
+                        (count, rng.is_some()),
+                    );
                 }
                 Step::Concat { xs, y, .. } => concat(xs, *y, images),
                 Step::GlobalAverage { x, y, .. } => features.global_average(*x, *y, images),
@@ -176,7 +190,22 @@ impl Program {
                     weights: &weights[weight.clone()],
                     bias: &weights[bias.clone()],
                 }),
-                Step::PositiveRows { x, y } => features.positive(*x, *y),
+                Step::Activation { x, y, kind } => {
+                    features.compute(*x, *y, |x, y| activation(*kind, x, y));
+                }
+                Step::NormRows { x, y, norm } => {
+                    let (of, state) = (&steps.norms[*norm], &mut norms[*norm]);
+                    let (scale, shift) = (&weights[of.scale.clone()], &weights[of.shift.clone()]);
+                    let sums = rng.is_some().then_some(&mut sums[..of.channels]);
+                    features.batch_norm((*x, *y), state, (scale, shift), sums);
+                }
+                Step::LayerNorm { x, y, scale, shift } => {
+                    let (scale, shift) = (&weights[scale.clone()], &weights[shift.clone()]);
+                    features.layer_norm(*x, *y, scale, shift);
+                }
+                Step::Dropout { x, y, mask, rate } => {
+                    features.dropout(*x, *y, *mask, rng.as_mut().map(|rng| (rng, *rate)));
+                }
             }
         }
         features.get(steps.output)
@@ -213,7 +242,23 @@ impl Program {
                     let linear = Linear { x: *x, y: *y, weights, bias };
                     features.linear_back(&linear, targets, *is_first);
                 }
-                Step::PositiveRows { x, y } => features.positive_back(*x, *y),
+                Step::Activation { x, y, kind } => {
+                    features.differentiate(*x, *y, |pass, dx| activation_back(*kind, pass, dx));
+                }
+                Step::NormRows { x, y, norm } => {
+                    let (of, state) = (&steps.norms[*norm], &mut norms[*norm]);
+                    let (before, behind) = gradients.split_at_mut(of.shift.start);
+                    let targets = (&mut before[of.scale.clone()], &mut behind[..of.channels]);
+                    let scale = &weights[of.scale.clone()];
+                    let sums = &mut sums[..of.channels];
+                    features.batch_norm_back((*x, *y), state, scale, targets, sums);
+                }
+                Step::LayerNorm { x, y, scale, shift } => {
+                    let (before, behind) = gradients.split_at_mut(shift.start);
+                    let targets = (&mut before[scale.clone()], &mut behind[..shift.len()]);
+                    features.layer_norm_back(*x, *y, &weights[scale.clone()], targets);
+                }
+                Step::Dropout { x, y, mask, .. } => features.dropout_back(*x, *y, *mask),
             }
         }
     }

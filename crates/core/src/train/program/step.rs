@@ -8,6 +8,8 @@ use nascent_ops::kernel::Write;
 use nascent_ops::layout::Planes;
 use nascent_ops::windows::Windows;
 
+use crate::nn::Activation;
+
 /// A batch of images in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Image(pub(super) usize);
@@ -31,7 +33,10 @@ pub(super) enum Step {
     GlobalAverage { x: Image, y: Rows, dx: Option<Gradient> },
     Flatten { x: Image, y: Rows, dx: Option<Gradient> },
     Linear { x: Rows, y: Rows, weight: Range<usize>, bias: Range<usize>, is_first: bool },
-    PositiveRows { x: Rows, y: Rows },
+    Activation { x: Rows, y: Rows, kind: Activation },
+    NormRows { x: Rows, y: Rows, norm: usize },
+    LayerNorm { x: Rows, y: Rows, scale: Range<usize>, shift: Range<usize> },
+    Dropout { x: Rows, y: Rows, mask: Rows, rate: f64 },
 }
 
 /// A step that slides windows over an image.
@@ -94,7 +99,7 @@ pub(super) struct Steps {
     pub(super) slots: Vec<usize>,
     /// The shape of each piece of memory.
     pub(super) memory: Vec<Planes>,
-    /// The widths of rows; each has a gradient.
+    /// The widths of rows; each has a gradient, that of the one step that uses it.
     pub(super) rows: Vec<usize>,
     pub(super) norms: Vec<Norm>,
     /// Where the input of the network goes.
@@ -170,7 +175,11 @@ impl Step {
                     see(*dx, When::Backward);
                 }
             }
-            Self::Linear { .. } | Self::PositiveRows { .. } => {}
+            Self::Linear { .. }
+            | Self::Activation { .. }
+            | Self::NormRows { .. }
+            | Self::LayerNorm { .. }
+            | Self::Dropout { .. } => {}
         }
     }
 }

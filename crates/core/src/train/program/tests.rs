@@ -5,8 +5,10 @@ use std::sync::Arc;
 use candle_core::Device;
 use nascent_record::{Graph, Op};
 
+use super::Program;
 use crate::Seed;
 use crate::nn::Model;
+use crate::space::SpecExt as _;
 use crate::train::trainer::Trainer;
 use crate::train::{Batch, Data, Part, TrainConfig};
 
@@ -86,12 +88,50 @@ fn networks_of_the_search_spaces() {
             "|none~0|+|none~0|none~1|+|nor_conv_1x1~0|skip_connect~1|nor_conv_3x3~2|",
         ),
         ("mlp", "depth=2,width_1=32,width_2=16,activation=relu,normalization=none,dropout=off"),
+        (
+            "mlp",
+            "depth=2,width_1=32,width_2=16,activation=relu,normalization=batch_norm,dropout=on,\
+             dropout_rate=0.3",
+        ),
+        ("mlp", "depth=1,width_1=32,activation=gelu,normalization=layer_norm,dropout=off"),
+        ("mlp", "depth=1,width_1=16,activation=silu,normalization=batch_norm,dropout=off"),
+        (
+            "mlp",
+            "depth=2,width_1=16,width_2=32,activation=tanh,normalization=layer_norm,dropout=on,\
+             dropout_rate=0.5",
+        ),
     ] {
         let space = crate::space::find(space).unwrap();
         let space = space.make(&serde_json::json!({}), &()).unwrap();
         let graph = space.graph(&space.parse(architecture).unwrap()).unwrap();
         check_same(&graph, 8, &TrainConfig { batch_size: 30, ..TrainConfig::default() });
     }
+}
+
+#[test]
+fn every_network_of_the_search_spaces_is_a_program() {
+    for name in ["nas_bench_201", "mlp", "macro_cnn"] {
+        let space = crate::space::find(name).unwrap();
+        let space = space.make(&serde_json::json!({}), &()).unwrap();
+        let mut rng = Seed::new(5).rng();
+        for _ in 0..30 {
+            let architecture = space.spec().sample(&mut rng);
+            let graph = space.graph(&architecture).unwrap();
+            let model = Model::new(&graph, &[1, 8, 8], 10, Seed::new(3), &Device::Cpu).unwrap();
+            assert!(Program::new(&model, 2).unwrap().is_some(), "{graph:?}");
+        }
+    }
+}
+
+// The sum of features is none of a program's operations.
+#[test]
+fn what_is_no_program_is_left_to_tensors() {
+    let mut graph = chain(&[Op::new("flatten"), Op::new("linear").with("width", 8_usize)]);
+    let last = graph.then("tanh", Op::new("activation").with("kind", "tanh"));
+    graph.node("sum", None, &[last - 1, last]);
+    graph.then("classifier", Op::new("classifier"));
+    let model = Model::new(&graph, &[1, 8, 8], 10, Seed::new(3), &Device::Cpu).unwrap();
+    assert!(Program::new(&model, 2).unwrap().is_none());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use candle_core::Var;
 
-use crate::nn::{Shape, Window};
+use crate::nn::{Activation, Shape, Window};
 
 /// The result of an operation of a [`Trace`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +23,9 @@ pub(super) enum Op {
     GlobalAverage { x: Value },
     Flatten { x: Value },
     Linear { x: Value, weight: Var, bias: Var },
+    Activation { x: Value, kind: Activation },
+    LayerNorm { x: Value, scale: Var, shift: Var },
+    Dropout { x: Value, rate: f64 },
 }
 
 /// The tensors of a batch normalization.
@@ -51,7 +54,10 @@ impl Op {
             | Self::MaxPool { x, .. }
             | Self::GlobalAverage { x }
             | Self::Flatten { x }
-            | Self::Linear { x, .. } => std::slice::from_ref(x),
+            | Self::Linear { x, .. }
+            | Self::Activation { x, .. }
+            | Self::LayerNorm { x, .. }
+            | Self::Dropout { x, .. } => std::slice::from_ref(x),
         }
     }
 }
@@ -90,9 +96,13 @@ impl Trace {
         })
     }
 
-    /// Nothing, where a sum has no terms.
-    pub fn zeros(&mut self, shape: Shape) -> Value {
-        self.push(Op::Zeros, shape)
+    fn is_image(&self, x: Value) -> bool {
+        matches!(self.shape(x), Shape::Image { .. })
+    }
+
+    /// Nothing, where a sum has no terms; `None` of features.
+    pub fn zeros(&mut self, shape: Shape) -> Option<Value> {
+        matches!(shape, Shape::Image { .. }).then(|| self.push(Op::Zeros, shape))
     }
 
     /// A convolution without bias, of all channels or of each by itself; `None` of features.
@@ -107,11 +117,30 @@ impl Trace {
         Some(self.push(Op::Convolution { x, weight: weight.clone(), window, depthwise }, shape))
     }
 
-    /// A batch normalization; `None` of features.
-    pub fn batch_norm(&mut self, x: Value, norm: NormVars) -> Option<Value> {
-        let shape = self.shape(x);
-        // Features are few; those of a perceptron are left to the tensor library.
-        matches!(shape, Shape::Image { .. }).then(|| self.push(Op::BatchNorm { x, norm }, shape))
+    /// A batch normalization.
+    pub fn batch_norm(&mut self, x: Value, norm: NormVars) -> Value {
+        self.push(Op::BatchNorm { x, norm }, self.shape(x))
+    }
+
+    /// A normalization of the features of each example; `None` of images.
+    pub fn layer_norm(&mut self, x: Value, scale: &Var, shift: &Var) -> Option<Value> {
+        let op = Op::LayerNorm { x, scale: scale.clone(), shift: shift.clone() };
+        (!self.is_image(x)).then(|| self.push(op, self.shape(x)))
+    }
+
+    /// Features with zeros at random places while training, drawn in the order of these calls;
+    /// `None` of images.
+    pub fn dropout(&mut self, x: Value, rate: f64) -> Option<Value> {
+        (!self.is_image(x)).then(|| self.push(Op::Dropout { x, rate }, self.shape(x)))
+    }
+
+    /// A nonlinearity; `None` of images unless it is the positive part.
+    pub(crate) fn activation(&mut self, x: Value, kind: Activation) -> Option<Value> {
+        match kind {
+            Activation::Relu => Some(self.relu(x)),
+            _ if self.is_image(x) => None,
+            _ => Some(self.push(Op::Activation { x, kind }, self.shape(x))),
+        }
     }
 
     /// The positive part; that of one value is computed once, whoever asks for it.
@@ -120,11 +149,12 @@ impl Trace {
         known.map_or_else(|| self.push(Op::Relu { x }, self.shape(x)), Value)
     }
 
-    /// The sum of values of one shape; `None` of none.
+    /// The sum of images of one shape; `None` of none, or of several features.
     pub fn sum(&mut self, xs: &[Value]) -> Option<Value> {
         match xs {
             [] => None,
             [x] => Some(*x),
+            [x, ..] if !self.is_image(*x) => None,
             [x, ..] => Some(self.push(Op::Sum { xs: xs.to_vec() }, self.shape(*x))),
         }
     }
