@@ -111,9 +111,19 @@ pub fn fit(
     reporter: &mut dyn Reporter,
 ) -> Result<Fit> {
     model.set_input_statistics(data.mean(), data.deviation())?;
+    fit_by(Trainer::new(model, config)?, data, plan, reporter)
+}
+
+/// The same by this trainer, which has done nothing yet; its model knows the statistics of its inputs.
+fn fit_by(
+    mut trainer: Trainer<'_>,
+    data: &Data,
+    plan: &Plan<'_>,
+    reporter: &mut dyn Reporter,
+) -> Result<Fit> {
+    let (model, config) = (trainer.model(), &trainer.config());
     let shape = Shape::new(model.input_shape())?;
     let augment = Augment::new(config, shape, data.mean());
-    let mut trainer = Trainer::new(model, config)?;
     let batches = batches(data.examples(Part::Train).len(), config.batch_size);
     let schedule = Schedule::new(config, batches, plan.horizon.max(plan.epochs));
     let (mut progress, mut best_weights) = match plan.checkpoint {
@@ -236,4 +246,58 @@ pub(super) fn evaluate_with(
     }
     let count = examples.len() as f64;
     Ok(Score { accuracy: right as f64 / count, loss: loss / count })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use candle_core::Device;
+
+    use super::*;
+    use crate::evaluate::Silent;
+    use crate::space::{SearchSpace as _, nas_bench_201};
+
+    /// Whether the two means of a trainer learn as much: Fashion-MNIST, 5 seeds, the validation
+    /// accuracies after a few epochs. Some minutes on two cores:
+    /// `cargo test -p nascent --lib accuracy_is -- --ignored --nocapture`.
+    #[test]
+    #[ignore = "trains for minutes, and needs Fashion-MNIST"]
+    fn accuracy_is_that_of_the_tensor_library() {
+        let dataset = match nascent_datasets::load("fashion_mnist", None) {
+            Ok(dataset) => Arc::new(dataset.limited(3000, 0)),
+            Err(error) => return println!("skipped, there is no Fashion-MNIST here: {error}"),
+        };
+        let space = nas_bench_201::Config { channels: 8, cells: 1 };
+        let space = nas_bench_201::NasBench201::new(space).unwrap();
+        let graph = "|nor_conv_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+\
+                     |avg_pool_3x3~0|none~1|nor_conv_3x3~2|";
+        let graph = space.graph(&space.parse(graph).unwrap()).unwrap();
+        let config = TrainConfig::default();
+        let accuracy = |seed: u64, program: bool| {
+            let seed = Seed::new(seed);
+            let data = Data::new(Arc::clone(&dataset), &config, seed).unwrap();
+            let model = Model::new(&graph, &[1, 28, 28], 10, seed, &Device::Cpu).unwrap();
+            model.set_input_statistics(data.mean(), data.deviation()).unwrap();
+            let trainer = if program {
+                Trainer::new(&model, &config).unwrap()
+            } else {
+                Trainer::by_tensors(&model, &config)
+            };
+            assert_eq!(trainer.is_program(), program);
+            let fit = fit_by(trainer, &data, &Plan::new(3, seed), &mut Silent).unwrap();
+            fit.best.unwrap().valid.accuracy
+        };
+        let of = |program| (1..=5).map(|seed| accuracy(seed, program)).collect::<Vec<_>>();
+        let (ours, theirs) = (of(true), of(false));
+        println!("by programs {ours:.4?}, by tensors {theirs:.4?}");
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let (our_mean, their_mean) = (mean(&ours), mean(&theirs));
+        let squares = theirs.iter().map(|value| (value - their_mean).powi(2));
+        let deviation = (squares.sum::<f64>() / (theirs.len() - 1) as f64).sqrt();
+        assert!(
+            (our_mean - their_mean).abs() <= deviation,
+            "{our_mean} and {their_mean}, the deviation over seeds is {deviation}"
+        );
+    }
 }

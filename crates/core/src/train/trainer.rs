@@ -49,6 +49,16 @@ impl<'a> Trainer<'a> {
         Self { model, config: *config, means: Means::tensors(model, config) }
     }
 
+    /// What it trains.
+    pub(super) fn model(&self) -> &'a Model {
+        self.model
+    }
+
+    /// How it trains.
+    pub(super) fn config(&self) -> TrainConfig {
+        self.config
+    }
+
     /// Whether it is a program that trains it.
     #[cfg(test)]
     pub(super) fn is_program(&self) -> bool {

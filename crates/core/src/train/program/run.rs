@@ -80,7 +80,13 @@ impl Program {
         let images = Images::bytes(&steps.memory, lanes::<f32>(), batch);
         let widths = 2 * steps.rows.iter().sum::<usize>();
         let numbers = batch * (widths + model.input_shape().iter().product::<usize>());
-        Ok(Some(images + numbers * size_of::<f32>()))
+        let convolutions = steps.steps.iter().filter_map(|step| match step {
+            Step::Convolution(step) => Some(step.kernel.scratch_lens::<f32>()),
+            _ => None,
+        });
+        let scratch =
+            convolutions.fold((0, 0), |(a, b), (weights, sums)| (a.max(weights), b.max(sums)));
+        Ok(Some(images + (numbers + scratch.0 + scratch.1) * size_of::<f32>()))
     }
 
     /// The most examples at a time.
