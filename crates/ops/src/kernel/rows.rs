@@ -59,10 +59,8 @@ pub struct Term<'a, E> {
 /// The sum of images, each scaled and shifted by channel; and its positive part.
 #[derive(Debug)]
 pub struct Join<'a, E> {
-    /// What is added, whole batches; at least one.
+    /// What is added; at least one.
     pub terms: &'a [Term<'a, E>],
-    /// The number of the block in the batch.
-    pub block: usize,
     /// Where the sum goes.
     pub sum: Option<Target<'a, E>>,
     /// Where the positive part of the sum goes.
@@ -76,14 +74,14 @@ impl<E: Element> WithSimd for Join<'_, E> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, s: S) {
-        let Self { terms, block, sum, positive, lanes } = self;
+        let Self { terms, sum, positive, lanes } = self;
         let lanes = E::vectors::<S>(lanes)[0];
         match (sum, positive) {
             (Some(mut sum), positive) => {
-                add_up::<S, E>(s, (terms, block), &mut sum, positive, lanes, false);
+                add_up::<S, E>(s, terms, &mut sum, positive, lanes, false);
             }
             (None, Some(mut positive)) => {
-                add_up::<S, E>(s, (terms, block), &mut positive, None, lanes, true);
+                add_up::<S, E>(s, terms, &mut positive, None, lanes, true);
             }
             (None, None) => {}
         }
@@ -94,7 +92,7 @@ impl<E: Element> WithSimd for Join<'_, E> {
 #[inline(always)]
 fn add_up<S: Simd, E: Element>(
     s: S,
-    (terms, block): (&[Term<'_, E>], usize),
+    terms: &[Term<'_, E>],
     main: &mut Target<'_, E>,
     copy: Option<Target<'_, E>>,
     lanes: E::Vector<S>,
@@ -109,8 +107,7 @@ fn add_up<S: Simd, E: Element>(
             let main = row_mut(main, planes, channel, y);
             for (at, term) in terms.iter().enumerate() {
                 let Source { data, planes } = term.source;
-                let data = &E::vectors::<S>(data)[block * planes.vectors()..];
-                let source = row(data, planes, channel, y);
+                let source = row(E::vectors::<S>(data), planes, channel, y);
                 let [scale, shift] = match term.scale_shift.get(channel) {
                     Some([scale, shift]) => {
                         [E::splat(s, *scale), E::mul(s, E::splat(s, *shift), lanes)]

@@ -1,7 +1,8 @@
 //! From a trace to steps on buffers.
 //!
 //! Neighbors are fused: a sum takes in the normalizations that only it uses and writes its positive
-//! part along, so that between two convolutions each pixel is written once. Buffers of one shape
+//! part along, so that between two convolutions each pixel is written once. Images behind each other
+//! are parts of one image where they can be, and then nothing is copied. Buffers of one shape
 //! share memory when one is done with before the other begins; the backward pass counts as the
 //! second half of the time.
 
@@ -14,16 +15,18 @@ use nascent_ops::kernel::Write;
 use nascent_ops::layout::Planes;
 use nascent_ops::windows::Windows;
 
+use super::halving::{self, Halving};
 use super::memory;
-use super::step::{Gradient, Image, Join, Norm, Place, Rows, Step, Steps, Term, Windowed};
+use super::step::{Gradient, Image, Join, Norm, Part, Place, Rows, Step, Steps, Term, Windowed};
 use super::trace::{NormVars, Op, Trace, Value};
 use crate::nn::{Activation, Parameter, Shape, Window};
 use crate::{Error, Result};
 
 /// The windows of a network: so many as the stride fits, those of an odd kernel around their pixel.
-fn windows(window: Window) -> Windows {
+fn windows(window: Window, dilation: usize) -> Windows {
     let Window { kernel, stride } = window;
-    Windows { kernel, stride, dilation: 1, padding: window.padding() }
+    let padding = dilation * window.padding();
+    Windows { kernel, stride, dilation, padding }
 }
 
 struct Compiler<'a> {
@@ -38,7 +41,10 @@ struct Compiler<'a> {
     /// Whether a gradient is wanted, by value and by image.
     trained: Vec<bool>,
     trained_images: Vec<bool>,
+    /// The images behind each other that a value is one of, and its first channel there.
+    homes: HashMap<Value, (Value, usize)>,
     planes: Vec<Planes>,
+    parts: Vec<Part>,
     margins: Vec<usize>,
     steps: Vec<Step>,
     rows: Vec<usize>,
@@ -51,12 +57,14 @@ struct Compiler<'a> {
 /// # Errors
 /// If a convolution does not fit, which the network has checked.
 pub(super) fn compile(trace: &Trace, output: Value, parameters: &[Parameter]) -> Result<Steps> {
+    let live = live(trace, output);
     let mut users = vec![Vec::new(); trace.ops.len()];
-    for (at, op) in trace.ops.iter().enumerate() {
+    for (at, op) in trace.ops.iter().enumerate().filter(|(at, _)| live[*at]) {
         for x in op.inputs() {
             users[x.0].push(Value(at));
         }
     }
+    let homes = homes(trace, &live, &users);
     let mut end = 0;
     let ranges = parameters.iter().map(|parameter| {
         let start = end;
@@ -71,19 +79,94 @@ pub(super) fn compile(trace: &Trace, output: Value, parameters: &[Parameter]) ->
         output,
         places: vec![None; trace.ops.len()],
         joins: HashMap::new(),
-        trained: Vec::new(),
+        trained: trained(trace),
         trained_images: Vec::new(),
+        homes,
         planes: Vec::new(),
+        parts: Vec::new(),
         margins: Vec::new(),
         steps: Vec::new(),
         rows: Vec::new(),
         norms: Vec::new(),
         zeros: Vec::new(),
     };
-    for at in 0..trace.ops.len() {
+    for at in (0..trace.ops.len()).filter(|at| live[*at]) {
         compiler.lower(Value(at))?;
     }
     compiler.finish(parameters)
+}
+
+/// Which operations the output depends on; the input is always there.
+fn live(trace: &Trace, output: Value) -> Vec<bool> {
+    let mut live = vec![false; trace.ops.len()];
+    (live[0], live[output.0]) = (true, true);
+    for (at, op) in trace.ops.iter().enumerate().rev() {
+        if live[at] {
+            for x in op.inputs() {
+                live[x.0] = true;
+            }
+        }
+    }
+    live
+}
+
+/// Which values depend on a weight.
+fn trained(trace: &Trace) -> Vec<bool> {
+    let mut trained: Vec<bool> = Vec::with_capacity(trace.ops.len());
+    for op in &trace.ops {
+        let own = matches!(
+            op,
+            Op::Convolution { .. }
+                | Op::Depthwise { .. }
+                | Op::Halving { .. }
+                | Op::BatchNorm { .. }
+                | Op::LayerNorm { .. }
+                | Op::Linear { .. }
+        );
+        trained.push(own || op.inputs().iter().any(|x| trained[x.0]));
+    }
+    trained
+}
+
+/// The values that can be computed where they stand behind each other: which images these are, and
+/// the first channel there.
+///
+/// What is written in one step must not be part of the same image as something that is read in it.
+/// So they are the results of joins, and nobody who reads them makes such a part of it, nor needs
+/// them in one piece. A value that stands there twice is copied.
+fn homes(trace: &Trace, live: &[bool], users: &[Vec<Value>]) -> HashMap<Value, (Value, usize)> {
+    let mut homes = HashMap::new();
+    for (at, op) in trace.ops.iter().enumerate().filter(|(at, _)| live[*at]) {
+        let Op::Concat { xs } = op else { continue };
+        let is_positive_of =
+            |a: Value, b: Value| matches!(trace.ops[a.0], Op::Relu { x } if x == b);
+        let mut first = 0;
+        for x in xs {
+            let joined =
+                matches!(trace.ops[x.0], Op::Sum { .. } | Op::BatchNorm { .. } | Op::Relu { .. });
+            let readable = users[x.0].iter().all(|user| {
+                matches!(
+                    trace.ops[user.0],
+                    Op::Relu { .. }
+                        | Op::Depthwise { .. }
+                        | Op::Halving { .. }
+                        | Op::AveragePool { .. }
+                        | Op::MaxPool { .. }
+                        | Op::Concat { .. }
+                        | Op::GlobalAverage { .. }
+                )
+            });
+            let apart = xs.iter().all(|y| !is_positive_of(*x, *y) && !is_positive_of(*y, *x));
+            let once = xs.iter().filter(|y| *y == x).count() == 1;
+            if joined && readable && apart && once {
+                homes.entry(*x).or_insert((Value(at), first));
+            }
+            if let Shape::Image { channels, .. } = trace.shape(*x) {
+                first += channels;
+            }
+        }
+    }
+    homes
 }
 
 fn unfit() -> Error {
@@ -91,16 +174,36 @@ fn unfit() -> Error {
 }
 
 impl Compiler<'_> {
-    fn image(&mut self, shape: Shape, trained: bool) -> Result<Image> {
-        let Shape::Image { channels, height, width } = shape else { return Err(unfit()) };
-        self.planes.push(Planes { channels, height, width, margin: 0 });
+    /// An image with memory of its own.
+    fn whole(&mut self, planes: Planes, trained: bool) -> Image {
+        let image = Image(self.planes.len());
+        self.push_image(planes, Part { of: image, first: 0 }, trained)
+    }
+
+    fn push_image(&mut self, planes: Planes, part: Part, trained: bool) -> Image {
+        self.planes.push(planes);
+        self.parts.push(part);
         self.margins.push(0);
         self.trained_images.push(trained);
-        Ok(Image(self.planes.len() - 1))
+        Image(self.planes.len() - 1)
     }
 
     fn new_image(&mut self, value: Value) -> Result<Image> {
-        let image = self.image(self.trace.shape(value), self.trained[value.0])?;
+        let Shape::Image { channels, height, width } = self.trace.shape(value) else {
+            return Err(unfit());
+        };
+        let planes = Planes { channels, height, width, margin: 0 };
+        let trained = self.trained[value.0];
+        let image = match self.homes.get(&value).copied() {
+            Some((home, first)) => {
+                let of = match self.places[home.0] {
+                    Some(Place::Image(of)) => of,
+                    _ => self.new_image(home)?,
+                };
+                self.push_image(planes, Part { of, first }, trained)
+            }
+            None => self.whole(planes, trained),
+        };
         self.places[value.0] = Some(Place::Image(image));
         Ok(image)
     }
@@ -133,8 +236,13 @@ impl Compiler<'_> {
     }
 
     fn needs(&mut self, image: Image, margin: usize) {
-        let known = &mut self.margins[image.0];
+        let known = &mut self.margins[self.parts[image.0].of.0];
         *known = margin.max(*known);
+    }
+
+    fn needs_windows<K>(&mut self, step: &Windowed<K>, windows: Windows) {
+        let (from, to) = (self.planes[step.x.0], self.planes[step.y.0]);
+        self.needs(step.x, windows.margin(from.height, from.width, to.height, to.width));
     }
 
     /// Whether only one sum uses a value, which then takes it in.
@@ -192,15 +300,6 @@ impl Compiler<'_> {
 
     fn lower(&mut self, value: Value) -> Result<()> {
         let op = &self.trace.ops[value.0];
-        let own = matches!(
-            op,
-            Op::Convolution { .. }
-                | Op::BatchNorm { .. }
-                | Op::LayerNorm { .. }
-                | Op::Linear { .. }
-        );
-        let inherited = op.inputs().iter().any(|x| self.trained[x.0]);
-        self.trained.push(own || inherited);
         match op {
             Op::Input => match self.trace.shape(value) {
                 Shape::Image { .. } => {
@@ -214,29 +313,38 @@ impl Compiler<'_> {
                 let image = self.new_image(value)?;
                 self.zeros.push(image);
             }
-            Op::Convolution { x, weight, window, depthwise } => {
+            Op::Convolution { x, weight, window } => {
                 let weight = self.parameter(weight);
-                let windows = windows(*window);
+                let windows = windows(*window, 1);
                 let step = self.windowed(*x, value, weight, windows)?;
-                let (from, to) = (self.planes[step.x.0], self.planes[step.y.0]);
-                self.needs(step.x, windows.margin(from.height, from.width, to.height, to.width));
-                if *depthwise {
-                    self.steps.push(Step::Depthwise(step));
-                } else {
-                    // The margins are known in the end; then it is made anew.
-                    let Windowed { x, y, weight, .. } = step;
-                    let plain = |planes| Planes { margin: usize::from(u8::MAX), ..planes };
-                    let kernel = Box::new(Convolution::new(plain(from), plain(to), windows, 1)?);
-                    let step = Windowed { x, y, weight, kernel, dy: None, dx: None };
-                    self.steps.push(Step::Convolution(step));
-                }
+                self.needs_windows(&step, windows);
+                // The margins are known in the end; then it is made anew.
+                let Windowed { x, y, weight, .. } = step;
+                let plain =
+                    |image: Image| Planes { margin: usize::from(u8::MAX), ..self.planes[image.0] };
+                let kernel = Box::new(Convolution::new(plain(x), plain(y), windows, 1)?);
+                let step = Windowed { x, y, weight, kernel, dy: None, dx: None };
+                self.steps.push(Step::Convolution(step));
+            }
+            Op::Depthwise { x, weight, window, dilation } => {
+                let weight = self.parameter(weight);
+                let windows = windows(*window, *dilation);
+                let step = self.windowed(*x, value, weight, windows)?;
+                self.needs_windows(&step, windows);
+                self.steps.push(Step::Depthwise(step));
+            }
+            Op::Halving { x, weights: [first, second] } => {
+                let weights = [self.parameter(first), self.parameter(second)];
+                let (x, y) = (self.image_of(*x)?, self.new_image(value)?);
+                self.needs(x, halving::margin(self.planes[x.0]));
+                self.steps.push(Step::Halving(Halving { x, y, weights, dy: None, dx: None }));
             }
             Op::AveragePool { x, window } => {
-                let step = self.windowed(*x, value, 0..0, windows(*window))?;
+                let step = self.windowed(*x, value, 0..0, windows(*window, 1))?;
                 self.steps.push(Step::AveragePool(step));
             }
             Op::MaxPool { x, window } => {
-                let step = self.windowed(*x, value, 0..0, windows(*window))?;
+                let step = self.windowed(*x, value, 0..0, windows(*window, 1))?;
                 self.steps.push(Step::MaxPool(step));
             }
             Op::BatchNorm { x, norm } => {
@@ -273,7 +381,10 @@ impl Compiler<'_> {
             Op::Concat { xs } => {
                 let xs =
                     xs.iter().map(|x| Ok((self.image_of(*x)?, None))).collect::<Result<_>>()?;
-                let y = self.new_image(value)?;
+                let y = match self.places[value.0] {
+                    Some(Place::Image(y)) => y,
+                    _ => self.new_image(value)?,
+                };
                 self.steps.push(Step::Concat { xs, y, dy: None });
             }
             Op::GlobalAverage { x } => {
@@ -318,6 +429,12 @@ impl Compiler<'_> {
                 Step::Depthwise(step) | Step::AveragePool(step) | Step::MaxPool(step) => {
                     self.windowed_gradients(step, &mut gradients);
                 }
+                Step::Halving(step) => {
+                    step.dy = gradients.get(&step.y).copied();
+                    if step.dy.is_some() {
+                        step.dx = self.gradient_of(step.x, &mut gradients);
+                    }
+                }
                 Step::Join(join) => {
                     join.from_sum = join.sum.and_then(|sum| gradients.get(&sum).copied());
                     join.from_positive = join.positive.and_then(|y| gradients.get(&y).copied());
@@ -334,10 +451,19 @@ impl Compiler<'_> {
                 }
                 Step::Concat { xs, y, dy } => {
                     *dy = gradients.get(y).copied();
+                    let mut first = 0;
                     for (x, dx) in xs {
-                        if dy.is_some() {
-                            *dx = self.gradient_of(*x, &mut gradients);
+                        let planes = self.planes[x.0];
+                        if let Some(dy) = *dy {
+                            let is_part = self.parts[x.0].of == *y;
+                            if is_part && self.trained_images[x.0] && !gradients.contains_key(x) {
+                                let part = Part { of: dy, first };
+                                gradients.insert(*x, self.push_image(planes, part, false));
+                            } else {
+                                *dx = self.gradient_of(*x, &mut gradients);
+                            }
                         }
+                        first += planes.channels;
                     }
                 }
                 Step::GlobalAverage { x, dx, .. } | Step::Flatten { x, dx, .. } => {
@@ -365,10 +491,7 @@ impl Compiler<'_> {
     }
 
     fn like(&mut self, image: Image) -> Image {
-        self.planes.push(self.planes[image.0]);
-        self.margins.push(0);
-        self.trained_images.push(false);
-        Image(self.planes.len() - 1)
+        self.whole(self.planes[image.0], false)
     }
 
     /// Where the gradient of an image goes; `None` if nobody wants it.
@@ -391,7 +514,8 @@ impl Compiler<'_> {
             Some(Place::Image(input)) => Some(input),
             _ => None,
         };
-        let (slots, memory) = memory::share(&self.planes, &self.steps, input, &self.zeros);
+        let (slots, memory) =
+            memory::share(&self.planes, &self.parts, &self.steps, input, &self.zeros);
         let input = self.places[0].ok_or_else(unfit)?;
         let output = self.rows_of(self.output)?;
         let parameters = parameters
@@ -401,8 +525,8 @@ impl Compiler<'_> {
                 self.parameters.get(&id).filter(|_| self.used.contains(&id)).cloned()
             })
             .collect();
-        let Self { steps, planes, rows, norms, .. } = self;
-        Ok(Steps { steps, planes, slots, memory, rows, norms, input, output, parameters })
+        let Self { steps, planes, parts, rows, norms, .. } = self;
+        Ok(Steps { steps, planes, parts, slots, memory, rows, norms, input, output, parameters })
     }
 
     /// Widens margins to what the gradients need, and gives all images of one size the same, so that
@@ -421,12 +545,17 @@ impl Compiler<'_> {
             }
         }
         let mut widest: HashMap<Planes, usize> = HashMap::new();
-        for (planes, margin) in std::iter::zip(&self.planes, &self.margins) {
+        for (at, (planes, margin)) in std::iter::zip(&self.planes, &self.margins).enumerate() {
+            if self.parts[at].of != Image(at) {
+                continue;
+            }
             let widest = widest.entry(*planes).or_default();
             *widest = margin.max(widest).to_owned();
         }
-        for planes in &mut self.planes {
-            planes.margin = widest.get(planes).copied().unwrap_or(0);
+        let margins: Vec<usize> =
+            self.planes.iter().map(|planes| widest.get(planes).copied().unwrap_or(0)).collect();
+        for (planes, part) in std::iter::zip(&mut self.planes, &self.parts) {
+            planes.margin = margins[part.of.0];
         }
         self.steps = steps;
         for step in &mut self.steps {

@@ -76,6 +76,10 @@ pub(super) fn concat(xs: &[(Image, Option<Gradient>)], y: Image, images: &mut Im
     let mut first = 0;
     for (x, _) in xs {
         let channels = images.planes(*x).channels;
+        if images.is_part(*x, y) {
+            first += channels;
+            continue;
+        }
         images.write_blocks(y, |images, block, target| {
             let source = images.block(*x, block);
             let target = part_of(target, first, channels);
@@ -143,45 +147,35 @@ fn gradient_moments(images: &Images, gradient: Image, x: Image, sums: &mut [[f64
 }
 
 fn add_up(join: &Join, images: &mut Images, norms: &[NormState]) {
-    let lens = [join.sum, join.positive].map(|image| image.map(|image| images.block_len(image)));
-    images.write_two((join.sum, join.positive), |images, sum, positive| {
+    let run = |images: &Images,
+               block: usize,
+               sum: Option<Target<'_, f32>>,
+               positive: Option<Target<'_, f32>>| {
         let terms: Vec<JoinTerm<'_, f32>> = join
             .terms
             .iter()
             .map(|term| JoinTerm {
-                source: Source { data: images.get(term.x), planes: images.planes(term.x) },
+                source: images.block(term.x, block),
                 scale_shift: term.norm.map_or(&[][..], |norm| &norms[norm].scale_shift),
             })
             .collect();
-        let run = |block: usize, sum: Option<&mut [f32]>, positive: Option<&mut [f32]>| {
-            let target =
-                |image: Option<Image>, data| image.map(|image| images.planes(image)).zip(data);
-            let into = |(planes, data)| Target { data, planes };
-            dispatch(JoinKernel {
-                terms: &terms,
-                block,
-                sum: target(join.sum, sum).map(into),
-                positive: target(join.positive, positive).map(into),
-                lanes: images.filled(block),
+        let lanes = images.filled(block);
+        dispatch(JoinKernel { terms: &terms, sum, positive, lanes });
+    };
+    match (join.sum, join.positive) {
+        (Some(sum), Some(positive)) => {
+            images.write_two_blocks((sum, positive), |images, block, sum, positive| {
+                run(images, block, Some(sum), Some(positive));
             });
-        };
-        match (sum.zip(lens[0]), positive.zip(lens[1])) {
-            (Some((sum, len)), Some((positive, other))) => {
-                let blocks =
-                    sum.par_chunks_exact_mut(len).zip(positive.par_chunks_exact_mut(other));
-                blocks.enumerate().for_each(|(block, (a, b))| run(block, Some(a), Some(b)));
-            }
-            (Some((sum, len)), None) => {
-                let blocks = sum.par_chunks_exact_mut(len).enumerate();
-                blocks.for_each(|(block, a)| run(block, Some(a), None));
-            }
-            (None, Some((positive, len))) => {
-                let blocks = positive.par_chunks_exact_mut(len).enumerate();
-                blocks.for_each(|(block, b)| run(block, None, Some(b)));
-            }
-            (None, None) => {}
         }
-    });
+        (Some(sum), None) => {
+            images.write_blocks(sum, |images, block, sum| run(images, block, Some(sum), None));
+        }
+        (None, Some(positive)) => images.write_blocks(positive, |images, block, positive| {
+            run(images, block, None, Some(positive));
+        }),
+        (None, None) => {}
+    }
 }
 
 /// Brings the gradients of a sum and of its positive part together. If the first term is normalized,
@@ -201,18 +195,19 @@ fn gather_gradient(join: &Join, images: &mut Images, sums: &mut [[f64; 2]]) -> b
         images.write_blocks(total, gather);
         return false;
     };
-    let (planes, len) = (images.planes(total), images.block_len(total));
-    let sums = &mut sums[..images.blocks * planes.channels];
+    let channels = images.planes(total).channels;
+    let sums = &mut sums[..images.blocks * channels];
     sums.fill([0.0; 2]);
-    images.write(total, |images, data| {
-        let blocks = data.par_chunks_exact_mut(len).zip(sums.par_chunks_exact_mut(planes.channels));
-        blocks.enumerate().for_each(|(block, (data, sums))| {
-            gather(images, block, Target { data, planes });
+    images.write_blocks_with(
+        total,
+        sums.par_chunks_exact_mut(channels),
+        |images, block, Target { data, planes }, sums| {
+            gather(images, block, Target { data: &mut *data, planes });
             let gradient = Source { data, planes };
             dispatch(GradientMoments { gradient, source: images.block(*x, block), sums });
-        });
-    });
-    add_blocks(sums, planes.channels);
+        },
+    );
+    add_blocks(sums, channels);
     true
 }
 

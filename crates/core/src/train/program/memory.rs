@@ -2,7 +2,7 @@
 
 use nascent_ops::layout::Planes;
 
-use super::step::{Image, Step, When};
+use super::step::{Image, Part, Step, When};
 
 /// How long an image is needed: from a moment to a moment, both included.
 #[derive(Clone, Copy, Debug)]
@@ -13,14 +13,15 @@ struct Life {
 
 /// For each image the piece of memory that it is in, and the shapes of those pieces. Images of one
 /// shape share one if the first is done with before the other begins. The input is there from the
-/// start, and `zeros` are all the time.
+/// start, and `zeros` are all the time. A part is where its whole is.
 pub(super) fn share(
     planes: &[Planes],
+    parts: &[Part],
     steps: &[Step],
     input: Option<Image>,
     zeros: &[Image],
 ) -> (Vec<usize>, Vec<Planes>) {
-    let lives = lives(planes.len(), steps, input, zeros);
+    let lives = lives(parts, steps, input, zeros);
     let mut order: Vec<usize> = (0..lives.len()).collect();
     order.sort_by_key(|at| lives[*at].map_or(0, |life| life.from));
     let mut slots = vec![0; lives.len()];
@@ -35,19 +36,20 @@ pub(super) fn share(
         memory[slot].1 = life.to;
         slots[at] = slot;
     }
+    let slots = parts.iter().map(|part| slots[part.of.0]).collect();
     (slots, memory.into_iter().map(|(planes, _)| planes).collect())
 }
 
 /// How long each image is needed.
 fn lives(
-    images: usize,
+    parts: &[Part],
     steps: &[Step],
     input: Option<Image>,
     zeros: &[Image],
 ) -> Vec<Option<Life>> {
-    let mut lives: Vec<Option<Life>> = vec![None; images];
+    let mut lives: Vec<Option<Life>> = vec![None; parts.len()];
     let mut touch = |image: Image, at: usize| {
-        let life = lives[image.0].get_or_insert(Life { from: at, to: at });
+        let life = lives[parts[image.0].of.0].get_or_insert(Life { from: at, to: at });
         life.from = life.from.min(at);
         life.to = life.to.max(at);
     };

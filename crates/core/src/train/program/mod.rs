@@ -8,6 +8,7 @@
 
 mod compile;
 mod features;
+mod halving;
 mod images;
 mod join;
 mod memory;

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::Mode;
 use super::compile::compile;
 use super::features::{Features, Linear};
+use super::halving::{halving, halving_back};
 use super::images::Images;
 use super::join::{concat, concat_back, join, join_back};
 use super::norm::NormState;
@@ -51,8 +52,8 @@ impl Program {
         let steps = compile(&trace, output, model.parameters())?;
         let lanes = lanes::<f32>();
         let blocks = batch.div_ceil(lanes);
-        let images =
-            Images::new(steps.planes.clone(), steps.slots.clone(), &steps.memory, lanes, blocks);
+        let shapes = (steps.planes.clone(), steps.parts.clone());
+        let images = Images::new(shapes, steps.slots.clone(), &steps.memory, lanes, blocks);
         let channels = steps.planes.iter().map(|planes| planes.channels).max().unwrap_or(0);
         let norms = steps.norms.iter().map(NormState::new).collect::<Result<_>>()?;
         let widest = steps.norms.iter().map(|norm| norm.channels).max().unwrap_or(0);
@@ -175,6 +176,7 @@ impl Program {
             match step {
                 Step::Convolution(step) => convolution(step, images, weights, scratch),
                 Step::Depthwise(step) => depthwise(step, images, weights),
+                Step::Halving(step) => halving(step, images, weights, scratch),
                 Step::AveragePool(step) => average_pool(step, images),
                 Step::MaxPool(step) => max_pool(step, images),
                 Step::Join(step) => {
@@ -228,6 +230,7 @@ impl Program {
                     convolution_back(step, images, weights, gradients, scratch);
                 }
                 Step::Depthwise(step) => depthwise_back(step, images, weights, gradients, scratch),
+                Step::Halving(step) => halving_back(step, images, weights, gradients, scratch),
                 Step::AveragePool(step) => average_pool_back(step, images),
                 Step::MaxPool(step) => max_pool_back(step, images),
                 Step::Join(step) => {

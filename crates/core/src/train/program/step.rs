@@ -8,11 +8,21 @@ use nascent_ops::kernel::Write;
 use nascent_ops::layout::Planes;
 use nascent_ops::windows::Windows;
 
+use super::halving::Halving;
 use crate::nn::Activation;
 
 /// A batch of images in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Image(pub(super) usize);
+
+/// Some channels of an image in memory, which may be all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    /// The image that has memory of its own.
+    pub(super) of: Image,
+    /// The first channel.
+    pub(super) first: usize,
+}
 
 /// A batch of rows of features in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,17 +36,55 @@ pub(super) type Gradient = (Image, Write);
 pub(super) enum Step {
     Convolution(Windowed<Box<Convolution>>),
     Depthwise(Windowed<Windows>),
+    Halving(Halving),
     AveragePool(Windowed<Windows>),
     MaxPool(Windowed<Windows>),
     Join(Join),
-    Concat { xs: Vec<(Image, Option<Gradient>)>, y: Image, dy: Option<Image> },
-    GlobalAverage { x: Image, y: Rows, dx: Option<Gradient> },
-    Flatten { x: Image, y: Rows, dx: Option<Gradient> },
-    Linear { x: Rows, y: Rows, weight: Range<usize>, bias: Range<usize>, is_first: bool },
-    Activation { x: Rows, y: Rows, kind: Activation },
-    NormRows { x: Rows, y: Rows, norm: usize },
-    LayerNorm { x: Rows, y: Rows, scale: Range<usize>, shift: Range<usize> },
-    Dropout { x: Rows, y: Rows, mask: Rows, rate: f64 },
+    /// Those of `xs` that lie in their place in `y` are not copied.
+    Concat {
+        xs: Vec<(Image, Option<Gradient>)>,
+        y: Image,
+        dy: Option<Image>,
+    },
+    GlobalAverage {
+        x: Image,
+        y: Rows,
+        dx: Option<Gradient>,
+    },
+    Flatten {
+        x: Image,
+        y: Rows,
+        dx: Option<Gradient>,
+    },
+    Linear {
+        x: Rows,
+        y: Rows,
+        weight: Range<usize>,
+        bias: Range<usize>,
+        is_first: bool,
+    },
+    Activation {
+        x: Rows,
+        y: Rows,
+        kind: Activation,
+    },
+    NormRows {
+        x: Rows,
+        y: Rows,
+        norm: usize,
+    },
+    LayerNorm {
+        x: Rows,
+        y: Rows,
+        scale: Range<usize>,
+        shift: Range<usize>,
+    },
+    Dropout {
+        x: Rows,
+        y: Rows,
+        mask: Rows,
+        rate: f64,
+    },
 }
 
 /// A step that slides windows over an image.
@@ -95,6 +143,8 @@ pub(super) struct Steps {
     pub(super) steps: Vec<Step>,
     /// The shape of each image.
     pub(super) planes: Vec<Planes>,
+    /// What each image is a part of.
+    pub(super) parts: Vec<Part>,
     /// The memory of each image.
     pub(super) slots: Vec<usize>,
     /// The shape of each piece of memory.
@@ -139,6 +189,12 @@ impl Step {
         match self {
             Self::Convolution(step) => step.images(When::Both, When::Forward, &mut see),
             Self::Depthwise(step) => step.images(When::Both, When::Forward, &mut see),
+            Self::Halving(step) => {
+                see(step.x, When::Both);
+                see(step.y, When::Forward);
+                let gradients = step.dy.into_iter().chain(step.dx.map(|(dx, _)| dx));
+                gradients.for_each(|image| see(image, When::Backward));
+            }
             Self::AveragePool(step) => step.images(When::Forward, When::Forward, &mut see),
             Self::MaxPool(step) => step.images(When::Both, When::Both, &mut see),
             Self::Join(join) => {

@@ -13,19 +13,67 @@ pub struct Value(pub(super) usize);
 pub(super) enum Op {
     Input,
     Zeros,
-    Convolution { x: Value, weight: Var, window: Window, depthwise: bool },
-    BatchNorm { x: Value, norm: NormVars },
-    Relu { x: Value },
-    Sum { xs: Vec<Value> },
-    Concat { xs: Vec<Value> },
-    AveragePool { x: Value, window: Window },
-    MaxPool { x: Value, window: Window },
-    GlobalAverage { x: Value },
-    Flatten { x: Value },
-    Linear { x: Value, weight: Var, bias: Var },
-    Activation { x: Value, kind: Activation },
-    LayerNorm { x: Value, scale: Var, shift: Var },
-    Dropout { x: Value, rate: f64 },
+    Convolution {
+        x: Value,
+        weight: Var,
+        window: Window,
+    },
+    Depthwise {
+        x: Value,
+        weight: Var,
+        window: Window,
+        dilation: usize,
+    },
+    /// Two 1x1 convolutions with a stride of 2, the second one shifted by a pixel.
+    Halving {
+        x: Value,
+        weights: [Var; 2],
+    },
+    BatchNorm {
+        x: Value,
+        norm: NormVars,
+    },
+    Relu {
+        x: Value,
+    },
+    Sum {
+        xs: Vec<Value>,
+    },
+    Concat {
+        xs: Vec<Value>,
+    },
+    AveragePool {
+        x: Value,
+        window: Window,
+    },
+    MaxPool {
+        x: Value,
+        window: Window,
+    },
+    GlobalAverage {
+        x: Value,
+    },
+    Flatten {
+        x: Value,
+    },
+    Linear {
+        x: Value,
+        weight: Var,
+        bias: Var,
+    },
+    Activation {
+        x: Value,
+        kind: Activation,
+    },
+    LayerNorm {
+        x: Value,
+        scale: Var,
+        shift: Var,
+    },
+    Dropout {
+        x: Value,
+        rate: f64,
+    },
 }
 
 /// The tensors of a batch normalization.
@@ -48,6 +96,8 @@ impl Op {
             Self::Input | Self::Zeros => &[],
             Self::Sum { xs } | Self::Concat { xs } => xs,
             Self::Convolution { x, .. }
+            | Self::Depthwise { x, .. }
+            | Self::Halving { x, .. }
             | Self::BatchNorm { x, .. }
             | Self::Relu { x }
             | Self::AveragePool { x, .. }
@@ -113,8 +163,33 @@ impl Trace {
         window: Window,
         depthwise: bool,
     ) -> Option<Value> {
+        if depthwise {
+            return self.dilated_depthwise(x, weight, window, 1);
+        }
         let shape = self.windowed(x, window, weight.dims().first().copied())?;
-        Some(self.push(Op::Convolution { x, weight: weight.clone(), window, depthwise }, shape))
+        Some(self.push(Op::Convolution { x, weight: weight.clone(), window }, shape))
+    }
+
+    /// A convolution of each channel by itself, without bias, whose taps lie `dilation` pixels
+    /// apart; `None` of features.
+    pub fn dilated_depthwise(
+        &mut self,
+        x: Value,
+        weight: &Var,
+        window: Window,
+        dilation: usize,
+    ) -> Option<Value> {
+        let shape = self.windowed(x, window, None)?;
+        Some(self.push(Op::Depthwise { x, weight: weight.clone(), window, dilation }, shape))
+    }
+
+    /// Two 1x1 convolutions without bias and with a stride of 2 behind each other, the second one
+    /// shifted by a pixel down and to the right, with weights `[outputs / 2, inputs, 1, 1]`; `None`
+    /// of features.
+    pub fn halving(&mut self, x: Value, weights: [&Var; 2]) -> Option<Value> {
+        let outputs = weights.iter().map(|weight| weight.dims().first()).sum::<Option<usize>>()?;
+        let shape = self.windowed(x, Window { kernel: 1, stride: 2 }, Some(outputs))?;
+        Some(self.push(Op::Halving { x, weights: weights.map(Var::clone) }, shape))
     }
 
     /// A batch normalization.
@@ -143,10 +218,22 @@ impl Trace {
         }
     }
 
-    /// The positive part; that of one value is computed once, whoever asks for it.
+    /// The position of an operation that is known already.
+    fn known(&self, is_it: impl Fn(&Op) -> bool) -> Option<Value> {
+        self.ops.iter().position(is_it).map(Value)
+    }
+
+    /// The positive part; that of one value is computed once, whoever asks for it. That of images
+    /// behind each other is the positive parts behind each other, so that what an image is behind
+    /// and what it is read by are one piece of memory.
     pub fn relu(&mut self, x: Value) -> Value {
-        let known = self.ops.iter().position(|op| matches!(op, Op::Relu { x: of } if *of == x));
-        known.map_or_else(|| self.push(Op::Relu { x }, self.shape(x)), Value)
+        if let Op::Concat { xs } = &self.ops[x.0] {
+            let positive: Vec<Value> = xs.clone().into_iter().map(|x| self.relu(x)).collect();
+            let known = self.known(|op| matches!(op, Op::Concat { xs } if *xs == positive));
+            return known.unwrap_or_else(|| self.push(Op::Concat { xs: positive }, self.shape(x)));
+        }
+        let known = self.known(|op| matches!(op, Op::Relu { x: of } if *of == x));
+        known.unwrap_or_else(|| self.push(Op::Relu { x }, self.shape(x)))
     }
 
     /// The sum of images of one shape; `None` of none, or of several features.
