@@ -6,10 +6,12 @@
 //! Images are `[batch, channels, height, width]`, and features `[batch, features]`.
 
 mod builder;
+mod dilated;
 mod layers;
 mod model;
 mod network;
 mod ops;
+mod reduce;
 #[cfg(test)]
 mod tests;
 pub(crate) mod weights;
@@ -175,11 +177,19 @@ pub static OPS: &[&dyn Op] = &[
     &ops::NorConv1x1,
     &ops::NorConv3x3,
     &ops::AvgPool3x3,
+    &ops::MaxPool3x3,
+    &ops::SepConv::SMALL,
+    &ops::SepConv::LARGE,
+    &ops::DilConv::SMALL,
+    &ops::DilConv::LARGE,
+    &ops::ReluConvBn,
+    &ops::FactorizedReduce,
     &ops::Conv,
     &ops::SeparableConv,
     &ops::MbConv,
     &ops::AvgPool,
     &ops::MaxPool,
+    &ops::GlobalAveragePool,
     &ops::Projection,
     &ops::Stem,
     &ops::ResidualReduction,

@@ -2,6 +2,7 @@
 
 use nascent_record::Op as Settings;
 
+use super::window;
 use crate::Result;
 use crate::nn::layers::{
     Activation, Average, BatchNorm, Convolution, Pass, Sequence, Zeros, wrong,
@@ -132,7 +133,7 @@ impl Op for NorConv3x3 {
     }
 }
 
-/// 3x3 average pooling with stride 1.
+/// 3x3 average pooling.
 pub(crate) struct AvgPool3x3;
 
 impl Op for AvgPool3x3 {
@@ -140,14 +141,17 @@ impl Op for AvgPool3x3 {
         "avg_pool_3x3"
     }
     fn summary(&self) -> &'static str {
-        "3x3 average pooling; keeps the shape, and padding does not count."
+        "3x3 average pooling; padding does not count."
+    }
+    fn attributes(&self) -> &'static [&'static str] {
+        &["stride"]
     }
     fn build(
         &self,
-        _: &Settings,
+        op: &Settings,
         input: Shape,
         builder: &mut Builder<'_>,
     ) -> Result<(Box<dyn Layer>, Shape)> {
-        Average::build(input, Window { kernel: 3, stride: 1 }, builder)
+        Average::build(input, window(op)?, builder)
     }
 }

@@ -2,6 +2,7 @@
 
 mod cell;
 mod convolution;
+mod darts;
 mod dense;
 mod pooling;
 mod skeleton;
@@ -10,10 +11,11 @@ use nascent_record::Op as Settings;
 
 pub(super) use cell::{AvgPool3x3, Identity, NorConv1x1, NorConv3x3, SkipConnect, Zero};
 pub(super) use convolution::{Conv, MbConv, Projection, SeparableConv};
+pub(super) use darts::{DilConv, FactorizedReduce, MaxPool3x3, ReluConvBn, SepConv};
 pub(super) use dense::{
     ActivationOp, BatchNormOp, Classifier, DropoutOp, Flatten, LayerNormOp, Linear,
 };
-pub(super) use pooling::{AvgPool, MaxPool};
+pub(super) use pooling::{AvgPool, GlobalAveragePool, MaxPool};
 pub(super) use skeleton::{Head, ResidualReduction, Stem};
 
 use super::layers::Activation;
