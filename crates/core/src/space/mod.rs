@@ -1,6 +1,7 @@
 //! Search spaces: what can be chosen, and what a choice means as a network.
 
 mod choices;
+pub mod darts;
 pub mod macro_cnn;
 pub mod mlp;
 pub mod nas_bench_201;
@@ -53,7 +54,8 @@ pub trait SearchSpace: Send + Sync {
 pub type SpaceEntry = Entry<dyn SearchSpace, ()>;
 
 /// All search spaces.
-pub static SPACES: &[&SpaceEntry] = &[&nas_bench_201::ENTRY, &mlp::ENTRY, &macro_cnn::ENTRY];
+pub static SPACES: &[&SpaceEntry] =
+    &[&nas_bench_201::ENTRY, &mlp::ENTRY, &macro_cnn::ENTRY, &darts::ENTRY];
 
 /// The search space with this name.
 ///

@@ -109,8 +109,20 @@ fn networks_of_the_search_spaces() {
 }
 
 #[test]
+fn random_networks_of_darts() {
+    let space = crate::space::find("darts").unwrap();
+    let mut rng = Seed::new(6).rng();
+    for (channels, layers) in [(2, 3), (3, 3), (2, 4), (2, 5)] {
+        let space = space.make(&serde_json::json!({ "channels": channels, "layers": layers }), &());
+        let space = space.unwrap();
+        let graph = space.graph(&space.spec().sample(&mut rng)).unwrap();
+        check_same(&graph, 8, &TrainConfig { batch_size: 30, ..TrainConfig::default() });
+    }
+}
+
+#[test]
 fn every_network_of_the_search_spaces_is_a_program() {
-    for name in ["nas_bench_201", "mlp", "macro_cnn"] {
+    for name in ["nas_bench_201", "mlp", "macro_cnn", "darts"] {
         let space = crate::space::find(name).unwrap();
         let space = space.make(&serde_json::json!({}), &()).unwrap();
         let mut rng = Seed::new(5).rng();
@@ -151,5 +163,46 @@ fn blocks_of_every_kind() {
     ]);
     for batch_size in [32, 13] {
         check_same(&graph, 8, &TrainConfig { batch_size, ..TrainConfig::default() });
+    }
+}
+
+#[test]
+fn odd_images_are_halved() {
+    let graph = chain(&[
+        Op::new("conv").with("channels", 4_usize).with("stride", 3_usize),
+        Op::new("factorized_reduce").with("channels", 6_usize),
+        Op::new("dil_conv_5x5"),
+        Op::new("sep_conv_5x5").with("stride", 2_usize),
+        Op::new("factorized_reduce"),
+        Op::new("global_avg_pool"),
+        Op::new("classifier"),
+    ]);
+    check_same(&graph, 8, &TrainConfig { batch_size: 30, ..TrainConfig::default() });
+}
+
+// What stands behind each other is computed in place where it can be: not what stands there twice,
+// nor what stands in two such images, nor where nobody reads the image itself.
+#[test]
+fn images_behind_each_other() {
+    let mut graph = chain(&[Op::new("stem").with("channels", 4_usize)]);
+    let nodes = [1, 2, 3].map(|number| {
+        let op = Op::new("sep_conv_3x3");
+        graph.node(&format!("node {number}"), Some(op), &[1])
+    });
+    let [a, b, c] = nodes;
+    let mut last = Vec::new();
+    for (label, parts) in [("twice", [a, b, a]), ("again", [b, c, a])] {
+        let joined = graph.node(label, None, &parts);
+        graph.nodes[joined].combine = nascent_record::Combine::Concat;
+        for (read, op) in [("relu", "relu_conv_bn"), ("plain", "projection")] {
+            let op = Op::new(op).with("channels", 4_usize);
+            last.push(graph.node(&format!("{label} {read}"), Some(op), &[joined]));
+        }
+    }
+    for used in [&last[..], &last[..1], &last[2..3], &last[3..]] {
+        let mut graph = graph.clone();
+        graph.node("sum", None, used);
+        graph.then("head", Op::new("head"));
+        check_same(&graph, 8, &TrainConfig { batch_size: 30, ..TrainConfig::default() });
     }
 }

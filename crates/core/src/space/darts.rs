@@ -1,0 +1,497 @@
+//! The DARTS space: two cells of four nodes, one that keeps the size of the image and one that
+//! halves it.
+//!
+//! A node is the sum of two operations on two different inputs, each the output of one of the two
+//! cells before or an earlier node; the output of a cell is its four nodes behind each other. Cells
+//! at one and two thirds of the depth reduce: they halve the image and double the channels. The
+//! published search uses `channels = 16` and `layers = 8`, the final training 36 and 20; the default
+//! here is a network that two cores train in seconds. This is the network of the final training
+//! without its auxiliary classifier and its random dropping of paths.
+//!
+//! About 10^18 architectures. Their customary names, such as `Genotype(normal=[('sep_conv_3x3', 0),
+//! ('skip_connect', 1), ...], normal_concat=[2, 3, 4, 5], reduce=[...], reduce_concat=[2, 3, 4, 5])`,
+//! are read and written; an operation is followed by the number of the node it reads, where 0 and 1
+//! are the two cells before.
+//!
+//! # References
+//! Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019,
+//! <https://arxiv.org/abs/1806.09055>.
+
+use nascent_record::{Architecture, Choice, Combine, Graph, Node, Op, Spec, Value};
+use serde::{Deserialize, Serialize};
+
+use super::{SearchSpace, SpaceEntry};
+use crate::config::{defaults, invalid, parse};
+use crate::{Error, Result};
+
+/// The row of the table.
+pub static ENTRY: SpaceEntry = SpaceEntry {
+    name: NAME,
+    summary: "Two cells of four nodes, each with two inputs and seven operations to choose from.",
+    reference: "Liu, Simonyan and Yang 2019, https://arxiv.org/abs/1806.09055",
+    defaults: defaults::<Config>,
+    build: |config, ()| Ok(Box::new(Darts::new(parse(NAME, config)?)?)),
+};
+
+const NAME: &str = "darts";
+
+/// The operations, in the order of the publication's code.
+const OPS: [&str; 7] = [
+    "max_pool_3x3",
+    "avg_pool_3x3",
+    "skip_connect",
+    "sep_conv_3x3",
+    "sep_conv_5x5",
+    "dil_conv_3x3",
+    "dil_conv_5x5",
+];
+
+/// The cells, in the order of the choices.
+const CELLS: [&str; 2] = ["normal", "reduce"];
+
+/// The number of the first node; 0 and 1 are the inputs of a cell.
+const FIRST: usize = 2;
+const NODES: usize = 4;
+
+/// The skeleton around the cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Channels of the nodes of the first cells, 1 to 1024; 16 in the published search.
+    pub channels: usize,
+    /// Cells one after the other, two of which reduce, 3 to 100; 8 in the published search.
+    pub layers: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { channels: 4, layers: 3 }
+    }
+}
+
+/// Two inputs of a node, the lower number first, each with the position of its operation in [`OPS`].
+/// The order of its values is also that of the choices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Inputs {
+    from: [usize; 2],
+    ops: [usize; 2],
+}
+
+impl Inputs {
+    /// The same, with the lower number first.
+    fn sorted(self) -> Self {
+        let ([a, b], [first, second]) = (self.from, self.ops);
+        if a <= b { self } else { Self { from: [b, a], ops: [second, first] } }
+    }
+}
+
+type Cell = [Inputs; NODES];
+
+/// The pairs of inputs that a node can have.
+fn pairs(node: usize) -> Vec<[usize; 2]> {
+    (1..node).flat_map(|b| (0..b).map(move |a| [a, b])).collect()
+}
+
+/// All orders of four nodes.
+fn orders() -> impl Iterator<Item = [usize; NODES]> {
+    let all = (0..NODES.pow(NODES as u32))
+        .map(|number| std::array::from_fn(|at| number / NODES.pow(at as u32) % NODES));
+    all.filter(|order: &[usize; NODES]| (0..NODES).all(|node| order.contains(&node)))
+}
+
+/// The least of the cells that are this one with its nodes in another order.
+fn least(cell: &Cell) -> Cell {
+    let reordered = orders().filter_map(|order| {
+        // Node `n` becomes the node `order[n]`.
+        let mut other = [Inputs::default(); NODES];
+        for (node, inputs) in cell.iter().enumerate() {
+            let from = inputs.from.map(|from| match from.checked_sub(FIRST) {
+                Some(earlier) => FIRST + order[earlier],
+                None => from,
+            });
+            if from.iter().any(|from| *from >= FIRST + order[node]) {
+                return None;
+            }
+            other[order[node]] = Inputs { from, ops: inputs.ops }.sorted();
+        }
+        Some(other)
+    });
+    reordered.min().unwrap_or(*cell)
+}
+
+/// The space, see the [module](self).
+pub struct Darts {
+    config: Config,
+    spec: Spec,
+}
+
+impl Darts {
+    /// The space with this skeleton.
+    ///
+    /// # Errors
+    /// If a number is out of its range.
+    pub fn new(config: Config) -> Result<Self> {
+        if !(1..=1024).contains(&config.channels) || !(3..=100).contains(&config.layers) {
+            return Err(invalid(NAME, "channels must be 1 to 1024, and layers 3 to 100"));
+        }
+        let mut choices = Vec::new();
+        for cell in CELLS {
+            for node in FIRST..FIRST + NODES {
+                // The first node has no other inputs than those of the cell.
+                if node > FIRST {
+                    let pairs = pairs(node).into_iter().map(|[a, b]| format!("{a}+{b}"));
+                    choices.push(Choice::categorical(format!("{cell}.from_{node}"), pairs));
+                }
+                for input in [1, 2] {
+                    choices.push(Choice::categorical(format!("{cell}.op_{node}_{input}"), OPS));
+                }
+            }
+        }
+        Ok(Self { config, spec: Spec::new(choices)? })
+    }
+
+    /// The two cells of an architecture.
+    fn cells(architecture: &Architecture) -> Option<[Cell; 2]> {
+        let mut values = (0..).map(|at| Some(architecture.int(at)? as usize));
+        let mut cells = [[Inputs::default(); NODES]; 2];
+        for cell in &mut cells {
+            for (node, inputs) in cell.iter_mut().enumerate() {
+                let pair = if node == 0 { 0 } else { values.next()?? };
+                let from = *pairs(FIRST + node).get(pair)?;
+                *inputs = Inputs { from, ops: [values.next()??, values.next()??] };
+            }
+        }
+        Some(cells)
+    }
+
+    /// The architecture with these cells.
+    fn architecture(&self, cells: &[Cell; 2]) -> Result<Architecture> {
+        let mut values = Vec::with_capacity(self.spec.len());
+        for cell in cells {
+            for (node, inputs) in cell.iter().enumerate() {
+                let pair = pairs(FIRST + node).iter().position(|pair| *pair == inputs.from);
+                let pair = (node > 0).then_some(pair.unwrap_or(usize::MAX));
+                values.extend(pair.into_iter().chain(inputs.ops));
+            }
+        }
+        Ok(self.spec.build(|at, _| Value::Int(values[at] as i64))?)
+    }
+}
+
+/// A cell as a graph. In one that reduces, what reads the inputs halves the image.
+fn graph_of(name: &str, cell: &Cell) -> Graph {
+    let mut graph = Graph::new(name);
+    graph.inputs = FIRST;
+    let node = |label: String, combine| Node { label, combine, op: None };
+    graph.nodes = ["before the last", "last"].map(|label| node(label.into(), Combine::Sum)).into();
+    for (at, inputs) in cell.iter().enumerate() {
+        graph.nodes.push(node((at + 1).to_string(), Combine::Sum));
+        for (from, op) in std::iter::zip(inputs.from, inputs.ops) {
+            let halves = name == "reduce" && from < FIRST;
+            let op = match OPS[op] {
+                "skip_connect" if halves => Op::new("factorized_reduce"),
+                op if halves => Op::new(op).with("stride", 2_usize),
+                op => Op::new(op),
+            };
+            graph.edge(from, FIRST + at, op);
+        }
+    }
+    let nodes: Vec<usize> = (FIRST..FIRST + NODES).collect();
+    let output = graph.node("output", None, &nodes);
+    graph.nodes[output].combine = Combine::Concat;
+    graph
+}
+
+impl SearchSpace for Darts {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn graph(&self, architecture: &Architecture) -> Result<Graph> {
+        self.spec.check(architecture)?;
+        let mut graph = Graph::new(NAME);
+        for (name, cell) in std::iter::zip(CELLS, Self::cells(architecture).unwrap_or_default()) {
+            graph.cells.insert(name.to_owned(), graph_of(name, &cell));
+        }
+        let Config { mut channels, layers } = self.config;
+        let stem = graph.then("stem", Op::new("stem").with("channels", 3 * channels));
+        let (mut before_last, mut last, mut reduced) = (stem, stem, false);
+        for layer in 0..layers {
+            let reduces = [layers / 3, 2 * layers / 3].contains(&layer);
+            if reduces {
+                channels *= 2;
+            }
+            // The cell before the last one is larger if the last one reduced.
+            let adapt = if reduced { "factorized_reduce" } else { "relu_conv_bn" };
+            let number = layer + 1;
+            let [a, b] = [("a", adapt, before_last), ("b", "relu_conv_bn", last)].map(
+                |(input, op, from)| {
+                    let op = Op::new(op).with("channels", channels);
+                    graph.node(&format!("input {number}{input}"), Some(op), &[from])
+                },
+            );
+            let cell = Op::cell(CELLS[usize::from(reduces)]);
+            let output = graph.node(&format!("cell {number}"), Some(cell), &[a, b]);
+            (before_last, last, reduced) = (last, output, reduces);
+        }
+        graph.then("average", Op::new("global_avg_pool"));
+        graph.then("classifier", Op::new("classifier"));
+        Ok(graph)
+    }
+
+    /// The nodes of a cell can stand in several orders: of these it is the least.
+    fn canonical(&self, architecture: &Architecture) -> Architecture {
+        let cells = Self::cells(architecture).map(|cells| cells.map(|cell| least(&cell)));
+        let canonical = cells.and_then(|cells| self.architecture(&cells).ok());
+        canonical.unwrap_or_else(|| architecture.clone())
+    }
+
+    fn official_name(&self, architecture: &Architecture) -> Option<String> {
+        let cells = Self::cells(architecture)?.map(|cell| {
+            let edges = cell.iter().flat_map(|inputs| std::iter::zip(inputs.ops, inputs.from));
+            let edges = edges.map(|(op, from)| format!("('{}', {from})", OPS[op]));
+            edges.collect::<Vec<_>>().join(", ")
+        });
+        let cells = std::iter::zip(CELLS, cells)
+            .map(|(name, edges)| format!("{name}=[{edges}], {name}_concat=[2, 3, 4, 5]"));
+        Some(format!("Genotype({})", cells.collect::<Vec<_>>().join(", ")))
+    }
+
+    fn parse(&self, text: &str) -> Result<Architecture> {
+        if !text.trim_start().starts_with("Genotype") {
+            return Ok(self.spec.parse(text)?);
+        }
+        let cells = Reader { rest: text }.genotype().map_err(|problem| {
+            let architecture = text.to_owned();
+            Error::Record(nascent_record::Error::InvalidArchitecture { architecture, problem })
+        })?;
+        self.architecture(&cells)
+    }
+}
+
+/// Reads a name piece by piece; errors are what is wrong, in words.
+struct Reader<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    /// Goes behind this piece if it is next.
+    fn skip(&mut self, piece: &str) -> bool {
+        let rest = self.rest.trim_start().strip_prefix(piece);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    fn expect(&mut self, piece: &str) -> Result<(), String> {
+        if self.skip(piece) { Ok(()) } else { Err(self.missing(&format!("`{piece}`"))) }
+    }
+
+    fn missing(&self, what: &str) -> String {
+        match self.rest.trim_start() {
+            "" => format!("{what} is missing at its end"),
+            rest => {
+                let here: String = rest.chars().take(20).collect();
+                format!("{what} is missing before \"{here}\"")
+            }
+        }
+    }
+
+    /// A text in single or double quotes.
+    fn quoted(&mut self) -> Result<&'a str, String> {
+        let rest = self.rest.trim_start();
+        let quote = rest.chars().next().filter(|c| "'\"".contains(*c));
+        let inside = quote.and_then(|quote| rest[1..].split_once(quote));
+        let (text, rest) = inside.ok_or_else(|| self.missing("an operation in quotes"))?;
+        self.rest = rest;
+        Ok(text)
+    }
+
+    fn number(&mut self) -> Result<usize, String> {
+        let rest = self.rest.trim_start();
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let number =
+            rest[..end].parse().map_err(|_not_one| self.missing("the number of a node"))?;
+        self.rest = &rest[end..];
+        Ok(number)
+    }
+
+    /// What `item` reads, between brackets and with commas between.
+    fn list<T>(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<T, String>,
+    ) -> Result<Vec<T>, String> {
+        self.expect("[")?;
+        let mut items = Vec::new();
+        while !self.skip("]") {
+            if !items.is_empty() {
+                self.expect(",")?;
+            }
+            items.push(item(self)?);
+        }
+        Ok(items)
+    }
+
+    fn genotype(&mut self) -> Result<[Cell; 2], String> {
+        self.expect("Genotype")?;
+        self.expect("(")?;
+        let mut cells = [[Inputs::default(); NODES]; 2];
+        for (name, cell) in std::iter::zip(CELLS, &mut cells) {
+            self.expect(name)?;
+            self.expect("=")?;
+            let edges = self.list(|reader| {
+                reader.expect("(")?;
+                let op = reader.quoted()?;
+                reader.expect(",")?;
+                let from = reader.number()?;
+                reader.expect(")")?;
+                Ok((op, from))
+            })?;
+            *cell = cell_of(name, &edges)?;
+            self.expect(",")?;
+            self.expect(&format!("{name}_concat"))?;
+            self.expect("=")?;
+            if !self.skip("range(2, 6)") && self.list(Self::number)? != [2, 3, 4, 5] {
+                return Err(format!("{name}_concat must be [2, 3, 4, 5]: each node is put out"));
+            }
+            if name == CELLS[0] {
+                self.expect(",")?;
+            }
+        }
+        self.expect(")")?;
+        match self.rest.trim() {
+            "" => Ok(cells),
+            rest => Err(format!("\"{rest}\" stands behind its end")),
+        }
+    }
+}
+
+/// The cell with these edges, two for each node.
+fn cell_of(name: &str, edges: &[(&str, usize)]) -> Result<Cell, String> {
+    if edges.len() != 2 * NODES {
+        return Err(format!("{name} has {} edges and needs {}", edges.len(), 2 * NODES));
+    }
+    let mut cell = [Inputs::default(); NODES];
+    for (at, (inputs, edges)) in std::iter::zip(&mut cell, edges.chunks_exact(2)).enumerate() {
+        let node = FIRST + at;
+        for (input, (op, from)) in edges.iter().enumerate() {
+            inputs.ops[input] = OPS.iter().position(|known| known == op).ok_or_else(|| {
+                let hint = nascent_record::suggestion(op, OPS);
+                format!("there is no operation \"{op}\" for node {node} of {name}; {hint}")
+            })?;
+            if *from >= node {
+                return Err(format!("node {node} of {name} reads {from}, which is not before it"));
+            }
+            inputs.from[input] = *from;
+        }
+        if inputs.from[0] == inputs.from[1] {
+            return Err(format!("node {node} of {name} reads {} twice", inputs.from[0]));
+        }
+        *inputs = inputs.sorted();
+    }
+    Ok(cell)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Seed;
+    use crate::space::SpecExt as _;
+
+    /// The second-order result of the publication.
+    const DARTS_V2: &str = "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), \
+        ('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 1), ('skip_connect', 0), \
+        ('skip_connect', 0), ('dil_conv_3x3', 2)], normal_concat=[2, 3, 4, 5], \
+        reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), \
+        ('max_pool_3x3', 1), ('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), \
+        ('max_pool_3x3', 1)], reduce_concat=[2, 3, 4, 5])";
+
+    fn space() -> Darts {
+        Darts::new(Config::default()).unwrap()
+    }
+
+    #[test]
+    fn official_names_are_read_in_either_order_of_edges() {
+        let architecture = space().parse(DARTS_V2).unwrap();
+        let text = "normal.op_2_1=sep_conv_3x3,normal.op_2_2=sep_conv_3x3,\
+            normal.from_3=0+1,normal.op_3_1=sep_conv_3x3,normal.op_3_2=sep_conv_3x3,\
+            normal.from_4=0+1,normal.op_4_1=skip_connect,normal.op_4_2=sep_conv_3x3,\
+            normal.from_5=0+2,normal.op_5_1=skip_connect,normal.op_5_2=dil_conv_3x3,\
+            reduce.op_2_1=max_pool_3x3,reduce.op_2_2=max_pool_3x3,\
+            reduce.from_3=1+2,reduce.op_3_1=max_pool_3x3,reduce.op_3_2=skip_connect,\
+            reduce.from_4=0+2,reduce.op_4_1=max_pool_3x3,reduce.op_4_2=skip_connect,\
+            reduce.from_5=1+2,reduce.op_5_1=max_pool_3x3,reduce.op_5_2=skip_connect";
+        assert_eq!(space().spec().text(&architecture), text);
+        let older = DARTS_V2.replace("[2, 3, 4, 5]", "range(2, 6)").replace('\'', "\"");
+        assert_eq!(space().parse(&older).unwrap(), architecture);
+    }
+
+    #[test]
+    fn the_published_network_has_its_published_size() {
+        let space = Darts::new(Config { channels: 36, layers: 20 }).unwrap();
+        let graph = space.graph(&space.parse(DARTS_V2).unwrap()).unwrap();
+        let cost = crate::nn::cost(&graph, &[3, 32, 32], 10).unwrap();
+        // "3.3 million" in the paper.
+        assert_eq!(cost.params, 3_349_342);
+    }
+
+    #[test]
+    fn wrong_official_names_say_what_is_wrong() {
+        for (piece, wrong, problem) in [
+            ("('sep_conv_3x3', 0)", "('sep_conv_3x4', 0)", "did you mean \"sep_conv_3x3\"?"),
+            ("('sep_conv_3x3', 1), ", "", "normal has 5 edges and needs 8"),
+            ("('max_pool_3x3', 0), ('max", "('max_pool_3x3', 1), ('max", "of reduce reads 1 twice"),
+            ("('dil_conv_3x3', 2)", "('dil_conv_3x3', 5)", "node 5 of normal reads 5, which"),
+            ("reduce_concat=[2, 3", "reduce_concat=[3", "reduce_concat must be [2, 3, 4, 5]"),
+            (
+                "normal_concat",
+                "concat",
+                "`normal_concat` is missing before \"concat=[2, 3, 4, 5],\"",
+            ),
+            (", reduce_concat=[2, 3, 4, 5])", "", "`,` is missing at its end"),
+        ] {
+            let text = DARTS_V2.replace(piece, wrong);
+            let message = space().parse(&text).unwrap_err().to_string();
+            assert!(message.contains(problem), "{message}");
+        }
+    }
+
+    /// A cell as the set of its nodes, each written as what it computes of the inputs.
+    fn functions(cell: &Cell) -> Vec<String> {
+        let mut nodes = vec!["x".to_owned(), "y".to_owned()];
+        for Inputs { from, ops } in cell {
+            let mut terms = [0, 1].map(|at| format!("{}({})", OPS[ops[at]], nodes[from[at]]));
+            terms.sort();
+            nodes.push(terms.join("+"));
+        }
+        nodes.sort();
+        nodes
+    }
+
+    #[test]
+    fn cells_of_one_function_have_one_representative() {
+        let (space, mut rng) = (space(), Seed::new(1).rng());
+        let mut moved = 0;
+        for _ in 0..100 {
+            let architecture = space.spec().sample(&mut rng);
+            let canonical = space.canonical(&architecture);
+            let [before, after] = [&architecture, &canonical]
+                .map(|of| Darts::cells(of).unwrap().map(|c| functions(&c)));
+            assert_eq!(before, after);
+            moved += usize::from(canonical != architecture);
+        }
+        assert!(moved > 20, "{moved}");
+        // Nodes 2 and 3 read inputs only, so they can change places.
+        let tail = &DARTS_V2[DARTS_V2.find("('sep_conv_3x3', 1), ('skip").unwrap()..];
+        let (a, b) = (
+            "('dil_conv_5x5', 0), ('avg_pool_3x3', 1)",
+            "('max_pool_3x3', 0), ('sep_conv_5x5', 1)",
+        );
+        let canonical = |first: &str, second: &str, tail: &str| {
+            let name = format!("Genotype(normal=[{first}, {second}, {tail}");
+            space.canonical(&space.parse(&name).unwrap())
+        };
+        let swapped = tail.replacen("'dil_conv_3x3', 2", "'dil_conv_3x3', 3", 1);
+        assert_eq!(canonical(a, b, tail), canonical(b, a, &swapped));
+        assert_ne!(canonical(a, b, tail), canonical(b, a, tail));
+    }
+}
