@@ -171,6 +171,101 @@ def nas_bench_201(cells, channels=16, classes=10):
     return nn.Sequential(*layers, nn.Linear(width, classes))
 
 
+# The network of the DARTS space (H. Liu, K. Simonyan, Y. Yang 2019), without an auxiliary head and
+# without dropping paths. An edge is the operation and the number of the node that it reads.
+
+NORMAL = [
+    ("sep_conv_3x3", 0), ("sep_conv_3x3", 1), ("sep_conv_3x3", 0), ("sep_conv_3x3", 1),
+    ("sep_conv_3x3", 1), ("skip_connect", 0), ("skip_connect", 0), ("dil_conv_3x3", 2),
+]  # fmt: skip
+REDUCE = [
+    ("max_pool_3x3", 0), ("max_pool_3x3", 1), ("skip_connect", 2), ("max_pool_3x3", 1),
+    ("max_pool_3x3", 0), ("skip_connect", 2), ("skip_connect", 2), ("max_pool_3x3", 1),
+]  # fmt: skip
+
+
+class Halved(nn.Module):
+    """Half of the channels of even rows and columns, half of odd ones."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        half = lambda: nn.Conv2d(inputs, outputs // 2, 1, stride=2, bias=False)
+        self.even, self.odd, self.norm = half(), half(), nn.BatchNorm2d(outputs)
+
+    def forward(self, x):
+        x = F.relu(x)
+        return self.norm(torch.cat([self.even(x), self.odd(x[:, :, 1:, 1:])], 1))
+
+
+def by_channel(channels, kernel, stride, dilation=1):
+    padding = dilation * (kernel // 2)
+    return [
+        nn.ReLU(),
+        nn.Conv2d(
+            channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False
+        ),
+        nn.Conv2d(channels, channels, 1, bias=False),
+        nn.BatchNorm2d(channels),
+    ]
+
+
+def darts_edge(op, channels, stride):
+    kind, _, size = op.rpartition("_")
+    if kind == "sep_conv":
+        kernel = int(size[0])
+        first, second = by_channel(channels, kernel, stride), by_channel(channels, kernel, 1)
+        return nn.Sequential(*first, *second)
+    if kind == "dil_conv":
+        return nn.Sequential(*by_channel(channels, int(size[0]), stride, dilation=2))
+    if kind == "max_pool":
+        return nn.MaxPool2d(3, stride, 1)
+    if kind == "avg_pool":
+        return nn.AvgPool2d(3, stride, 1, count_include_pad=False)
+    return nn.Identity() if stride == 1 else Halved(channels, channels)
+
+
+class DartsCell(nn.Module):
+    def __init__(self, edges, before_last, last, channels, reduces, reduced):
+        super().__init__()
+        adapt = Halved if reduced else lambda a, b: relu_conv_bn(a, b, 1)
+        self.adapt = nn.ModuleList([adapt(before_last, channels), relu_conv_bn(last, channels, 1)])
+        self.sources = [source for _, source in edges]
+        self.edges = nn.ModuleList(
+            darts_edge(op, channels, 2 if reduces and source < 2 else 1) for op, source in edges
+        )
+
+    def forward(self, before_last, last):
+        nodes = [self.adapt[0](before_last), self.adapt[1](last)]
+        for at in range(0, len(self.edges), 2):
+            first, second = (self.edges[i](nodes[self.sources[i]]) for i in (at, at + 1))
+            nodes.append(first + second)
+        return torch.cat(nodes[2:], 1)
+
+
+class Darts(nn.Module):
+    def __init__(self, channels=16, layers=8, classes=10):
+        super().__init__()
+        width = 3 * channels
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+        )
+        before_last, last, reduced = width, width, False
+        self.cells = nn.ModuleList()
+        for layer in range(layers):
+            reduces = layer in (layers // 3, 2 * layers // 3)
+            channels *= 2 if reduces else 1
+            edges = REDUCE if reduces else NORMAL
+            self.cells.append(DartsCell(edges, before_last, last, channels, reduces, reduced))
+            before_last, last, reduced = last, 4 * channels, reduces
+        self.classifier = nn.Linear(last, classes)
+
+    def forward(self, x):
+        before_last = last = self.stem(x)
+        for cell in self.cells:
+            before_last, last = last, cell(before_last, last)
+        return self.classifier(last.mean((2, 3)))
+
+
 def mlp():
     hidden = [nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU()]
     return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(128, 10))
@@ -180,6 +275,7 @@ def mlp():
 STEPS = {
     "nas_bench_201/n1": (lambda: nas_bench_201(1), (3, 32, 32), 64),
     "nas_bench_201/n5": (lambda: nas_bench_201(5), (3, 32, 32), 64),
+    "darts/c16": (Darts, (3, 32, 32), 64),
     "mlp/64": (mlp, (1, 28, 28), 64),
     "mlp/256": (mlp, (1, 28, 28), 256),
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::Device;
 use nascent::datasets::{Dataset, Inputs, Split};
 use nascent::nn::Model;
-use nascent::space::{SearchSpace, mlp, nas_bench_201};
+use nascent::space::{SearchSpace, darts, mlp, nas_bench_201};
 use nascent::train::{Batch, Data, Part, TrainConfig, Trainer};
 use nascent::{Result, Seed};
 
@@ -23,6 +23,7 @@ pub(crate) struct Case {
 pub(crate) const CASES: &[Case] = &[
     Case { name: "nas_bench_201/n1", make: || nas_bench_201(1) },
     Case { name: "nas_bench_201/n5", make: || nas_bench_201(5) },
+    Case { name: "darts/c16", make: darts },
     Case { name: "mlp/64", make: || mlp(64) },
     Case { name: "mlp/256", make: || mlp(256) },
 ];
@@ -41,6 +42,19 @@ const CELL: &str = "|nor_conv_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+\
 fn nas_bench_201(cells: usize) -> Result<(usize, Iteration)> {
     let config = nas_bench_201::Config { channels: 16, cells };
     step(&nas_bench_201::NasBench201::new(config)?, CELL, &[3, 32, 32], 64)
+}
+
+/// The published result of the second-order search.
+const GENOTYPE: &str = "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), \
+    ('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 1), ('skip_connect', 0), \
+    ('skip_connect', 0), ('dil_conv_3x3', 2)], normal_concat=[2, 3, 4, 5], \
+    reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), \
+    ('max_pool_3x3', 1), ('max_pool_3x3', 0), ('skip_connect', 2), ('skip_connect', 2), \
+    ('max_pool_3x3', 1)], reduce_concat=[2, 3, 4, 5])";
+
+fn darts() -> Result<(usize, Iteration)> {
+    let config = darts::Config { channels: 16, layers: 8 };
+    step(&darts::Darts::new(config)?, GENOTYPE, &[3, 32, 32], 64)
 }
 
 fn mlp(batch: usize) -> Result<(usize, Iteration)> {
