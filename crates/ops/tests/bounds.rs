@@ -41,6 +41,7 @@ fn a_gradient_behind_the_end_of_all_memory() {
         rows: 3,
         columns: 1,
         sums: &mut [0.0; 12 * 16],
+        write: Write::Add,
     });
 }
 

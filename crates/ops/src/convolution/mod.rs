@@ -359,6 +359,10 @@ impl Convolution {
         target: &mut [E],
         scratch: &mut Scratch<E>,
     ) {
+        if gradient.is_empty() {
+            target.fill(E::default());
+            return;
+        }
         if self.gradient_has_tiles() {
             self.weight_gradient_by_tiles(input, gradient, target, scratch);
             return;
@@ -375,14 +379,13 @@ impl Convolution {
             let parts =
                 target.par_chunks_mut(WIDE * count * share).zip(sums.par_chunks_mut(size * share));
             parts.enumerate().for_each(|(part, (target, sums))| {
-                sums.fill(E::default());
                 let first = group * outputs + part * share * WIDE;
                 let channels = target.len() / count;
                 let blocks = std::iter::zip(
                     input.chunks_exact(self.input.vectors() * lanes),
                     gradient.chunks_exact(self.output.vectors() * lanes),
                 );
-                for (input, gradient) in blocks {
+                for (block, (input, gradient)) in blocks.enumerate() {
                     for (tile, sums) in sums.chunks_exact_mut(size).enumerate() {
                         let first = (first + tile * WIDE) * self.output.plane() * lanes;
                         dispatch(WeightGradient {
@@ -396,6 +399,7 @@ impl Convolution {
                             rows: self.output.height,
                             columns: self.output.width,
                             sums,
+                            write: if block == 0 { Write::Set } else { Write::Add },
                         });
                     }
                 }

@@ -59,9 +59,9 @@ impl Convolution {
         let tiles = (inputs + outputs) * TILE_CHANNEL * lanes::<E>();
         if self.gradient_has_tiles() {
             let sums = POSITIONS * sum_len::<E>(outputs, inputs);
-            (weights.max(tiles), weights.max(sums))
+            (weights.max(tiles), sums)
         } else {
-            (weights, weights.max(sum_len::<E>(outputs, 9 * inputs)))
+            (weights, sum_len::<E>(outputs, 9 * inputs))
         }
     }
 
@@ -82,7 +82,6 @@ impl Convolution {
         let tiles = scratch.weights.at_least((inputs + outputs) * channel);
         let (size, position) = (sum_len::<E>(WIDE, inputs), sum_len::<E>(outputs, inputs));
         let sums = scratch.sums.at_least(POSITIONS * position);
-        sums.fill(E::default());
         for first in (0..all).step_by(TILES_TOGETHER) {
             let count = (all - first).min(TILES_TOGETHER);
             tiles.par_chunks_exact_mut(channel).enumerate().for_each(|(number, target)| {
@@ -120,6 +119,7 @@ impl Convolution {
                         rows: 1,
                         columns: count,
                         sums,
+                        write: if first == 0 { Write::Set } else { Write::Add },
                     });
                 }
             });
@@ -144,10 +144,8 @@ pub(super) fn pack_tiles<E: Element>(
     weight: impl Fn(usize, usize, usize) -> E,
     scratch: &mut Scratch<E>,
 ) -> &[E] {
-    let size = POSITIONS * inputs * outputs;
-    let plain = scratch.sums.at_least(size);
-    let packed = scratch.weights.at_least(size);
-    transform_weights(outputs, inputs, weight, plain, packed);
+    let packed = scratch.weights.at_least(POSITIONS * inputs * outputs);
+    transform_weights(outputs, inputs, weight, packed);
     packed
 }
 

@@ -44,17 +44,18 @@ pub fn pack_weights<E: Element>(
     weight: impl Fn(usize, usize) -> E,
     packed: &mut [E],
 ) {
-    let tiles = Tiles::new(channels);
-    let mut packed = packed.iter_mut();
-    for tile in 0..tiles.count {
-        for offset in 0..offsets {
-            for channel in tiles.first(tile)..tiles.first(tile + 1) {
-                if let Some(packed) = packed.next() {
-                    *packed = weight(channel, offset);
-                }
-            }
-        }
+    for (packed, (channel, offset)) in std::iter::zip(packed, packed_order(channels, offsets)) {
+        *packed = weight(channel, offset);
     }
+}
+
+/// The channel and offset of each weight, in the order of [`pack_weights`].
+pub fn packed_order(channels: usize, offsets: usize) -> impl Iterator<Item = (usize, usize)> {
+    let tiles = Tiles::new(channels);
+    (0..tiles.count).flat_map(move |tile| {
+        let channels = tiles.first(tile)..tiles.first(tile + 1);
+        (0..offsets).flat_map(move |offset| channels.clone().map(move |channel| (channel, offset)))
+    })
 }
 
 /// Where the pixels of an image are in a channel, in vectors: pixel `(y, x)` at
@@ -350,7 +351,7 @@ pub const DEEP: usize = 3;
 /// For each output channel of a tile and each offset, the sum of input vectors times output
 /// gradients over all pixels and images: the gradient of the weights of a [`Correlation`].
 ///
-/// The sums of one block are added to `sums`, lane by lane; [`add_lanes`] adds the lanes.
+/// The sums are of lanes; [`add_lanes`] adds the lanes.
 #[derive(Debug)]
 pub struct WeightGradient<'a, E> {
     /// The input, all channels.
@@ -373,6 +374,8 @@ pub struct WeightGradient<'a, E> {
     pub columns: usize,
     /// For each [`DEEP`] offsets, `WIDE * DEEP` vectors.
     pub sums: &'a mut [E],
+    /// Whether what is there is replaced, or the sums of this block are added to it.
+    pub write: Write,
 }
 
 /// How many numbers of a gradient are gone through at once: half of a small cache.
@@ -383,7 +386,7 @@ impl<E: Element> WithSimd for WeightGradient<'_, E> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, s: S) {
-        let Self { from, to, offsets, rows, columns, channels, plane, .. } = self;
+        let Self { from, to, offsets, rows, columns, channels, plane, write, .. } = self;
         let input = E::vectors::<S>(self.input);
         let gradient = E::vectors::<S>(self.gradient);
         let sums = E::vectors_mut::<S>(self.sums);
@@ -406,7 +409,10 @@ impl<E: Element> WithSimd for WeightGradient<'_, E> {
             for (offsets, sums) in std::iter::zip(offsets.chunks(DEEP), sums) {
                 let offsets: [usize; DEEP] =
                     std::array::from_fn(|i| offsets[i.min(offsets.len() - 1)]);
-                let mut local = *sums;
+                let mut local = [[E::splat(s, E::default()); DEEP]; WIDE];
+                if write == Write::Add || y > 0 {
+                    local = *sums;
+                }
                 for y in y..y + rows {
                     let window = from.first + y * from.row;
                     let pixel = to.first + y * to.row;

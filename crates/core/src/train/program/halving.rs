@@ -142,7 +142,6 @@ fn weight_gradients(
     for (shift, weight) in step.weights.iter().enumerate() {
         let tiles = gradients[weight.clone()].par_chunks_mut(WIDE * count);
         tiles.zip(sums.par_chunks_mut(size)).enumerate().for_each(|(tile, (target, sums))| {
-            sums.fill(0.0);
             let first = (shift * half + tile * WIDE) * to.plane() * lanes;
             for block in 0..images.blocks {
                 dispatch(WeightGradient {
@@ -156,6 +155,7 @@ fn weight_gradients(
                     rows: to.height,
                     columns: to.width,
                     sums,
+                    write: if block == 0 { Write::Set } else { Write::Add },
                 });
             }
             add_lanes(sums, target.len() / count, count, target);

@@ -2,14 +2,17 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::{POSITIONS, Place, SIDE, TILE, spread, transform_rest};
+use super::{POSITIONS, Place, SIDE, TILE, transform_rest};
 use crate::kernel::Write;
-use crate::kernel::correlation::{Grid, Mix, pack_weights};
+use crate::kernel::correlation::{Grid, Mix, packed_order};
 use crate::simd::Element;
 
 /// How many bytes of transformed tiles are worked on at once: what a cache of the second level has
 /// room for beside the weights.
 const CHUNK_BYTES: usize = 160 << 10;
+
+/// How many weights are transformed together: a line of a cache.
+const RUN: usize = 16;
 
 /// The weights of a convolution in the form in which tiles are multiplied with them: for each
 /// position those of a 1x1 convolution. `weight(output, input, tap)` is one of the nine.
@@ -17,29 +20,57 @@ pub fn transform_weights<E: Element>(
     outputs: usize,
     inputs: usize,
     weight: impl Fn(usize, usize, usize) -> E,
-    plain: &mut [E],
     packed: &mut [E],
 ) {
     let size = outputs * inputs;
-    for output in 0..outputs {
-        for input in 0..inputs {
-            let g: [[f64; 3]; 3] = std::array::from_fn(|y| {
-                std::array::from_fn(|x| weight(output, input, y * 3 + x).wide())
-            });
-            // Gg, then (Gg)Gᵀ
-            let half: [_; 3] = std::array::from_fn(|x| spread([g[0][x], g[1][x], g[2][x]]));
-            for y in 0..TILE {
-                let row = spread([half[0][y], half[1][y], half[2][y]]);
-                for (x, value) in row.into_iter().enumerate() {
-                    plain[(y * TILE + x) * size + output * inputs + input] = E::of(value);
+    let mut pairs = packed_order(outputs, inputs);
+    for start in (0..size).step_by(RUN) {
+        let count = (size - start).min(RUN);
+        let mut taps = [[0.0; RUN]; 9];
+        for (at, (output, input)) in pairs.by_ref().take(count).enumerate() {
+            for (tap, run) in taps.iter_mut().enumerate() {
+                run[at] = weight(output, input, tap).wide();
+            }
+        }
+        // Gg, then (Gg)Gᵀ
+        let half: [_; 3] = std::array::from_fn(|x| spread([&taps[x], &taps[3 + x], &taps[6 + x]]));
+        for y in 0..TILE {
+            let row = spread([&half[0][y], &half[1][y], &half[2][y]]);
+            for (x, run) in row.iter().enumerate() {
+                let packed = &mut packed[(y * TILE + x) * size + start..][..count];
+                for (packed, value) in std::iter::zip(packed, run) {
+                    *packed = E::of(*value);
                 }
             }
         }
     }
-    let positions = std::iter::zip(plain.chunks_exact(size), packed.chunks_exact_mut(size));
-    for (plain, packed) in positions.take(POSITIONS) {
-        pack_weights(outputs, inputs, |output, input| plain[output * inputs + input], packed);
+}
+
+/// `G` times columns:
+///
+/// ```text
+///  1/4    0     0
+/// -1/6  -1/6  -1/6
+/// -1/6   1/6  -1/6
+/// 1/24  1/12   1/6
+/// 1/24 -1/12   1/6
+///   0     0     1
+/// ```
+fn spread([a, b, c]: [&[f64; RUN]; 3]) -> [[f64; RUN]; TILE] {
+    const SIXTH: f64 = 1.0 / 6.0;
+    let mut spread = [[0.0; RUN]; TILE];
+    for at in 0..RUN {
+        let (a, b, c) = (a[at], b[at], c[at]);
+        let (near, near_b) = ((a + c) * -SIXTH, b * SIXTH);
+        let (far, far_b) = ((0.25 * a + c) * SIXTH, 0.5 * b * SIXTH);
+        spread[0][at] = 0.25 * a;
+        spread[1][at] = near - near_b;
+        spread[2][at] = near + near_b;
+        spread[3][at] = far + far_b;
+        spread[4][at] = far - far_b;
+        spread[5][at] = c;
     }
+    spread
 }
 
 /// One block of a 3x3 convolution with a stride of 1.

@@ -131,18 +131,3 @@ fn differences<S: Simd, E: Element>(
     let (even, odd) = (E::sub(s, e, c), E::mul(s, two, E::sub(s, d, b)));
     [first, second, third, E::add(s, even, odd), E::sub(s, even, odd), last]
 }
-
-/// `G` times a column:
-///
-/// ```text
-///  1/4    0     0
-/// -1/6  -1/6  -1/6
-/// -1/6   1/6  -1/6
-/// 1/24  1/12   1/6
-/// 1/24 -1/12   1/6
-///   0     0     1
-/// ```
-fn spread([a, b, c]: [f64; 3]) -> [f64; TILE] {
-    let (near, far) = (-(a + c) / 6.0, a / 24.0 + c / 6.0);
-    [a / 4.0, near - b / 6.0, near + b / 6.0, far + b / 12.0, far - b / 12.0, c]
-}

@@ -195,7 +195,7 @@ impl<E: Element> WithSimd for WinogradSums<'_, E> {
     }
 }
 
-/// `Gᵀ` times a column, see [`spread`](super::spread).
+/// `Gᵀ` times a column, see `spread` of the weights.
 #[inline(always)]
 fn gather<S: Simd, E: Element>(
     s: S,
