@@ -387,6 +387,19 @@ impl Compiler<'_> {
                 };
                 self.steps.push(Step::Concat { xs, y, dy: None });
             }
+            Op::GlobalAverage { .. }
+            | Op::Flatten { .. }
+            | Op::Linear { .. }
+            | Op::Activation { .. }
+            | Op::LayerNorm { .. }
+            | Op::Dropout { .. } => self.lower_features(op, value)?,
+        }
+        Ok(())
+    }
+
+    /// The same for operations whose results can only be features.
+    fn lower_features(&mut self, op: &Op, value: Value) -> Result<()> {
+        match op {
             Op::GlobalAverage { x } => {
                 let (x, y) = (self.image_of(*x)?, self.new_rows(value));
                 self.steps.push(Step::GlobalAverage { x, y, dx: None });
@@ -415,6 +428,7 @@ impl Compiler<'_> {
                 let y = self.new_rows(value);
                 self.steps.push(Step::Dropout { x, y, mask, rate: *rate });
             }
+            _ => {}
         }
         Ok(())
     }
