@@ -47,24 +47,6 @@ pub fn multiply<E: Element>(a: Matrix<'_, E>, b: Matrix<'_, E>, keep: E, target:
         1 => gemm::Parallelism::None,
         threads => gemm::Parallelism::Rayon(threads),
     };
-    multiply_with(a, b, keep, target, parallel);
-}
-
-/// As [`multiply`], on this thread alone: for one of many products that are computed side by side.
-///
-/// # Panics
-/// If the sizes do not fit.
-pub fn multiply_here<E: Element>(a: Matrix<'_, E>, b: Matrix<'_, E>, keep: E, target: &mut [E]) {
-    multiply_with(a, b, keep, target, gemm::Parallelism::None);
-}
-
-fn multiply_with<E: Element>(
-    a: Matrix<'_, E>,
-    b: Matrix<'_, E>,
-    keep: E,
-    target: &mut [E],
-    parallel: gemm::Parallelism,
-) {
     assert_eq!(a.columns, b.rows, "the columns of the left are the rows of the right matrix");
     assert_eq!(target.len(), a.rows * b.columns, "the size of the product");
     #[expect(unsafe_code, reason = "gemm takes pointers")]

@@ -162,6 +162,17 @@ fn conv_cases(most: usize) -> impl Strategy<Value = ConvCase> {
     })
 }
 
+/// Windows of one pixel, of more channels and pixels than are computed at once.
+fn pointwise_cases() -> impl Strategy<Value = ConvCase> {
+    let size = (1_usize..=12, 1_usize..=12);
+    (1_usize..=3, 1_usize..=20, 1_usize..=20, size, any::<bool>(), any::<u64>()).prop_map(
+        |(batch, inputs, outputs, size, bias, seed)| {
+            let (kernel, config) = (1, Conv2d::default());
+            ConvCase { batch, inputs, outputs, size, kernel, config, bias, seed }
+        },
+    )
+}
+
 fn pool_cases(most: usize) -> impl Strategy<Value = (Tensor, Pool2d)> {
     let windows = (1_usize..=4, 1_usize..=3, 0_usize..=3, any::<bool>());
     let shape = (1..=most, 1_usize..=3, (0..=most, 0..=most), any::<u64>());
@@ -182,7 +193,9 @@ proptest! {
     #![proptest_config(few(150))]
 
     #[test]
-    fn convolutions_are_those_of_the_reference(case in conv_cases(10)) {
+    fn convolutions_are_those_of_the_reference(
+        case in prop_oneof![3 => conv_cases(10), 1 => pointwise_cases()],
+    ) {
         let ours = |x: &[Tensor]| conv2d(&x[0], &x[1], x.get(2), case.config);
         let reference = |x: &[Tensor]| conv2d_reference(&x[0], &x[1], x.get(2), case.config);
         compare(&case.tensors(), &ours, &reference);
@@ -305,6 +318,7 @@ fn results_are_the_same_on_any_number_of_threads() {
     for (config, weight) in [
         (Conv2d { stride: 2, padding: 1, ..Conv2d::default() }, [10, 6, 3, 3]),
         (Conv2d { padding: 2, dilation: 2, groups: 6, ..Conv2d::default() }, [6, 1, 3, 3]),
+        (Conv2d::default(), [10, 6, 1, 1]),
     ] {
         let inputs = [images.clone(), tensor(&weight, 2), tensor(&weight[..1], 3)];
         same_on_threads(&inputs, &|x| conv2d(&x[0], &x[1], Some(&x[2]), config));

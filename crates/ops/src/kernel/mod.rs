@@ -8,6 +8,7 @@ pub mod correlation;
 pub mod depthwise;
 pub mod plain;
 pub mod plane;
+pub mod pointwise;
 pub mod pool;
 pub mod rows;
 pub mod winograd;

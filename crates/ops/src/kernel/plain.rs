@@ -279,36 +279,46 @@ impl<'t, E: Element> WithSimd for Positive<'_, 't, E> {
     }
 }
 
-/// The gradient that passes a positive part: where that is above 0, the gradient of it.
+/// The gradient that passes a positive part: where that is above 0, the gradient of it. Its output is
+/// the target, written.
 #[derive(Debug)]
-pub struct PositiveGradient<'a, E> {
+pub struct PositiveGradient<'n, 't, E> {
     /// The positive part.
-    pub positive: &'a [E],
+    pub positive: &'n [E],
     /// Its gradient.
-    pub gradient: &'a [E],
+    pub gradient: &'n [E],
     /// As many results.
-    pub target: &'a mut [E],
+    pub target: &'t mut [MaybeUninit<E>],
 }
 
-impl<E: Element> WithSimd for PositiveGradient<'_, E> {
-    type Output = ();
+impl<'t, E: Element> WithSimd for PositiveGradient<'_, 't, E> {
+    type Output = &'t mut [E];
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, s: S) {
+    fn with_simd<S: Simd>(self, s: S) -> &'t mut [E] {
         let Self { positive, gradient, target } = self;
         assert!(
             positive.len() == target.len() && gradient.len() == target.len(),
             "as many results"
         );
         let zero = E::splat(s, E::default());
-        let vectors = E::vectors::<S>(positive);
-        let gradients = E::vectors::<S>(gradient);
-        for ((target, p), g) in std::iter::zip(E::vectors_mut::<S>(target), vectors).zip(gradients)
-        {
-            *target = E::where_greater(s, *p, zero, *g, zero);
+        let lanes = E::lanes::<S>();
+        let vectors = std::iter::zip(E::vectors::<S>(positive), E::vectors::<S>(gradient));
+        let whole = vectors.len() * lanes;
+        let (targets, rest) = target.split_at_mut(whole);
+        for (target, (p, g)) in std::iter::zip(targets.chunks_exact_mut(lanes), vectors) {
+            let passed = [E::where_greater(s, *p, zero, *g, zero)];
+            target.write_copy_of_slice(bytemuck::cast_slice(&passed));
         }
-        for i in vectors.len() * E::lanes::<S>()..target.len() {
-            target[i] = if positive[i] > E::default() { gradient[i] } else { E::default() };
+        let numbers = std::iter::zip(&positive[whole..], &gradient[whole..]);
+        for (target, (p, g)) in std::iter::zip(rest, numbers) {
+            target.write(if *p > E::default() { *g } else { E::default() });
+        }
+        #[expect(unsafe_code, reason = "there is no safe way to say that all is written")]
+        // SAFETY: there are as many targets as numbers: the first loop has written the vectors, for
+        // the targets were cut to their length, and the second one all that are left.
+        unsafe {
+            target.assume_init_mut()
         }
     }
 }

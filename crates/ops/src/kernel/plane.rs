@@ -4,7 +4,8 @@
 //! A channel is copied into a buffer with zeros around it, where the end of a row and the beginning
 //! of the next share theirs. All windows are then one run of windows: what is computed for the gaps
 //! between rows is not looked at. So a whole vector of neighbors is computed at once for any width,
-//! and no image has to be interleaved.
+//! and no image has to be interleaved. Where rows are whole vectors, there is nothing to leave out:
+//! a column of vectors is computed at once, and goes where it belongs.
 
 use std::mem::MaybeUninit;
 
@@ -59,6 +60,13 @@ impl PlaneShape {
         rows * self.row() + 2 * E::lanes::<S>()
     }
 
+    /// How many planes are copied into buffers before the first one is read: what was just written
+    /// in one place and is read in another has to go through the cache first. Large planes take long
+    /// enough by themselves.
+    fn together<S: Simd, E: Element>(&self) -> usize {
+        (1024 / self.buffer::<S, E>()).clamp(1, 4)
+    }
+
     /// The numbers of scratch that the kernels need.
     pub fn scratch<E: Element>(&self) -> usize {
         struct Size<E>(PlaneShape, std::marker::PhantomData<E>);
@@ -66,7 +74,7 @@ impl PlaneShape {
             type Output = usize;
             #[inline(always)]
             fn with_simd<S: Simd>(self, _: S) -> usize {
-                3 * self.0.buffer::<S, E>()
+                (2 * self.0.together::<S, E>() + 1) * self.0.buffer::<S, E>()
             }
         }
         crate::simd::dispatch(Size::<E>(*self, std::marker::PhantomData))
@@ -111,39 +119,41 @@ impl<'t, E: Element> WithSimd for PlaneDepthwise<'_, 't, E> {
         shape.assert_possible();
         let size = shape.windows.kernel * shape.windows.kernel;
         assert_eq!(weights.len(), shape.channels * size, "the number of weights");
-        let (padded, rest) = scratch.split_at_mut(shape.buffer::<S, E>());
-        let (result, _) = rest.split_at_mut(shape.buffer::<S, E>());
+        let (buffer, together) = (shape.buffer::<S, E>(), shape.together::<S, E>());
+        let (padded, rest) = scratch.split_at_mut(together * buffer);
+        let result = &mut rest[..buffer];
         padded.fill(E::default());
         let (rows, width) = shape.output;
         let input_size = shape.input.0 * shape.input.1;
         let (planes, more) = (images.len() / input_size, images.len() % input_size);
         assert!(more == 0 && output.len() == planes * rows * width, "as many outputs");
         let padding = shape.windows.padding;
-        for at in 0..planes {
-            let channel = at % shape.channels;
-            let input = &images[at * input_size..][..input_size];
-            put_rows::<S, E>(input, shape.input, padded, (padding, shape.row()));
-            let weights = &weights[channel * size..][..size];
-            let bias = bias.map_or(E::default(), |bias| bias[channel]);
-            let length = (rows - 1) * shape.row() + width;
-            correlate::<S, E>(s, &shape, padded, weights, (false, bias), result, length);
-            for y in 0..rows {
-                let output = &mut output[(at * rows + y) * width..][..width];
-                write_row::<S, E>(&result[y * shape.row()..][..width], output);
+        for first in (0..planes).step_by(together) {
+            let inputs = images[first * input_size..].chunks_exact(input_size);
+            for (input, padded) in inputs.zip(padded.chunks_exact_mut(buffer)) {
+                put_rows::<S, E>(input, shape.input, padded, (padding, shape.row()));
+            }
+            let outputs = output[first * rows * width..].chunks_exact_mut(rows * width);
+            for (at, (output, padded)) in outputs.zip(padded.chunks_exact(buffer)).enumerate() {
+                let channel = (first + at) % shape.channels;
+                let weights = &weights[channel * size..][..size];
+                let bias = bias.map_or(E::default(), |bias| bias[channel]);
+                let how = (false, bias);
+                correlate::<S, E>(s, &shape, padded, weights, how, (result, output), width);
             }
         }
         #[expect(unsafe_code, reason = "there is no safe way to say that all is written")]
-        // SAFETY: `write_row` writes all of a row or panics, and the loops go through all rows of
-        // all planes, which are the whole output, as asserted above.
+        // SAFETY: `correlate` writes all of a plane or panics, and the loops go through all planes,
+        // which are the whole output, as asserted above.
         unsafe {
             output.assume_init_mut()
         }
     }
 }
 
-/// The gradients of a [`PlaneDepthwise`].
+/// The gradients of a [`PlaneDepthwise`]. Its output is that of the images, written.
 #[derive(Debug)]
-pub struct PlaneGradients<'a, E> {
+pub struct PlaneGradients<'a, 't, E> {
     /// The images.
     pub images: &'a [E],
     /// The gradients of the outputs.
@@ -153,52 +163,75 @@ pub struct PlaneGradients<'a, E> {
     /// The weights, `[channels, kernel * kernel]`.
     pub weights: &'a [E],
     /// The gradient of the images, where it is wanted.
-    pub for_images: Option<&'a mut [E]>,
+    pub for_images: Option<&'t mut [MaybeUninit<E>]>,
     /// For each weight a vector, to which its gradient is added lane by lane, where it is wanted.
     pub sums: Option<&'a mut [E]>,
     /// Room for [`PlaneShape::scratch`] numbers.
     pub scratch: &'a mut [E],
 }
 
-impl<E: Element> WithSimd for PlaneGradients<'_, E> {
-    type Output = ();
+impl<'t, E: Element> WithSimd for PlaneGradients<'_, 't, E> {
+    type Output = Option<&'t mut [E]>;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, s: S) {
+    fn with_simd<S: Simd>(self, s: S) -> Option<&'t mut [E]> {
         let Self { images, gradient, shape, weights, mut for_images, sums, scratch } = self;
         shape.assert_possible();
         let size = shape.windows.kernel * shape.windows.kernel;
         assert_eq!(weights.len(), shape.channels * size, "the number of weights");
-        let (padded, rest) = scratch.split_at_mut(shape.buffer::<S, E>());
-        let (result, padded_gradient) = rest.split_at_mut(shape.buffer::<S, E>());
-        let padded_gradient = &mut padded_gradient[..shape.buffer::<S, E>()];
+        let (buffer, together) = (shape.buffer::<S, E>(), shape.together::<S, E>());
+        let (padded, rest) = scratch.split_at_mut(together * buffer);
+        let (padded_gradient, rest) = rest.split_at_mut(together * buffer);
+        let result = &mut rest[..buffer];
         padded.fill(E::default());
         padded_gradient.fill(E::default());
         let mut sums = sums.map(|sums| E::vectors_mut::<S>(sums));
         let (input_size, output_size) =
             (shape.input.0 * shape.input.1, shape.output.0 * shape.output.1);
+        let (planes, more) = (images.len() / input_size, images.len() % input_size);
+        assert!(more == 0 && gradient.len() == planes * output_size, "as many outputs");
+        let targets = for_images.as_ref().map_or(images.len(), |target| target.len());
+        assert_eq!(targets, images.len(), "a gradient for each pixel");
         let (row, padding) = (shape.row(), shape.gradient_padding());
-        let planes =
-            std::iter::zip(images.chunks_exact(input_size), gradient.chunks_exact(output_size));
-        for (at, (input, gradient)) in planes.enumerate() {
-            let channel = at % shape.channels;
-            put_rows::<S, E>(gradient, shape.output, padded_gradient, (padding, row));
+        let window = shape.windows.padding;
+        for first in (0..planes).step_by(together) {
+            let gradients = gradient[first * output_size..].chunks_exact(output_size);
+            for (gradient, padded) in gradients.zip(padded_gradient.chunks_exact_mut(buffer)) {
+                put_rows::<S, E>(gradient, shape.output, padded, (padding, row));
+            }
             if let Some(sums) = &mut sums {
-                put_rows::<S, E>(input, shape.input, padded, (shape.windows.padding, row));
-                let sums = &mut sums[channel * size..][..size];
-                let length = (shape.output.0 - 1) * row + shape.output.1;
-                let gradient = &padded_gradient[padding * row + padding..];
-                weight_gradient::<S, E>(s, &shape, padded, gradient, sums, length);
+                let inputs = images[first * input_size..].chunks_exact(input_size);
+                for (input, padded) in inputs.zip(padded.chunks_exact_mut(buffer)) {
+                    put_rows::<S, E>(input, shape.input, padded, (window, row));
+                }
+                let padded = std::iter::zip(padded.chunks(buffer), padded_gradient.chunks(buffer));
+                for (at, (padded, gradient)) in padded.take(planes - first).enumerate() {
+                    let channel = (first + at) % shape.channels;
+                    let sums = &mut sums[channel * size..][..size];
+                    let length = (shape.output.0 - 1) * row + shape.output.1;
+                    let gradient = &gradient[padding * row + padding..];
+                    weight_gradient::<S, E>(s, &shape, padded, gradient, sums, length);
+                }
             }
             if let Some(for_images) = &mut for_images {
-                let weights = &weights[channel * size..][..size];
-                let length = (shape.input.0 - 1) * row + shape.input.1;
-                let how = (true, E::default());
-                correlate::<S, E>(s, &shape, padded_gradient, weights, how, result, length);
-                let target = &mut for_images[at * input_size..][..input_size];
-                take_rows::<S, E>(result, row, target, shape.input.1);
+                let targets = for_images[first * input_size..].chunks_exact_mut(input_size);
+                let gradients = padded_gradient.chunks_exact(buffer);
+                for (at, (target, gradient)) in targets.zip(gradients).enumerate() {
+                    let channel = (first + at) % shape.channels;
+                    let weights = &weights[channel * size..][..size];
+                    let (how, width) = ((true, E::default()), shape.input.1);
+                    correlate::<S, E>(s, &shape, gradient, weights, how, (result, target), width);
+                }
             }
         }
+        for_images.map(|target| {
+            #[expect(unsafe_code, reason = "there is no safe way to say that all is written")]
+            // SAFETY: `correlate` writes all of a plane or panics, and the loops go through all
+            // planes, which are the whole target, as asserted above.
+            unsafe {
+                target.assume_init_mut()
+            }
+        })
     }
 }
 
@@ -245,16 +278,8 @@ fn put_rows<S: Simd, E: Element>(
     }
 }
 
-/// Copies the beginnings of rows out of a buffer.
-#[inline(always)]
-fn take_rows<S: Simd, E: Element>(buffer: &[E], row: usize, plane: &mut [E], width: usize) {
-    for (to, from) in std::iter::zip(plane.chunks_exact_mut(width), buffer.chunks(row)) {
-        copy_row::<S, E>(&from[..width], to);
-    }
-}
-
-/// A run of windows that begin side by side, with the weights in their order or turned around, and
-/// a bias.
+/// All windows of a plane, with the weights in their order or turned around, and a bias: written into
+/// the second of both outputs, whose rows have this width. The first one is room for a buffer.
 #[inline(always)]
 fn correlate<S: Simd, E: Element>(
     s: S,
@@ -262,14 +287,14 @@ fn correlate<S: Simd, E: Element>(
     input: &[E],
     weights: &[E],
     how: (bool, E),
-    output: &mut [E],
-    length: usize,
+    output: (&mut [E], &mut [MaybeUninit<E>]),
+    width: usize,
 ) {
     // A known size of the windows makes addresses of the distances of their pixels.
     match shape.windows.kernel {
-        3 => correlate_with::<S, E, 3>(s, shape, input, weights, how, output, length),
-        5 => correlate_with::<S, E, 5>(s, shape, input, weights, how, output, length),
-        _ => correlate_with::<S, E, 0>(s, shape, input, weights, how, output, length),
+        3 => correlate_with::<S, E, 3>(s, shape, input, weights, how, output, width),
+        5 => correlate_with::<S, E, 5>(s, shape, input, weights, how, output, width),
+        _ => correlate_with::<S, E, 0>(s, shape, input, weights, how, output, width),
     }
 }
 
@@ -281,25 +306,84 @@ fn correlate_with<S: Simd, E: Element, const K: usize>(
     input: &[E],
     weights: &[E],
     how: (bool, E),
-    output: &mut [E],
-    length: usize,
+    (result, output): (&mut [E], &mut [MaybeUninit<E>]),
+    width: usize,
 ) {
-    let mut left = length.div_ceil(E::lanes::<S>());
+    let (row, lanes, rows) = (shape.row(), E::lanes::<S>(), output.len() / width);
+    if width.is_multiple_of(lanes) {
+        for x in (0..width).step_by(lanes) {
+            let mut y = 0;
+            while y < rows {
+                let input = &input[y * row + x..];
+                let output = &mut output[y * width + x..];
+                y += match rows - y {
+                    8.. => column::<S, E, K, 8>(s, shape, input, weights, how, output, width),
+                    4.. => column::<S, E, K, 4>(s, shape, input, weights, how, output, width),
+                    2.. => column::<S, E, K, 2>(s, shape, input, weights, how, output, width),
+                    _ => column::<S, E, K, 1>(s, shape, input, weights, how, output, width),
+                };
+            }
+        }
+        return;
+    }
+    let mut left = ((rows - 1) * row + width).div_ceil(lanes);
     let mut at = 0;
     while left > 0 {
-        let (input, output) = (&input[at..], &mut output[at..]);
+        let (input, output) = (&input[at..], &mut result[at..]);
         let done = match left {
-            8.. => windows::<S, E, K, 8>(s, shape, input, weights, how, output),
-            4.. => windows::<S, E, K, 4>(s, shape, input, weights, how, output),
-            2.. => windows::<S, E, K, 2>(s, shape, input, weights, how, output),
-            _ => windows::<S, E, K, 1>(s, shape, input, weights, how, output),
+            8.. => run::<S, E, K, 8>(s, shape, input, weights, how, output),
+            4.. => run::<S, E, K, 4>(s, shape, input, weights, how, output),
+            2.. => run::<S, E, K, 2>(s, shape, input, weights, how, output),
+            _ => run::<S, E, K, 1>(s, shape, input, weights, how, output),
         };
         left -= done;
-        at += done * E::lanes::<S>();
+        at += done * lanes;
+    }
+    for (output, result) in std::iter::zip(output.chunks_exact_mut(width), result.chunks(row)) {
+        write_row::<S, E>(&result[..width], output);
     }
 }
 
-/// `P` vectors of windows.
+/// `P` vectors of windows below each other, written. Gives `P` back.
+#[inline(always)]
+fn column<S: Simd, E: Element, const K: usize, const P: usize>(
+    s: S,
+    shape: &PlaneShape,
+    input: &[E],
+    weights: &[E],
+    how: (bool, E),
+    output: &mut [MaybeUninit<E>],
+    width: usize,
+) -> usize {
+    let lanes = E::lanes::<S>();
+    let sums = windows::<S, E, K, P>(s, shape, input, weights, how, shape.row());
+    for (output, sum) in std::iter::zip(output.chunks_mut(width), &sums) {
+        let sum = bytemuck::cast_slice(std::slice::from_ref(sum));
+        output[..lanes].write_copy_of_slice(sum);
+    }
+    P
+}
+
+/// `P` vectors of windows beside each other. Gives `P` back.
+#[inline(always)]
+fn run<S: Simd, E: Element, const K: usize, const P: usize>(
+    s: S,
+    shape: &PlaneShape,
+    input: &[E],
+    weights: &[E],
+    how: (bool, E),
+    output: &mut [E],
+) -> usize {
+    let lanes = E::lanes::<S>();
+    let sums = windows::<S, E, K, P>(s, shape, input, weights, how, lanes);
+    let output = E::vectors_mut::<S>(&mut output[..P * lanes]);
+    for (output, sum) in std::iter::zip(output, sums) {
+        *output = sum;
+    }
+    P
+}
+
+/// `P` vectors of windows, at this distance.
 #[inline(always)]
 fn windows<S: Simd, E: Element, const K: usize, const P: usize>(
     s: S,
@@ -307,35 +391,37 @@ fn windows<S: Simd, E: Element, const K: usize, const P: usize>(
     input: &[E],
     weights: &[E],
     (turned, bias): (bool, E),
-    output: &mut [E],
-) -> usize {
-    let width = P * E::lanes::<S>();
+    distance: usize,
+) -> [E::Vector<S>; P] {
+    let lanes = E::lanes::<S>();
     let size = if K == 0 { shape.windows.kernel } else { K };
     let (row, column) = (shape.windows.dilation * shape.row(), shape.windows.dilation);
     let last = (size - 1) * row + (size - 1) * column;
-    let input = &input[..last + width];
+    let input = &input[..last + (P - 1) * distance + lanes];
     let weights = &weights[..size * size];
     let mut sums = [E::splat(s, bias); P];
     for y in 0..size {
         for x in 0..size {
             let tap = y * size + x;
             let weight = weights[if turned { size * size - 1 - tap } else { tap }];
-            let start = y * row + x * column;
-            #[expect(unsafe_code, reason = "a check for each tap takes as long as its products")]
-            // SAFETY: `y` and `x` are less than `size`, so that `start` is at most `last`, and the
-            // input has been cut to `last + width`.
-            let values = unsafe { input.get_unchecked(start..start + width) };
             let weight = E::splat(s, weight);
-            for (sum, value) in std::iter::zip(&mut sums, E::vectors::<S>(values)) {
-                *sum = E::mul_add(s, weight, *value, *sum);
+            for (i, sum) in sums.iter_mut().enumerate() {
+                let start = y * row + x * column + i * distance;
+                #[expect(
+                    unsafe_code,
+                    reason = "a check for each tap takes as long as its products"
+                )]
+                // SAFETY: `y` and `x` are less than `size`, and `i` is less than `P`, so that
+                // `start` is at most `last + (P - 1) * distance`, to which and the lanes behind it
+                // the input has been cut.
+                let values = unsafe { input.get_unchecked(start..start + lanes) };
+                if let [value] = E::vectors::<S>(values) {
+                    *sum = E::mul_add(s, weight, *value, *sum);
+                }
             }
         }
     }
-    let output = E::vectors_mut::<S>(&mut output[..width]);
-    for (output, sum) in std::iter::zip(output, sums) {
-        *output = sum;
-    }
-    P
+    sums
 }
 
 /// How many taps have the gradient of their weights computed together.

@@ -7,17 +7,20 @@
 //! kernel, and is taken apart again. If each channel is a group of its own, the convolution is
 //! depthwise, and a few channels at a time stay in the cache from the first to the last of that.
 
+use std::mem::MaybeUninit;
+
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
-use super::custom::{Number, Numbers, Pass, Way, record, written};
+use super::custom::{Number, Numbers, Pass, Way, record, written, written_beside};
 use super::plain;
-use super::pointwise::Pointwise;
+use super::pointwise;
 use super::scratch::Scratch;
 use super::{channel_parts, chunk, image_chunks, strided};
 use crate::convolution::{self, Convolution};
 use crate::kernel::depthwise::{Depthwise, InputGradient, WeightGradient};
 use crate::kernel::plane::{PlaneDepthwise, PlaneGradients, PlaneShape};
+use crate::kernel::pointwise::PointwiseShape;
 use crate::kernel::{Write, sum_lanes};
 use crate::layout::{Planes, clear_margin, pack, pack_channels, unpack, unpack_channels};
 use crate::simd::{dispatch, lanes};
@@ -149,12 +152,12 @@ impl Shapes {
     }
 
     /// Its shape, if windows are pixels.
-    fn pointwise(&self) -> Option<Pointwise> {
+    fn pointwise(&self) -> Option<PointwiseShape> {
         let Self { input, output, windows: Windows { kernel, stride, padding, .. }, .. } = *self;
         let (inputs, outputs) = (input.channels, output.channels);
         let pixels = input.height * input.width;
         let all = (kernel, stride, padding, self.groups) == (1, 1, 0, 1);
-        all.then_some(Pointwise { inputs, outputs, pixels })
+        all.then_some(PointwiseShape { inputs, outputs, pixels })
     }
 
     fn depthwise(&self) -> bool {
@@ -231,6 +234,9 @@ fn forward<E: Number>(shape: &Shapes, x: &[E], weight: &[E], bias: Option<&[E]>)
             })
         }));
     }
+    if let Some(shape) = shape.pointwise() {
+        return Ok(pointwise::forward(shape, x, weight, bias));
+    }
     let mut y = vec![E::default(); shape.batch * to.vectors()];
     let blocks = image_chunks(x, shape.input).zip(super::image_chunks_mut(&mut y, to));
     if shape.depthwise() {
@@ -255,11 +261,6 @@ fn forward<E: Number>(shape: &Shapes, x: &[E], weight: &[E], bias: Option<&[E]>)
                 unpack_channels(&output, to, (shape.output.channels, first), y);
             }
         });
-        return Ok(y);
-    }
-    if let Some(pointwise) = shape.pointwise() {
-        drop(blocks);
-        pointwise.forward(x, weight, bias, &mut y);
         return Ok(y);
     }
     let convolution = Convolution::new(from, to, shape.windows, shape.groups)?;
@@ -323,16 +324,10 @@ fn convolution_gradients<E: Number>(
     (x, weight, gradient): (&[E], &[E], &[E]),
     wanted: (bool, bool),
 ) -> Result<(Vec<E>, Vec<E>)> {
-    if let Some(pointwise) = shape.pointwise() {
-        let mut for_x = vec![E::default(); if wanted.0 { x.len() } else { 0 }];
-        let mut for_weight = vec![E::default(); if wanted.1 { weight.len() } else { 0 }];
-        if wanted.0 {
-            pointwise.input_gradient(gradient, weight, &mut for_x);
-        }
-        if wanted.1 {
-            pointwise.weight_gradient(x, gradient, &mut for_weight);
-        }
-        return Ok((for_x, for_weight));
+    if let Some(shape) = shape.pointwise() {
+        let for_x = wanted.0.then(|| pointwise::input_gradient(shape, gradient, weight));
+        let for_weight = wanted.1.then(|| pointwise::weight_gradient(shape, x, gradient));
+        return Ok((for_x.unwrap_or_default(), for_weight.unwrap_or_default()));
     }
     let (from, to) = (shape.padded_input(), shape.padded_output());
     let convolution = Convolution::new(from, to, shape.windows, shape.groups)?;
@@ -385,29 +380,32 @@ fn depthwise_gradients<E: Number>(
     let channels = shape.input.channels;
     let size = window.kernel * window.kernel;
     let blocks = shape.batch.div_ceil(lanes);
-    let mut for_x = vec![E::default(); if wanted.0 { x.len() } else { 0 }];
     // Of each block its own, so that the order of the sum is the same on any number of threads.
     let mut sums = Scratch::new(if wanted.1 { blocks * weight.len() * lanes } else { 0 });
     sums.fill(E::default());
+    let sums_of_blocks = super::optional_chunks(&mut sums, weight.len() * lanes, blocks);
+    let mut for_x = Vec::new();
+    if let Some(plane) = shape.plane(1.25) {
+        let (chunk, out_chunk) = (chunk::<E>(shape.input), chunk::<E>(shape.output));
+        let block = |at: usize| {
+            let images = &x[at * chunk..x.len().min((at + 1) * chunk)];
+            (images, &gradient[at * out_chunk..gradient.len().min((at + 1) * out_chunk)])
+        };
+        if wanted.0 {
+            for_x = written_beside(x.len(), chunk, sums_of_blocks, |at, sums, room| {
+                plane_gradients(plane, block(at), weight, sums, Some(room)).unwrap_or_default()
+            });
+        } else {
+            sums_of_blocks.enumerate().for_each(|(at, sums)| {
+                plane_gradients(plane, block(at), weight, sums, None);
+            });
+        }
+        return (for_x, sum_of_blocks(&sums, weight.len()));
+    }
+    for_x.resize(if wanted.0 { x.len() } else { 0 }, E::default());
     let images = image_chunks(x, shape.input).zip(image_chunks(gradient, shape.output));
     let targets = super::optional_chunks(&mut for_x, super::chunk::<E>(shape.input), blocks);
-    let sums_of_blocks = super::optional_chunks(&mut sums, weight.len() * lanes, blocks);
-    let plane = shape.plane(1.25);
     images.zip(targets).zip(sums_of_blocks).for_each(|(((x, gradient), mut for_x), mut sums)| {
-        if let Some(shape) = plane {
-            let scratch = &mut Scratch::new(shape.scratch::<E>());
-            let (images, weights, for_images) = (x, weight, for_x);
-            dispatch(PlaneGradients {
-                images,
-                gradient,
-                shape,
-                weights,
-                for_images,
-                sums,
-                scratch,
-            });
-            return;
-        }
         for (first, [from, to]) in channel_parts::<E, 2>([from, to]) {
             let mut output = Scratch::new(to.vectors() * lanes);
             let mut input = Scratch::new(from.vectors() * lanes);
@@ -440,13 +438,30 @@ fn depthwise_gradients<E: Number>(
             }
         }
     });
-    let mut for_weight = vec![E::default(); if wanted.1 { weight.len() } else { 0 }];
-    let mut of_block = vec![E::default(); for_weight.len()];
-    for sums in sums.chunks_exact((weight.len() * lanes).max(1)) {
+    (for_x, sum_of_blocks(&sums, weight.len()))
+}
+
+/// The gradients of a block of images in the plain order; that of the images, written.
+fn plane_gradients<'t, E: Number>(
+    shape: PlaneShape,
+    (images, gradient): (&[E], &[E]),
+    weights: &[E],
+    sums: Option<&mut [E]>,
+    for_images: Option<&'t mut [MaybeUninit<E>]>,
+) -> Option<&'t mut [E]> {
+    let scratch = &mut Scratch::new(shape.scratch::<E>());
+    dispatch(PlaneGradients { images, gradient, shape, weights, for_images, sums, scratch })
+}
+
+/// The sums over all blocks and lanes, of so many numbers; nothing, if there are none.
+fn sum_of_blocks<E: Number>(sums: &[E], count: usize) -> Vec<E> {
+    let mut total = vec![E::default(); if sums.is_empty() { 0 } else { count }];
+    let mut of_block = total.clone();
+    for sums in sums.chunks_exact((count * lanes::<E>()).max(1)) {
         sum_lanes(sums, &mut of_block);
-        for (sum, value) in std::iter::zip(&mut for_weight, &of_block) {
+        for (sum, value) in std::iter::zip(&mut total, &of_block) {
             *sum += *value;
         }
     }
-    (for_x, for_weight)
+    total
 }

@@ -95,16 +95,35 @@ pub(super) fn written<E: Number>(
     chunk: usize,
     write: impl for<'a> Fn(usize, &'a mut [MaybeUninit<E>]) -> &'a mut [E] + Sync,
 ) -> Vec<E> {
+    let beside = vec![(); len.div_ceil(chunk)];
+    written_beside(len, chunk, beside, |at, (), room| write(at, room))
+}
+
+/// As [`written`], with something else for each chunk.
+///
+/// # Panics
+/// As [`written`], or if there is not something for each chunk.
+pub(super) fn written_beside<E: Number, I>(
+    len: usize,
+    chunk: usize,
+    beside: I,
+    write: impl for<'a> Fn(usize, I::Item, &'a mut [MaybeUninit<E>]) -> &'a mut [E] + Sync,
+) -> Vec<E>
+where
+    I: IntoParallelIterator<Iter: IndexedParallelIterator>,
+{
     let mut numbers = Vec::with_capacity(len);
     let room = &mut numbers.spare_capacity_mut()[..len];
-    room.par_chunks_mut(chunk).enumerate().for_each(|(at, room)| {
+    let beside = beside.into_par_iter();
+    assert_eq!(beside.len(), len.div_ceil(chunk), "something for each chunk");
+    room.par_chunks_mut(chunk).zip(beside).enumerate().for_each(|(at, (room, beside))| {
         let (start, size) = (room.as_ptr(), room.len());
-        let written = write(at, room);
+        let written = write(at, beside, room);
         assert!(written.as_ptr() == start.cast() && written.len() == size, "a chunk is written");
     });
     #[expect(unsafe_code, reason = "to write zeros first would take as long as a small operation")]
-    // SAFETY: the chunks are all of the first `len` numbers, for which there is room, and of each it
-    // is asserted above that there was a slice of as many numbers in its place: they are initialized.
+    // SAFETY: the chunks are all of the first `len` numbers, for which there is room: none is left
+    // out, because there is something beside each, as asserted above. And of each it is asserted that there was a slice of as many numbers in its place: they are initialized.
     unsafe {
         numbers.set_len(len);
     }

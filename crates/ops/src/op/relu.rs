@@ -1,7 +1,6 @@
 //! The positive part: `y = max(x, 0)`, whose gradient at 0 is 0. What is not a number stays so.
 
 use candle_core::{Result, Tensor};
-use rayon::prelude::*;
 
 use super::custom::{Number, Numbers, Way, record, written};
 use crate::kernel::plain::{Positive, PositiveGradient};
@@ -42,10 +41,10 @@ fn with_kernels<E: Number>(x: &Tensor) -> Result<Tensor> {
     record("relu", &[x], y, x.shape(), move |pass| {
         let (y, gradient) = (Numbers::<E>::of(pass.output)?, Numbers::<E>::of(pass.gradient)?);
         let (y, gradient) = (y.get()?, gradient.get()?);
-        let mut for_x = vec![E::default(); y.len()];
-        let sources = y.par_chunks(TASK).zip(gradient.par_chunks(TASK));
-        for_x.par_chunks_mut(TASK).zip(sources).for_each(|(target, (positive, gradient))| {
-            dispatch(PositiveGradient { positive, gradient, target });
+        let for_x = written(y.len(), TASK, |at, target| {
+            let range = at * TASK..at * TASK + target.len();
+            let (positive, gradient) = (&y[range.clone()], &gradient[range]);
+            dispatch(PositiveGradient { positive, gradient, target })
         });
         Ok(vec![Some(Tensor::from_vec(for_x, pass.output.shape(), pass.output.device())?)])
     })
