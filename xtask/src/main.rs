@@ -3,6 +3,7 @@
 mod docs;
 mod nextest;
 mod optuna;
+mod python;
 mod test;
 mod torch;
 

@@ -4,11 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use xtask::binary::{nascent, workspace};
 
+use crate::python::{environment, output, pip_install};
 use crate::say;
 
 /// What can be said to `cargo xtask bench-optuna`.
@@ -97,19 +98,10 @@ fn install() -> Result<PathBuf> {
     let python = folder.join("bin/python");
     if !python.exists() {
         say(&format!("installing {OPTUNA} into {}", folder.display()));
-        output(Command::new("python3").args(["-m", "venv"]).arg(&folder))
-            .context("this comparison needs Python 3 with venv")?;
-        output(Command::new(&python).args(["-m", "pip", "install", "--quiet", OPTUNA]))?;
+        environment(&folder)?;
+        output(pip_install(&python).arg(OPTUNA))?;
     }
     Ok(python)
-}
-
-fn output(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
-    if !output.status.success() {
-        bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(String::from_utf8(output.stdout)?)
 }
 
 fn take_theirs(text: &str, at: &[usize], cells: &mut [Cell]) -> Result<()> {

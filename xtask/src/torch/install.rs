@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use xtask::binary::workspace;
 
+use crate::python::{environment, output, pip_install};
 use crate::say;
 
 /// The release of PyTorch that is compared with.
@@ -51,29 +52,18 @@ pub(super) fn install() -> Result<Installed> {
         return Ok(Installed { python, stubs, folder });
     }
     say(&format!("installing {TORCH} into {}, which takes some minutes", folder.display()));
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder)).context(
-        "this comparison needs Python 3 with venv; on Debian and Ubuntu: apt install python3-venv",
-    )?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    run(Command::new(&python).args(pip).args(["--no-deps", TORCH]))?;
-    run(Command::new(&python).args(pip).args(DEPENDENCIES))?;
+    environment(&folder)?;
+    output(pip_install(&python).args(["--no-deps", TORCH]))?;
+    output(pip_install(&python).args(DEPENDENCIES))?;
     if cfg!(target_os = "linux") {
-        run(Command::new(&python).arg(script("torch_stubs.py")).arg(&stubs)).context(
+        output(Command::new(&python).arg(script("torch_stubs.py")).arg(&stubs)).context(
             "the libraries that stand in for CUDA cannot be built; they need gcc and binutils; on \
              Debian and Ubuntu: apt install gcc",
         )?;
     }
     let mut import = Command::new(&python);
-    run(import.args(["-c", "import torch"]).env("LD_LIBRARY_PATH", &stubs))
+    output(import.args(["-c", "import torch"]).env("LD_LIBRARY_PATH", &stubs))
         .context("PyTorch is installed and cannot be imported")?;
     fs::write(&complete, TORCH)?;
     Ok(Installed { python, stubs, folder })
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
-    if !output.status.success() {
-        bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(())
 }
