@@ -11,9 +11,9 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use common::{assert_close, noise};
 use nascent_ops::op::{
     BatchNorm, Conv2d, Pool2d, avg_pool2d, avg_pool2d_reference, batch_norm, batch_norm_reference,
-    conv2d, conv2d_reference, cross_entropy, cross_entropy_reference, global_avg_pool,
-    global_avg_pool_reference, linear, linear_reference, max_pool2d, max_pool2d_reference, relu,
-    relu_reference,
+    by_reference, conv2d, conv2d_reference, cross_entropy, cross_entropy_reference,
+    global_avg_pool, global_avg_pool_reference, linear, linear_reference, max_pool2d,
+    max_pool2d_reference, relu, relu_reference,
 };
 use proptest::prelude::*;
 
@@ -381,16 +381,73 @@ fn evaluate_as_they_are(inputs: &[Tensor], function: Function<'_>) -> Vec<Tensor
     all
 }
 
+/// The images in half precision, the weights not: what a training in mixed precision computes.
+fn mixed(inputs: &[Tensor], dtype: DType, ours: Function<'_>) -> Vec<Tensor> {
+    evaluate(inputs, DType::F32, &|x| {
+        let mut x = x.to_vec();
+        x[0] = x[0].to_dtype(dtype)?;
+        ours(&x)?.to_dtype(DType::F32)
+    })
+}
+
 #[test]
-fn other_numbers_go_through_the_reference() {
-    let x = tensor(&[2, 4, 5, 5], 1);
-    let weight = tensor(&[4, 1, 3, 3], 2);
+fn half_precision_rounds_values_and_gradients_and_no_more() {
+    let images = distinct(&[3, 4, 6, 5], 1);
+    let (four, one) = (tensor(&[4], 2), tensor(&[4, 1, 3, 3], 3));
+    let features = tensor(&[5, 4], 5);
+    let labels = Tensor::from_vec(vec![3_u32, 0, 1, 1, 2], 5, CPU).unwrap();
     let config = Conv2d { padding: 1, groups: 4, ..Conv2d::default() };
-    let should = conv2d(&x, &weight, None, config).unwrap();
-    let half = |x: &Tensor| x.to_dtype(DType::BF16).unwrap();
-    let is = conv2d(&half(&x), &half(&weight), None, config).unwrap();
-    assert_eq!(is.dtype(), DType::BF16);
-    assert_all_close(&[is], &[should], 0.03, "bf16");
+    let pool = Pool2d { kernel: 3, stride: 2, padding: 1, count_padding: false };
+    let norm = |x: &[Tensor], train| {
+        let running = Running::new(4, DType::F32);
+        batch_norm(&x[0], x.get(1), x.get(2), running.config(), train)
+    };
+    // Far from zero, so that statistics in half precision would be lost.
+    let far = [(&images + 20.0).unwrap(), four.clone(), four.clone()];
+    let cases: [(&str, &[Tensor], Function<'_>); 9] = [
+        ("conv2d", &[images.clone(), one, four], &|x| conv2d(&x[0], &x[1], Some(&x[2]), config)),
+        ("avg_pool2d", from_ref(&images), &|x| avg_pool2d(&x[0], pool)),
+        ("max_pool2d", from_ref(&images), &|x| max_pool2d(&x[0], pool)),
+        ("relu", from_ref(&images), &|x| relu(&x[0])),
+        ("global_avg_pool", from_ref(&images), &|x| global_avg_pool(&x[0])),
+        ("linear", &[features.clone(), tensor(&[3, 4], 6), tensor(&[3], 7)], &|x| {
+            linear(&x[0], &x[1], Some(&x[2]))
+        }),
+        ("cross_entropy", from_ref(&features), &|x| cross_entropy(&x[0], &labels, 0.1)),
+        ("batch_norm, evaluation", &far, &|x| norm(x, false)),
+        ("batch_norm, training", &far, &|x| norm(x, true)),
+    ];
+    for (dtype, tolerance) in [(DType::BF16, 0.02), (DType::F16, 0.0025)] {
+        for (name, inputs, ours) in &cases {
+            // What is given may be rounded: that is not what is looked at.
+            let mut rounded = inputs.to_vec();
+            rounded[0] = rounded[0].to_dtype(dtype).unwrap().to_dtype(DType::F64).unwrap();
+            let should = evaluate(&rounded, DType::F64, *ours);
+            let is = mixed(&rounded, dtype, *ours);
+            assert_all_close(&is, &should, tolerance, &format!("{name} in {dtype:?}"));
+        }
+    }
+    let half = images.to_dtype(DType::BF16).unwrap();
+    for (name, inputs, ours) in &cases[1..5] {
+        assert_eq!(inputs.len(), 1);
+        assert_eq!(ours(from_ref(&half)).unwrap().dtype(), DType::BF16, "{name}");
+    }
+}
+
+#[test]
+fn the_kernels_can_be_passed_over() {
+    // Of equal numbers the kernel chooses the first, and the reference all.
+    let x = Tensor::ones((1, 1, 2, 2), DType::F64, CPU).unwrap();
+    let pool = Pool2d { kernel: 2, stride: 2, padding: 0, count_padding: false };
+    let gradient = || {
+        let var = Var::from_tensor(&x).unwrap();
+        let y = max_pool2d(&var, pool).unwrap();
+        numbers(y.backward().unwrap().get(&var).unwrap())
+    };
+    let first = [1.0, 0.0, 0.0, 0.0];
+    assert_eq!(gradient(), first);
+    assert_eq!(by_reference(gradient), [0.25; 4]);
+    assert_eq!(gradient(), first);
 }
 
 #[test]

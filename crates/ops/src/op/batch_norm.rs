@@ -11,6 +11,7 @@ use candle_core::{Result, Tensor, Var, bail};
 
 use super::custom::{Number, Numbers, Pass, Way, record};
 use super::plain::{combine, moments};
+use super::wide;
 use crate::kernel::plain::Plain;
 
 /// How a [`batch_norm`] normalizes.
@@ -61,12 +62,13 @@ pub fn batch_norm_reference(
 ) -> Result<Tensor> {
     let Plain { channels, .. } = plain_shape(x, scale, shift, config, train)?;
     let column = if x.rank() == 4 { vec![1, channels, 1, 1] } else { vec![1, channels] };
+    let (dtype, x) = (x.dtype(), x.to_dtype(wide(x.dtype()))?);
     let (centered, variance) = if train {
         let mean_of = |x: &Tensor| match x.rank() {
             4 => x.mean_keepdim((0, 2, 3)),
             _ => x.mean_keepdim(0),
         };
-        let mean = mean_of(x)?;
+        let mean = mean_of(&x)?;
         let centered = x.broadcast_sub(&mean)?;
         let variance = mean_of(&centered.sqr()?)?;
         let count = x.elem_count() / channels;
@@ -86,12 +88,12 @@ pub fn batch_norm_reference(
     };
     let mut y = centered.broadcast_div(&(variance + config.eps)?.sqrt()?)?;
     if let Some(scale) = scale {
-        y = y.broadcast_mul(&scale.reshape(column.clone())?)?;
+        y = y.broadcast_mul(&scale.to_dtype(x.dtype())?.reshape(column.clone())?)?;
     }
-    match shift {
-        Some(shift) => y.broadcast_add(&shift.reshape(column)?),
-        None => Ok(y),
+    if let Some(shift) = shift {
+        y = y.broadcast_add(&shift.to_dtype(x.dtype())?.reshape(column)?)?;
     }
+    y.to_dtype(dtype)
 }
 
 fn plain_shape(

@@ -181,6 +181,7 @@ impl Shapes {
 fn reference(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, shape: &Shapes) -> Result<Tensor> {
     let Shapes { batch, input, output, windows, groups } = *shape;
     let Windows { kernel, stride, dilation, padding } = windows;
+    let dtype = x.dtype();
     let mut columns = Vec::new();
     let x = x.pad_with_zeros(2, padding, padding)?.pad_with_zeros(3, padding, padding)?;
     for tap in 0..kernel * kernel {
@@ -195,10 +196,12 @@ fn reference(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, shape: &Shapes)
         window,
         output.height * output.width,
     ))?;
-    let weight = weight.reshape((1, groups, output.channels / groups, window))?;
+    let weight = weight.to_dtype(dtype)?.reshape((1, groups, output.channels / groups, window))?;
     let y = weight.broadcast_matmul(&columns)?.reshape(shape.output_shape())?;
     match bias {
-        Some(bias) => y.broadcast_add(&bias.reshape((1, output.channels, 1, 1))?),
+        Some(bias) => {
+            y.broadcast_add(&bias.to_dtype(dtype)?.reshape((1, output.channels, 1, 1))?)
+        }
         None => Ok(y),
     }
 }

@@ -6,10 +6,11 @@ use candle_core::{D, DType, Result, Tensor, bail};
 use rayon::prelude::*;
 
 use super::custom::{Number, Numbers, Way, record};
+use super::wide;
 
 /// The cross-entropy of logits `[batch, classes]` and labels `[batch]`, whole numbers below the
-/// number of classes: one number, the mean of the batch. A part `label_smoothing`, from 0 to 1, of
-/// each target is shared by all classes.
+/// number of classes: one number, the mean of the batch, in `f32` for logits in half precision. A
+/// part `label_smoothing`, from 0 to 1, of each target is shared by all classes.
 ///
 /// # Errors
 /// If the shapes do not fit, a label is no class, or the smoothing is not from 0 to 1.
@@ -33,6 +34,7 @@ pub fn cross_entropy_reference(
 ) -> Result<Tensor> {
     check(logits, labels, label_smoothing)?;
     let labels = labels.to_device(logits.device())?.to_dtype(DType::U32)?;
+    let logits = logits.to_dtype(wide(logits.dtype()))?;
     let centered = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?.detach())?;
     let sum = centered.exp()?.sum_keepdim(D::Minus1)?.log()?;
     let log = centered.broadcast_sub(&sum)?;

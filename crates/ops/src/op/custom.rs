@@ -1,5 +1,6 @@
 //! What joins kernels to candle: numbers of tensors, and operations with a gradient of our own.
 
+use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 
@@ -30,6 +31,23 @@ impl Number for f64 {
     }
 }
 
+thread_local! {
+    static BY_REFERENCE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Has every operation that this thread calls in `work` composed of tensor operations, as on a GPU:
+/// to find out what that computes where there is none, and for nothing else, as it is slow.
+pub fn by_reference<T>(work: impl FnOnce() -> T) -> T {
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            BY_REFERENCE.set(self.0);
+        }
+    }
+    let _before = Before(BY_REFERENCE.replace(true));
+    work()
+}
+
 /// Who computes an operation on some tensors.
 pub(super) enum Way {
     /// The kernels, with `f32`.
@@ -50,7 +68,9 @@ impl Way {
             tensors.iter().all(known)
         };
         keep_memory();
-        if all(DType::F32) {
+        if BY_REFERENCE.get() {
+            Self::Reference
+        } else if all(DType::F32) {
             Self::F32
         } else if all(DType::F64) {
             Self::F64

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::custom::{Number, Numbers, Way, record};
 use super::plain::task;
+use super::wide;
 use crate::kernel::plain::{Plain, Sums};
 use crate::simd::dispatch;
 
@@ -26,7 +27,7 @@ pub fn global_avg_pool(x: &Tensor) -> Result<Tensor> {
 /// As [`global_avg_pool`].
 pub fn global_avg_pool_reference(x: &Tensor) -> Result<Tensor> {
     shape(x)?;
-    x.mean((2, 3))
+    x.to_dtype(wide(x.dtype()))?.mean((2, 3))?.to_dtype(x.dtype())
 }
 
 fn shape(x: &Tensor) -> Result<(usize, Plain)> {

@@ -3,12 +3,17 @@
 //!
 //! On the CPU, in `f32` and `f64`, the kernels of this crate compute them and their gradients. On
 //! every other device and of every other kind of number they are composed of tensor operations:
-//! each operation has such a reference, which is public and has the same value and gradients.
+//! each operation has such a reference, which is public and has the same value and gradients;
+//! [`by_reference`] has it used everywhere.
+//!
+//! In half precision, `f16` or `bf16`, the images or features decide: weights may stay in `f32`, and
+//! are rounded for the product, so that their gradients come back in `f32`. Statistics of batches,
+//! means of whole images and the loss are computed in `f32`.
 //!
 //! A batch is divided among the threads of the [rayon] pool that runs the operation. The order of
 //! every sum is fixed, so that the results are the same, bit for bit, on any number of threads.
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 use rayon::prelude::*;
 
 use crate::layout::Planes;
@@ -31,6 +36,7 @@ pub use avg_pool2d::{avg_pool2d, avg_pool2d_reference};
 pub use batch_norm::{BatchNorm, batch_norm, batch_norm_reference};
 pub use conv2d::{Conv2d, conv2d, conv2d_reference};
 pub use cross_entropy::{cross_entropy, cross_entropy_reference};
+pub use custom::by_reference;
 pub use global_avg_pool::{global_avg_pool, global_avg_pool_reference};
 pub use linear::{linear, linear_reference};
 pub use max_pool2d::{max_pool2d, max_pool2d_reference};
@@ -68,6 +74,14 @@ fn pool_shapes(name: &str, x: &Tensor, config: Pool2d) -> Result<(usize, Planes,
     };
     let input = Planes { channels, height, width, margin: 0 };
     Ok((batch, input, Planes { height: rows, width: columns, ..input }))
+}
+
+/// The kind of number that many of these are added up in.
+fn wide(dtype: DType) -> DType {
+    match dtype {
+        DType::F16 | DType::BF16 => DType::F32,
+        other => other,
+    }
 }
 
 /// How many numbers the images of a block have.

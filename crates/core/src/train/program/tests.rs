@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use candle_core::Device;
+use nascent_ops::op::by_reference;
 use nascent_record::{Graph, Op};
 
 use super::Program;
@@ -12,8 +13,14 @@ use crate::space::SpecExt as _;
 use crate::train::trainer::Trainer;
 use crate::train::{Batch, Data, Part, TrainConfig};
 
-/// Trains a network both ways on the same batches, and compares losses, weights and scores.
+/// Trains a network both ways on the same batches, and compares losses, weights and scores. The
+/// tensor library has the kernels of the CPU, and then what it has on a GPU.
 fn check_same(graph: &Graph, side: usize, config: &TrainConfig) {
+    check_same_here(graph, side, config);
+    by_reference(|| check_same_here(graph, side, config));
+}
+
+fn check_same_here(graph: &Graph, side: usize, config: &TrainConfig) {
     let digits = nascent_datasets::load("digits", None).unwrap().limited(300, 0);
     assert_eq!(side, 8, "digits are 8 pixels wide");
     let data = Data::new(Arc::new(digits), config, Seed::new(1)).unwrap();
