@@ -11,8 +11,8 @@ use crate::config::{defaults, invalid, parse};
 use crate::nn::{Cost, Model, cost};
 use crate::space::{SearchSpace, SpecExt as _};
 use crate::train::{
-    Data, Fit, Part, Plan, Score, TrainConfig, device, evaluate, fit, latency_ms, memory_mib,
-    on_one_thread, weights_mib,
+    Data, Fit, Part, Plan, Precision, Score, TrainConfig, device, evaluate, fit, latency_ms,
+    memory_mib, on_one_thread, weights_mib,
 };
 use crate::{Error, Result, Seed};
 
@@ -58,6 +58,11 @@ impl TrainEvaluator {
         })?;
         let data = Arc::new(Data::new(dataset, &config, resources.seed)?);
         let device = device(&resources.device)?;
+        if device.is_cpu() && config.precision != Precision::F32 {
+            let problem = "precision is for a GPU: on the CPU, half precision is many times slower \
+                           than f32; leave it out, or train with --device cuda or metal";
+            return Err(invalid("train evaluator", problem));
+        }
         Ok(Self { config, data, device })
     }
 
@@ -163,7 +168,8 @@ impl Evaluator for TrainEvaluator {
         };
         check_memory(weights_mib(cost, &self.config))?;
         let Outcome { fit, test, latency_ms, weights } = on_one_thread(reporter, |reporter| {
-            let model = Model::new(&graph, shape, classes, job.seed, &self.device)?;
+            let model = Model::new(&graph, shape, classes, job.seed, &self.device)?
+                .computing_in(self.config.precision.dtype());
             check_memory(memory_mib(&model, &self.config)?)?;
             self.run(job, &model, reporter)
         })?;
@@ -277,6 +283,13 @@ mod tests {
             self.polls += 1;
             if self.stop_at_poll == Some(self.polls) { Flow::Stop } else { Flow::Continue }
         }
+    }
+
+    #[test]
+    fn half_precision_is_refused_on_the_cpu() {
+        let half = ENTRY.make(&json!({"precision": "bf16"}), &resources(50));
+        let Err(error) = half else { panic!("it is taken") };
+        assert!(error.to_string().contains("leave it out"), "{error}");
     }
 
     #[test]

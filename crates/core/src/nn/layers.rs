@@ -346,7 +346,9 @@ impl LayerNorm {
 impl Layer for LayerNorm {
     fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
         let (scale, shift) = (cx.parameter(&self.scale), cx.parameter(&self.shift));
-        Ok(candle_nn::ops::layer_norm_slow(x, &scale, &shift, NORM_EPSILON as f32)?)
+        let wide = x.to_dtype(self.scale.dtype())?;
+        let normal = candle_nn::ops::layer_norm_slow(&wide, &scale, &shift, NORM_EPSILON as f32)?;
+        Ok(normal.to_dtype(x.dtype())?)
     }
 
     fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {

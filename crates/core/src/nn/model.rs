@@ -80,6 +80,7 @@ pub struct Model {
     pub(super) store: Store,
     device: Device,
     dtype: DType,
+    compute: DType,
     mean: Var,
     deviation: Var,
 }
@@ -129,9 +130,19 @@ impl Model {
             store,
             device: device.clone(),
             dtype,
+            compute: dtype,
             mean,
             deviation,
         })
+    }
+
+    /// The same model with its layers computed in another precision. Its parameters and statistics
+    /// stay in their own, and so do normalizations and what [`Self::forward`] returns: half precision
+    /// loses little.
+    #[must_use]
+    pub fn computing_in(mut self, dtype: DType) -> Self {
+        self.compute = dtype;
+        self
     }
 
     /// Computes the logits `[batch, classes]` of inputs `[batch, channels, height, width]` or
@@ -157,7 +168,8 @@ impl Model {
         } else {
             x.broadcast_sub(&mean)?.broadcast_div(&deviation)?
         };
-        self.network.run(&[x], cx)
+        let logits = self.network.run(&[x.to_dtype(self.compute)?], cx)?;
+        Ok(logits.to_dtype(self.dtype)?)
     }
 
     /// Computes the logits in evaluation mode.
@@ -168,10 +180,10 @@ impl Model {
         self.forward(x, &mut ForwardContext::eval())
     }
 
-    /// What it computes, as operations of the fast path; `None` if it is not on the CPU in `f32`, or
-    /// has a layer that the fast path lacks.
+    /// What it computes, as operations of the fast path; `None` if it does not compute on the CPU in
+    /// `f32`, or has a layer that the fast path lacks.
     pub(crate) fn trace(&self) -> Option<(Trace, Value)> {
-        if !self.device.is_cpu() || self.dtype != DType::F32 {
+        if !self.device.is_cpu() || [self.dtype, self.compute] != [DType::F32; 2] {
             return None;
         }
         let (mut trace, input) = Trace::new(Shape::new(&self.input).ok()?);
@@ -235,7 +247,12 @@ impl Model {
         &self.device
     }
 
-    /// Its precision.
+    /// The precision that its layers are computed in.
+    pub fn compute_dtype(&self) -> DType {
+        self.compute
+    }
+
+    /// The precision of its parameters.
     pub fn dtype(&self) -> DType {
         self.dtype
     }

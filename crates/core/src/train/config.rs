@@ -1,5 +1,6 @@
 //! The settings of a training.
 
+use candle_core::DType;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -35,6 +36,36 @@ pub enum ScheduleUnit {
     Batch,
     /// After every epoch.
     Epoch,
+}
+
+/// The kind of number that a network computes with while it is trained on a GPU.
+///
+/// Weights, the moments of the optimizer, normalizations, the running statistics and the loss are
+/// `f32` with each of them (P. Micikevicius et al. 2018, arXiv:1710.03740).
+///
+/// No GPU has run this yet. Tests train in each precision on the CPU, with the same tensor
+/// operations that a GPU would get; on Metal, not even that they compile is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// 32 bits.
+    F32,
+    /// 16 bits, with the range of 32 and 8 bits of precision. NVIDIA GPUs have it since 2020.
+    Bf16,
+    /// 16 bits, with 11 bits of precision and a small range: the loss is scaled, so that small
+    /// gradients do not vanish, and a step whose gradients overflow is left out.
+    F16,
+}
+
+impl Precision {
+    /// As the tensor library knows it.
+    pub fn dtype(self) -> DType {
+        match self {
+            Self::F32 => DType::F32,
+            Self::Bf16 => DType::BF16,
+            Self::F16 => DType::F16,
+        }
+    }
 }
 
 /// The settings of a training.
@@ -77,6 +108,9 @@ pub struct TrainConfig {
     pub label_smoothing: f64,
     /// The largest norm of the gradient of all weights; 0 for any.
     pub clip_norm: f64,
+    /// What a GPU computes with: f32, bf16 or f16. On the CPU only f32 is allowed, as the others are
+    /// slower there. No GPU has run this yet.
+    pub precision: Precision,
     /// By how many pixels images shift at most, at random; 0 for none.
     pub augment_crop: usize,
     /// Whether images are mirrored at random.
@@ -113,6 +147,7 @@ impl Default for TrainConfig {
             warmup_epochs: 0.0,
             label_smoothing: 0.0,
             clip_norm: 5.0,
+            precision: Precision::F32,
             augment_crop: 0,
             augment_flip: false,
             augment_cutout: 0,

@@ -5,7 +5,12 @@ use nascent_record::suggestion;
 
 use crate::{Error, Result};
 
-/// The device with this name: cpu, cuda or metal.
+/// The device with this name: cpu, cuda or metal. One that is not there is an error, and never
+/// replaced by the CPU.
+///
+/// No GPU has run what Nascent trains there. That the code for cuda compiles is checked by `cargo
+/// xtask check-cuda`; that for metal was never compiled. A program built with the feature `cuda`
+/// does not start where the libraries of CUDA are missing.
 ///
 /// # Errors
 /// [`Error::Device`] if this build or machine has none.

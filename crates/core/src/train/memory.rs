@@ -21,7 +21,7 @@ const BASE_MIB: f64 = 16.0;
 ///
 /// Where the model is trained as a fixed list of steps, what a batch needs is known; else it is an
 /// estimate, from what is kept of each example for the gradient. From 0.8 to 1.3 of what was
-/// measured.
+/// measured. In half precision it is the estimate for `f32`, which is more than is needed.
 ///
 /// # Errors
 /// If the model cannot be read.

@@ -18,12 +18,13 @@ mod memory;
 mod optim;
 mod pool;
 pub(crate) mod program;
+mod scale;
 mod schedule;
 mod trainer;
 mod update;
 
 pub use augment::Augment;
-pub use config::{OptimizerKind, ScheduleKind, ScheduleUnit, TrainConfig};
+pub use config::{OptimizerKind, Precision, ScheduleKind, ScheduleUnit, TrainConfig};
 pub use data::{Batch, Data, Part};
 pub use device::device;
 pub use fit::{EpochResult, Fit, Plan, Score, evaluate, fit};

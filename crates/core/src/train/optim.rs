@@ -4,6 +4,7 @@ use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 
 use super::config::{OptimizerKind, TrainConfig};
+use super::scale::LossScale;
 use crate::Result;
 use crate::nn::Parameter;
 
@@ -72,13 +73,38 @@ impl Optimizer {
     /// # Errors
     /// If the tensor library fails.
     pub fn step(&mut self, gradients: &GradStore, rate: f64) -> Result<()> {
+        let found = self.find(gradients);
+        self.update(found, rate)
+    }
+
+    /// The same, with gradients of a loss that was multiplied with `scale`. Does nothing and returns
+    /// false if one is not finite, and the scale can be smaller.
+    pub(super) fn step_scaled(
+        &mut self,
+        gradients: &GradStore,
+        rate: f64,
+        scale: &LossScale,
+    ) -> Result<bool> {
+        let mut found = self.find(gradients);
+        for gradient in found.iter_mut().flatten() {
+            *gradient = (&*gradient / scale.value())?;
+        }
+        if !scale.is_least() && !sum_of_squares(&found)?.is_finite() {
+            return Ok(false);
+        }
+        self.update(found, rate)?;
+        Ok(true)
+    }
+
+    /// The gradient of each parameter. Detached: it may hold on to the tensors that it was computed
+    /// of.
+    fn find(&self, gradients: &GradStore) -> Vec<Option<Tensor>> {
+        let of = |parameter: &Parameter| gradients.get(parameter.var.as_tensor());
+        self.parameters.iter().map(|parameter| of(parameter).map(Tensor::detach)).collect()
+    }
+
+    fn update(&mut self, mut found: Vec<Option<Tensor>>, rate: f64) -> Result<()> {
         self.steps += 1;
-        // Detached: a gradient may hold on to the tensors that it was computed of.
-        let mut found: Vec<Option<Tensor>> = self
-            .parameters
-            .iter()
-            .map(|parameter| gradients.get(parameter.var.as_tensor()).map(Tensor::detach))
-            .collect();
         if self.config.clip_norm > 0.0 {
             clip(&mut found, self.config.clip_norm)?;
         }
@@ -149,14 +175,19 @@ pub(super) fn clip_factor(sum_of_squares: f64, limit: f64) -> f64 {
     (limit / (sum_of_squares.sqrt() + 1e-6)).min(1.0)
 }
 
-/// Scales the gradients down to this common norm, if it is larger.
-fn clip(gradients: &mut [Option<Tensor>], limit: f64) -> Result<()> {
+/// The square of the common norm of the gradients.
+fn sum_of_squares(gradients: &[Option<Tensor>]) -> Result<f64> {
     let mut sum = 0.0;
     for gradient in gradients.iter().flatten() {
         let squares = gradient.sqr()?.sum_all()?;
         sum += squares.to_dtype(candle_core::DType::F64)?.to_scalar::<f64>()?;
     }
-    let factor = clip_factor(sum, limit);
+    Ok(sum)
+}
+
+/// Scales the gradients down to this common norm, if it is larger.
+fn clip(gradients: &mut [Option<Tensor>], limit: f64) -> Result<()> {
+    let factor = clip_factor(sum_of_squares(gradients)?, limit);
     if factor < 1.0 {
         for gradient in gradients.iter_mut().flatten() {
             *gradient = (&*gradient * factor)?;
@@ -232,5 +263,37 @@ mod tests {
             [1.015_988_222_682, -1.639_514_596_953, 0.284_557_562_497, 2.357_204_685_154],
             [0.231_555_500_853, -0.501_645_219_629],
         );
+    }
+
+    #[test]
+    fn a_scaled_loss_takes_the_same_steps_but_those_that_overflow() {
+        let config = TrainConfig::default();
+        let start = Tensor::new(&[1.0_f32, -2.0], &Device::Cpu).unwrap();
+        let parameter = || {
+            let var = Var::from_tensor(&start).unwrap();
+            Parameter { name: "w".to_owned(), var, is_weight: true }
+        };
+        let (plain, scaled) = (parameter(), parameter());
+        let mut one = Optimizer::new(&config, std::slice::from_ref(&plain));
+        let mut other = Optimizer::new(&config, std::slice::from_ref(&scaled));
+        let scale = LossScale::new();
+        let values = |parameter: &Parameter| parameter.var.to_vec1::<f32>().unwrap();
+        for factors in [[0.5_f32, 3.0], [f32::INFINITY, 1.0], [f32::NAN, 1.0], [-1.0, 2.0]] {
+            let factors = Tensor::new(&factors, &Device::Cpu).unwrap();
+            let loss = |parameter: &Parameter, scale: f64| {
+                let loss = (parameter.var.as_tensor() * &factors).unwrap().sum_all().unwrap();
+                (loss * scale).unwrap().backward().unwrap()
+            };
+            let is_good = factors.to_vec1::<f32>().unwrap()[0].is_finite();
+            if is_good {
+                one.step(&loss(&plain, 1.0), 0.1).unwrap();
+            }
+            let gradients = loss(&scaled, scale.value());
+            assert_eq!(other.step_scaled(&gradients, 0.1, &scale).unwrap(), is_good);
+            for (a, b) in std::iter::zip(values(&plain), values(&scaled)) {
+                assert!((a - b).abs() < 1e-6, "{a} {b}");
+            }
+        }
+        assert_eq!(other.state().0, 2);
     }
 }

@@ -8,6 +8,7 @@ use super::fit::{Score, evaluate, evaluate_with};
 use super::loss::{cross_entropy, cross_entropy_gradient, score};
 use super::optim::Optimizer;
 use super::program::{Mode, Program};
+use super::scale::LossScale;
 use super::update::Weights;
 use crate::nn::{ForwardContext, Model};
 use crate::{Result, Seed};
@@ -20,9 +21,12 @@ pub struct Trainer<'a> {
     means: Means,
 }
 
+/// Its name among the moments of the optimizer.
+const LOSS_SCALE: &str = "loss_scale";
+
 enum Means {
     Program { program: Box<Program>, weights: Box<Weights>, for_logits: Vec<f32> },
-    Tensors { optimizer: Optimizer, loss: Option<Tensor> },
+    Tensors { optimizer: Optimizer, loss: Option<Tensor>, scale: Option<LossScale> },
 }
 
 impl<'a> Trainer<'a> {
@@ -100,11 +104,15 @@ impl<'a> Trainer<'a> {
                 program.backward(weights, &for_logits[..len]);
                 weights.step(learning_rate);
             }
-            Means::Tensors { optimizer, loss } => {
-                if let Some(loss) = loss.take() {
-                    optimizer.step(&loss.backward()?, learning_rate)?;
+            Means::Tensors { optimizer, loss, scale } => match (loss.take(), scale) {
+                (None, _) => {}
+                (Some(loss), None) => optimizer.step(&loss.backward()?, learning_rate)?,
+                (Some(loss), Some(scale)) => {
+                    let gradients = (loss * scale.value())?.backward()?;
+                    let was_good = optimizer.step_scaled(&gradients, learning_rate, scale)?;
+                    scale.follow(was_good);
                 }
-            }
+            },
         }
         Ok(())
     }
@@ -147,7 +155,13 @@ impl<'a> Trainer<'a> {
     pub(super) fn state(&self) -> Result<(i32, Vec<(String, Tensor)>)> {
         match &self.means {
             Means::Program { weights, .. } => weights.state(),
-            Means::Tensors { optimizer, .. } => Ok(optimizer.state()),
+            Means::Tensors { optimizer, scale, .. } => {
+                let (steps, mut moments) = optimizer.state();
+                if let Some(scale) = scale {
+                    moments.push((LOSS_SCALE.to_owned(), scale.to_tensor()?));
+                }
+                Ok((steps, moments))
+            }
         }
     }
 
@@ -163,13 +177,101 @@ impl<'a> Trainer<'a> {
                 program.load_statistics()?;
                 weights.restore(steps, read)
             }
-            Means::Tensors { optimizer, .. } => optimizer.restore(steps, read),
+            Means::Tensors { optimizer, scale, .. } => {
+                if let Some(scale) = scale
+                    && let Some(kept) = read(LOSS_SCALE, &scale.to_tensor()?)?
+                {
+                    *scale = LossScale::from_tensor(&kept)?;
+                }
+                optimizer.restore(steps, read)
+            }
         }
     }
 }
 
 impl Means {
     fn tensors(model: &Model, config: &TrainConfig) -> Self {
-        Self::Tensors { optimizer: Optimizer::new(config, model.parameters()), loss: None }
+        let optimizer = Optimizer::new(config, model.parameters());
+        let scale = (model.compute_dtype() == DType::F16).then(LossScale::new);
+        Self::Tensors { optimizer, loss: None, scale }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use candle_core::Device;
+    use nascent_ops::op::by_reference;
+    use nascent_record::{Graph, Op};
+
+    use super::*;
+    use crate::train::Precision;
+
+    fn data(config: &TrainConfig) -> Data {
+        let digits = nascent_datasets::load("digits", None).unwrap().limited(300, 0);
+        Data::new(Arc::new(digits), config, Seed::new(1)).unwrap()
+    }
+
+    fn model(data: &Data, precision: Precision) -> Model {
+        let mut graph = Graph::new("chain");
+        let stem = Op::new("stem").with("channels", 6_usize);
+        let average = Op::new("avg_pool").with("kernel", 3_usize);
+        for op in [stem, Op::new("nor_conv_3x3"), average, Op::new("max_pool"), Op::new("head")] {
+            graph.then(&op.name, op.clone());
+        }
+        let model = Model::new(&graph, &[1, 8, 8], 10, Seed::new(3), &Device::Cpu).unwrap();
+        model.set_input_statistics(data.mean(), data.deviation()).unwrap();
+        model.computing_in(precision.dtype())
+    }
+
+    /// The losses of some steps, and that of the held-out examples after them.
+    fn losses(precision: Precision) -> Vec<f64> {
+        let config = TrainConfig { precision, batch_size: 60, ..TrainConfig::default() };
+        let data = data(&config);
+        let model = model(&data, precision);
+        let mut trainer = Trainer::new(&model, &config).unwrap();
+        assert_eq!(trainer.is_program(), precision == Precision::F32);
+        let order = data.shuffled(Seed::new(2), 1);
+        let mut batch = Batch::default();
+        let mut losses = Vec::new();
+        for examples in order.chunks(config.batch_size).cycle().take(40) {
+            data.batch(Part::Train, examples, None, &mut batch);
+            losses.push(trainer.loss(&batch, Seed::new(4)).unwrap());
+            trainer.step(0.1).unwrap();
+        }
+        let (_, moments) = trainer.state().unwrap();
+        let kept = moments.iter().map(|(_, moment)| moment.dtype());
+        let tensors = model.tensors().map(|(_, var)| var.dtype());
+        assert!(kept.chain(tensors).all(|dtype| dtype == DType::F32));
+        losses.push(trainer.evaluate(&data, Part::Valid).unwrap().loss);
+        losses
+    }
+
+    #[test]
+    fn half_precision_learns_as_single_precision_but_for_rounding() {
+        let exact = losses(Precision::F32);
+        assert!(exact[39] < 0.7 * exact[0], "{exact:?}");
+        for (precision, tolerance) in [(Precision::Bf16, 0.01), (Precision::F16, 0.005)] {
+            let half = by_reference(|| losses(precision));
+            let distance = |(a, b): (&f64, &f64)| (a - b).abs() / (1.0 + a);
+            let largest = std::iter::zip(&exact, &half).map(distance).fold(0.0, f64::max);
+            assert!(largest > 1e-6, "{precision:?} is not what it is computed in");
+            assert!(largest < tolerance, "{precision:?}: {largest}, {half:?} instead of {exact:?}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_keeps_the_scale_of_the_loss() {
+        let config = TrainConfig::default();
+        let data = data(&config);
+        let model = model(&data, Precision::F16);
+        let mut trainer = Trainer::new(&model, &config).unwrap();
+        let saved = vec![32768.0_f32, 7.0];
+        let found = Tensor::new(&*saved, &Device::Cpu).unwrap();
+        trainer.restore(3, |name, _| Ok((name == LOSS_SCALE).then(|| found.clone()))).unwrap();
+        let (steps, moments) = trainer.state().unwrap();
+        let (name, kept) = &moments[0];
+        assert_eq!((steps, &**name, kept.to_vec1::<f32>().unwrap()), (3, LOSS_SCALE, saved));
     }
 }
