@@ -1,9 +1,11 @@
 //! `cargo xtask …`: what developers and CI run.
 
+mod cuda;
 mod docs;
 mod nextest;
 mod optuna;
 mod python;
+mod sanitize;
 mod test;
 mod torch;
 
@@ -23,6 +25,10 @@ struct Cli {
 enum Command {
     /// Check everything: format, lints, documentation, tests; cheapest first
     Test(test::Args),
+    /// Test the kernels with AddressSanitizer, which sees reads and writes outside of memory
+    Sanitize(sanitize::Args),
+    /// Compile the training on NVIDIA GPUs, without one and without CUDA
+    CheckCuda(cuda::Args),
     /// Write the reference tables of the documentation anew, from the tables of the code
     Docs(docs::Args),
     /// Measure our searchers beside Optuna's samplers
@@ -34,6 +40,8 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Test(args) => test::run(&args),
+        Command::Sanitize(args) => sanitize::run(&args),
+        Command::CheckCuda(args) => cuda::run(&args),
         Command::Docs(args) => docs::run(&args),
         Command::BenchOptuna(args) => optuna::run(&args),
         Command::BenchTorch(args) => torch::run(&args),

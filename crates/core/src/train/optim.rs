@@ -1,7 +1,7 @@
 //! What updates the weights, with the arithmetic of PyTorch.
 
-use candle_core::Tensor;
 use candle_core::backprop::GradStore;
+use candle_core::{DType, Device, Tensor};
 
 use super::config::{OptimizerKind, TrainConfig};
 use super::scale::LossScale;
@@ -175,12 +175,16 @@ pub(super) fn clip_factor(sum_of_squares: f64, limit: f64) -> f64 {
     (limit / (sum_of_squares.sqrt() + 1e-6)).min(1.0)
 }
 
+/// The number of a tensor that is one. Made an `f64` on the CPU: not all devices have those.
+pub(super) fn number(tensor: &Tensor) -> Result<f64> {
+    Ok(tensor.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_scalar()?)
+}
+
 /// The square of the common norm of the gradients.
 fn sum_of_squares(gradients: &[Option<Tensor>]) -> Result<f64> {
     let mut sum = 0.0;
     for gradient in gradients.iter().flatten() {
-        let squares = gradient.sqr()?.sum_all()?;
-        sum += squares.to_dtype(candle_core::DType::F64)?.to_scalar::<f64>()?;
+        sum += number(&gradient.sqr()?.sum_all()?)?;
     }
     Ok(sum)
 }
@@ -198,7 +202,7 @@ fn clip(gradients: &mut [Option<Tensor>], limit: f64) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Var};
+    use candle_core::Var;
 
     use super::*;
 

@@ -6,7 +6,7 @@ use super::config::TrainConfig;
 use super::data::{Batch, Data, Part};
 use super::fit::{Score, evaluate, evaluate_with};
 use super::loss::{cross_entropy, cross_entropy_gradient, score};
-use super::optim::Optimizer;
+use super::optim::{Optimizer, number};
 use super::program::{Mode, Program};
 use super::scale::LossScale;
 use super::update::Weights;
@@ -86,7 +86,7 @@ impl<'a> Trainer<'a> {
                 let inputs = batch.inputs(self.model.input_shape(), self.model.device())?;
                 let logits = self.model.forward(&inputs, &mut ForwardContext::train(seed))?;
                 let mean = cross_entropy(&logits, &batch.labels, smoothing)?;
-                let value = mean.to_dtype(DType::F64)?.to_scalar::<f64>()?;
+                let value = number(&mean)?;
                 *loss = Some(mean);
                 Ok(value)
             }
