@@ -83,7 +83,7 @@ impl Optimizer {
         &mut self,
         gradients: &GradStore,
         rate: f64,
-        scale: &LossScale,
+        scale: LossScale,
     ) -> Result<bool> {
         let mut found = self.find(gradients);
         for gradient in found.iter_mut().flatten() {
@@ -293,7 +293,7 @@ mod tests {
                 one.step(&loss(&plain, 1.0), 0.1).unwrap();
             }
             let gradients = loss(&scaled, scale.value());
-            assert_eq!(other.step_scaled(&gradients, 0.1, &scale).unwrap(), is_good);
+            assert_eq!(other.step_scaled(&gradients, 0.1, scale).unwrap(), is_good);
             for (a, b) in std::iter::zip(values(&plain), values(&scaled)) {
                 assert!((a - b).abs() < 1e-6, "{a} {b}");
             }

@@ -26,13 +26,13 @@ impl LossScale {
     }
 
     /// What the loss is multiplied with.
-    pub(super) fn value(&self) -> f64 {
+    pub(super) fn value(self) -> f64 {
         f64::from(self.value)
     }
 
     /// Whether it gets no smaller. Then no step is left out: a training that diverges without a
     /// scale has to show it.
-    pub(super) fn is_least(&self) -> bool {
+    pub(super) fn is_least(self) -> bool {
         self.value <= 1.0
     }
 

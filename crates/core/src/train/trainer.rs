@@ -109,7 +109,7 @@ impl<'a> Trainer<'a> {
                 (Some(loss), None) => optimizer.step(&loss.backward()?, learning_rate)?,
                 (Some(loss), Some(scale)) => {
                     let gradients = (loss * scale.value())?.backward()?;
-                    let was_good = optimizer.step_scaled(&gradients, learning_rate, scale)?;
+                    let was_good = optimizer.step_scaled(&gradients, learning_rate, *scale)?;
                     scale.follow(was_good);
                 }
             },
