@@ -148,6 +148,8 @@ pub(crate) struct Convolution {
     weight: Var,
     window: Window,
     depthwise: bool,
+    /// The distance of two taps; 1 unless it is depthwise.
+    dilation: usize,
 }
 
 impl Convolution {
@@ -161,27 +163,27 @@ impl Convolution {
         let Shape::Image { channels, .. } = input else {
             return Err(wrong(builder, "needs an image", input));
         };
-        Self::make(input, outputs, channels, window, false, builder)
+        Self::make(input, [outputs, channels], window, None, builder)
     }
 
-    /// Each channel by itself.
+    /// Each channel by itself, with taps that lie `dilation` pixels apart.
     pub(crate) fn depthwise(
         input: Shape,
         window: Window,
+        dilation: usize,
         builder: &mut Builder<'_>,
     ) -> Result<(Box<dyn Layer>, Shape)> {
         let Shape::Image { channels, .. } = input else {
             return Err(wrong(builder, "needs an image", input));
         };
-        Self::make(input, channels, 1, window, true, builder)
+        Self::make(input, [channels, 1], window, Some(dilation), builder)
     }
 
     fn make(
         input: Shape,
-        outputs: usize,
-        inputs: usize,
+        [outputs, inputs]: [usize; 2],
         window: Window,
-        depthwise: bool,
+        depthwise: Option<usize>,
         builder: &mut Builder<'_>,
     ) -> Result<(Box<dyn Layer>, Shape)> {
         let output = pooled(input, window, Some(outputs))?;
@@ -195,17 +197,24 @@ impl Convolution {
             return Err(wrong(builder, "needs an image", input));
         };
         builder.count_unfolded(kernel * kernel * channels * (output.len() / outputs));
-        Ok((Box::new(Self { weight, window, depthwise }), output))
+        let (depthwise, dilation) = (depthwise.is_some(), depthwise.unwrap_or(1));
+        Ok((Box::new(Self { weight, window, depthwise, dilation }), output))
     }
 }
 
 impl Layer for Convolution {
     fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
-        Ok(self.window.convolution(x, &cx.parameter(&self.weight), self.depthwise)?)
+        let weight = cx.parameter(&self.weight);
+        let groups = if self.depthwise { weight.dim(0)? } else { 1 };
+        Ok(self.window.convolution(x, &weight, groups, self.dilation)?)
     }
 
     fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
-        trace.convolution(x, &self.weight, self.window, self.depthwise)
+        if self.depthwise {
+            trace.depthwise(x, &self.weight, self.window, self.dilation)
+        } else {
+            trace.convolution(x, &self.weight, self.window)
+        }
     }
 }
 

@@ -6,7 +6,6 @@
 //! Images are `[batch, channels, height, width]`, and features `[batch, features]`.
 
 mod builder;
-mod dilated;
 mod layers;
 mod model;
 mod network;
@@ -178,10 +177,10 @@ pub static OPS: &[&dyn Op] = &[
     &ops::NorConv3x3,
     &ops::AvgPool3x3,
     &ops::MaxPool3x3,
-    &ops::SepConv::SMALL,
-    &ops::SepConv::LARGE,
-    &ops::DilConv::SMALL,
-    &ops::DilConv::LARGE,
+    &ops::SeparableBlock::SEP_CONV_3X3,
+    &ops::SeparableBlock::SEP_CONV_5X5,
+    &ops::SeparableBlock::DIL_CONV_3X3,
+    &ops::SeparableBlock::DIL_CONV_5X5,
     &ops::ReluConvBn,
     &ops::FactorizedReduce,
     &ops::Conv,

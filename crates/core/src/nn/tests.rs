@@ -113,7 +113,7 @@ fn a_convolution_is_that_of_its_definition() {
                 4,
             );
             let window = Window { kernel, stride };
-            let f = || window.convolution(x.as_tensor(), w.as_tensor(), false).unwrap();
+            let f = || window.convolution(x.as_tensor(), w.as_tensor(), 1, 1).unwrap();
             assert_close(&values(&f()), &expected, 1e-12);
             check_gradient(&[&x, &w], f);
         }
@@ -140,7 +140,7 @@ fn a_depthwise_convolution_is_that_of_its_definition() {
                 3,
             );
             let window = Window { kernel, stride };
-            let f = || window.convolution(x.as_tensor(), w.as_tensor(), true).unwrap();
+            let f = || window.convolution(x.as_tensor(), w.as_tensor(), 3, 1).unwrap();
             assert_close(&values(&f()), &expected, 1e-12);
             check_gradient(&[&x, &w], f);
         }

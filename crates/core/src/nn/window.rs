@@ -27,23 +27,26 @@ impl Window {
         (self.kernel - 1) / 2
     }
 
-    /// Whether the last window needs a pixel more than such a padding on both sides gives.
-    fn stands_out(self, size: usize) -> bool {
-        let end = (self.count(size) - 1) * self.stride + self.kernel;
-        end > size + 2 * self.padding()
+    /// How many pixels the last window needs beside those that such a padding on both sides gives,
+    /// where the taps lie `dilation` pixels apart.
+    fn missing(self, size: usize, dilation: usize) -> usize {
+        let end = (self.count(size) - 1) * self.stride + dilation * (self.kernel - 1) + 1;
+        end.saturating_sub(size + 2 * dilation * self.padding())
     }
 
-    /// Images `[batch, channels, height, width]`, with a row or column more, which `pad` adds behind
-    /// an axis, where the windows need it; `None` where they do not.
+    /// Images `[batch, channels, height, width]`, with some rows or columns more, which `pad` adds
+    /// behind an axis, where the windows need them; `None` where they do not.
     fn extended(
         self,
         x: &Tensor,
-        pad: impl Fn(&Tensor, usize) -> Result<Tensor>,
+        dilation: usize,
+        pad: impl Fn(&Tensor, usize, usize) -> Result<Tensor>,
     ) -> Result<Option<Tensor>> {
         let mut extended = None;
         for axis in [2, 3] {
-            if self.stands_out(x.dim(axis)?) {
-                extended = Some(pad(extended.as_ref().unwrap_or(x), axis)?);
+            let missing = self.missing(x.dim(axis)?, dilation);
+            if missing > 0 {
+                extended = Some(pad(extended.as_ref().unwrap_or(x), axis, missing)?);
             }
         }
         Ok(extended)
@@ -54,40 +57,41 @@ impl Window {
         Pool2d { kernel, stride, padding: self.padding(), count_padding: false }
     }
 
-    /// A convolution of images `[batch, channels, height, width]` with weights `[outputs, channels,
-    /// kernel, kernel]`, or of each channel with its own, `[channels, 1, kernel, kernel]`.
+    /// A convolution of images `[batch, channels, height, width]` with weights `[outputs,
+    /// channels / groups, kernel, kernel]`, whose taps lie `dilation` pixels apart.
     pub(super) fn convolution(
         self,
         x: &Tensor,
         weight: &Tensor,
-        depthwise: bool,
+        groups: usize,
+        dilation: usize,
     ) -> Result<Tensor> {
-        let groups = if depthwise { weight.dim(0)? } else { 1 };
-        let config = Conv2d { stride: self.stride, padding: self.padding(), dilation: 1, groups };
-        let extended = self.extended(x, zeros_behind)?;
+        let (stride, padding) = (self.stride, dilation * self.padding());
+        let config = Conv2d { stride, padding, dilation, groups };
+        let extended = self.extended(x, dilation, zeros_behind)?;
         conv2d(extended.as_ref().unwrap_or(x), weight, None, config)
     }
 
     /// The mean of each window, of what is in the image.
     pub(super) fn average(self, x: &Tensor) -> Result<Tensor> {
-        let Some(extended) = self.extended(x, zeros_behind)? else {
+        let Some(extended) = self.extended(x, 1, zeros_behind)? else {
             return avg_pool2d(x, self.pool());
         };
         // The zeros are divided out again.
         let (_, _, height, width) = x.dims4()?;
         let ones = Tensor::ones((1, 1, height, width), x.dtype(), x.device())?;
-        let ones = self.extended(&ones, zeros_behind)?.unwrap_or(ones);
+        let ones = self.extended(&ones, 1, zeros_behind)?.unwrap_or(ones);
         avg_pool2d(&extended, self.pool())?.broadcast_div(&avg_pool2d(&ones, self.pool())?)
     }
 
     /// The largest value of each window.
     pub(super) fn largest(self, x: &Tensor) -> Result<Tensor> {
         // A window that covers a repeated row or column also covers the one that is repeated.
-        let extended = self.extended(x, |x, axis| x.pad_with_same(axis, 0, 1))?;
+        let extended = self.extended(x, 1, |x, axis, missing| x.pad_with_same(axis, 0, missing))?;
         max_pool2d(extended.as_ref().unwrap_or(x), self.pool())
     }
 }
 
-fn zeros_behind(x: &Tensor, axis: usize) -> Result<Tensor> {
-    x.pad_with_zeros(axis, 0, 1)
+fn zeros_behind(x: &Tensor, axis: usize, missing: usize) -> Result<Tensor> {
+    x.pad_with_zeros(axis, 0, missing)
 }

@@ -2,12 +2,10 @@
 
 use nascent_record::Op as Settings;
 
-use super::{activation, number, window};
+use super::{ONE, activation, number, window};
 use crate::Result;
 use crate::nn::layers::{BatchNorm, Convolution, Parallel, Pass, Sequence, wrong};
 use crate::nn::{Builder, Layer, Op, Shape, Window};
-
-const ONE: Window = Window { kernel: 1, stride: 1 };
 
 /// Convolution, batch normalization, activation.
 pub(crate) struct Conv;
@@ -59,7 +57,7 @@ impl Op for SeparableConv {
         let channels = number(op, "channels", None)?;
         let kind = activation(op)?;
         let mut part = builder.part("depthwise");
-        let (depthwise, inner) = Convolution::depthwise(input, window(op)?, &mut part)?;
+        let (depthwise, inner) = Convolution::depthwise(input, window(op)?, 1, &mut part)?;
         let norm_1 = BatchNorm::build(inner, &mut builder.part("norm_1"))?;
         let activation_1 = kind.build(inner, builder);
         let mut part = builder.part("pointwise");
@@ -107,7 +105,7 @@ impl Op for MbConv {
             shape = inner;
         }
         let mut part = builder.part("depthwise");
-        let (depthwise, inner) = Convolution::depthwise(shape, window(op)?, &mut part)?;
+        let (depthwise, inner) = Convolution::depthwise(shape, window(op)?, 1, &mut part)?;
         let norm = BatchNorm::build(inner, &mut builder.part("norm_2"))?;
         layers.extend([depthwise, norm, kind.build(inner, builder)]);
         let (project, shape) =

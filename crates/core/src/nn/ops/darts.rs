@@ -3,15 +3,11 @@
 use nascent_record::Op as Settings;
 
 use super::cell::relu_conv_bn;
-use super::{number, window};
+use super::{ONE, number, window};
 use crate::Result;
-use crate::nn::dilated::DilatedDepthwise;
 use crate::nn::layers::{Activation, BatchNorm, Convolution, Largest, Sequence, wrong};
 use crate::nn::reduce::HalvingConvolutions;
 use crate::nn::{Builder, Layer, Op, Shape, Window};
-
-/// 1x1 windows, side by side.
-const ONE: Window = Window { kernel: 1, stride: 1 };
 
 /// The channels of an image.
 fn channels(input: Shape, builder: &Builder<'_>) -> Result<usize> {
@@ -74,83 +70,47 @@ impl Op for FactorizedReduce {
     }
 }
 
-/// ReLU, depthwise and 1x1 convolution, batch normalization: twice.
-pub(crate) struct SepConv {
+/// ReLU, depthwise and 1x1 convolution, batch normalization; once or twice.
+pub(crate) struct SeparableBlock {
     name: &'static str,
     summary: &'static str,
     kernel: usize,
+    dilation: usize,
+    times: usize,
 }
 
-impl SepConv {
-    pub(crate) const SMALL: Self = Self {
+impl SeparableBlock {
+    pub(crate) const SEP_CONV_3X3: Self = Self {
         name: "sep_conv_3x3",
         summary: "Twice: ReLU, depthwise 3x3 and 1x1 convolution, batch normalization.",
         kernel: 3,
+        dilation: 1,
+        times: 2,
     };
-    pub(crate) const LARGE: Self = Self {
+    pub(crate) const SEP_CONV_5X5: Self = Self {
         name: "sep_conv_5x5",
         summary: "Twice: ReLU, depthwise 5x5 and 1x1 convolution, batch normalization.",
         kernel: 5,
+        ..Self::SEP_CONV_3X3
     };
-}
-
-impl Op for SepConv {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-    fn summary(&self) -> &'static str {
-        self.summary
-    }
-    fn attributes(&self) -> &'static [&'static str] {
-        &["stride"]
-    }
-    fn build(
-        &self,
-        op: &Settings,
-        input: Shape,
-        builder: &mut Builder<'_>,
-    ) -> Result<(Box<dyn Layer>, Shape)> {
-        let outputs = channels(input, builder)?;
-        let mut layers = Vec::new();
-        let mut shape = input;
-        for (half, stride) in [(1, number(op, "stride", Some(1))?), (2, 1)] {
-            let window = Window { kernel: self.kernel, stride };
-            let relu = Activation::Relu.build(shape, builder);
-            let mut part = builder.part(&format!("depthwise_{half}"));
-            let (depthwise, inner) = Convolution::depthwise(shape, window, &mut part)?;
-            let mut part = builder.part(&format!("pointwise_{half}"));
-            let (pointwise, _) = Convolution::build(inner, outputs, ONE, &mut part)?;
-            let norm = BatchNorm::build(inner, &mut builder.part(&format!("norm_{half}")))?;
-            layers.extend([relu, depthwise, pointwise, norm]);
-            shape = inner;
-        }
-        Ok((Box::new(Sequence(layers)), shape))
-    }
-}
-
-/// ReLU, dilated depthwise and 1x1 convolution, batch normalization.
-pub(crate) struct DilConv {
-    name: &'static str,
-    summary: &'static str,
-    kernel: usize,
-}
-
-impl DilConv {
-    pub(crate) const SMALL: Self = Self {
+    pub(crate) const DIL_CONV_3X3: Self = Self {
         name: "dil_conv_3x3",
         summary: "ReLU, depthwise 3x3 convolution of every second pixel, 1x1 convolution, batch \
                   normalization.",
         kernel: 3,
+        dilation: 2,
+        times: 1,
     };
-    pub(crate) const LARGE: Self = Self {
+    pub(crate) const DIL_CONV_5X5: Self = Self {
         name: "dil_conv_5x5",
         summary: "ReLU, depthwise 5x5 convolution of every second pixel, 1x1 convolution, batch \
                   normalization.",
         kernel: 5,
+        ..Self::DIL_CONV_3X3
     };
 }
 
-impl Op for DilConv {
+impl Op for SeparableBlock {
     fn name(&self) -> &'static str {
         self.name
     }
@@ -167,14 +127,21 @@ impl Op for DilConv {
         builder: &mut Builder<'_>,
     ) -> Result<(Box<dyn Layer>, Shape)> {
         let outputs = channels(input, builder)?;
-        let window = Window { kernel: self.kernel, stride: number(op, "stride", Some(1))? };
-        let relu = Activation::Relu.build(input, builder);
-        let mut part = builder.part("depthwise");
-        let (depthwise, inner) = DilatedDepthwise::build(input, window, 2, &mut part)?;
-        let mut part = builder.part("pointwise");
-        let (pointwise, shape) = Convolution::build(inner, outputs, ONE, &mut part)?;
-        let norm = BatchNorm::build(shape, &mut builder.part("norm"))?;
-        Ok((Box::new(Sequence(vec![relu, depthwise, pointwise, norm])), shape))
+        let mut stride = number(op, "stride", Some(1))?;
+        let (mut layers, mut shape) = (Vec::new(), input);
+        for time in 1..=self.times {
+            let window = Window { kernel: self.kernel, stride };
+            let relu = Activation::Relu.build(shape, builder);
+            let mut part = builder.part(&format!("depthwise_{time}"));
+            let (depthwise, inner) =
+                Convolution::depthwise(shape, window, self.dilation, &mut part)?;
+            let mut part = builder.part(&format!("pointwise_{time}"));
+            let (pointwise, _) = Convolution::build(inner, outputs, ONE, &mut part)?;
+            let norm = BatchNorm::build(inner, &mut builder.part(&format!("norm_{time}")))?;
+            layers.extend([relu, depthwise, pointwise, norm]);
+            (shape, stride) = (inner, 1);
+        }
+        Ok((Box::new(Sequence(layers)), shape))
     }
 }
 

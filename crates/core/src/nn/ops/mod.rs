@@ -11,7 +11,7 @@ use nascent_record::Op as Settings;
 
 pub(super) use cell::{AvgPool3x3, Identity, NorConv1x1, NorConv3x3, SkipConnect, Zero};
 pub(super) use convolution::{Conv, MbConv, Projection, SeparableConv};
-pub(super) use darts::{DilConv, FactorizedReduce, MaxPool3x3, ReluConvBn, SepConv};
+pub(super) use darts::{FactorizedReduce, MaxPool3x3, ReluConvBn, SeparableBlock};
 pub(super) use dense::{
     ActivationOp, BatchNormOp, Classifier, DropoutOp, Flatten, LayerNormOp, Linear,
 };
@@ -21,6 +21,9 @@ pub(super) use skeleton::{Head, ResidualReduction, Stem};
 use super::layers::Activation;
 use super::{Window, infeasible};
 use crate::Result;
+
+/// 1x1 windows, side by side.
+const ONE: Window = Window { kernel: 1, stride: 1 };
 
 /// A whole-number attribute, at least 1.
 fn number(op: &Settings, name: &str, default: Option<usize>) -> Result<usize> {

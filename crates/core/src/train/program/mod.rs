@@ -6,6 +6,7 @@
 //! [`Trace`], there is no program, and the network is trained by the gradients of the tensor library;
 //! both give the same results but for rounding.
 
+mod backward;
 mod compile;
 mod features;
 mod halving;

@@ -155,24 +155,15 @@ impl Trace {
         matches!(shape, Shape::Image { .. }).then(|| self.push(Op::Zeros, shape))
     }
 
-    /// A convolution without bias, of all channels or of each by itself; `None` of features.
-    pub fn convolution(
-        &mut self,
-        x: Value,
-        weight: &Var,
-        window: Window,
-        depthwise: bool,
-    ) -> Option<Value> {
-        if depthwise {
-            return self.dilated_depthwise(x, weight, window, 1);
-        }
+    /// A convolution without bias; `None` of features.
+    pub fn convolution(&mut self, x: Value, weight: &Var, window: Window) -> Option<Value> {
         let shape = self.windowed(x, window, weight.dims().first().copied())?;
         Some(self.push(Op::Convolution { x, weight: weight.clone(), window }, shape))
     }
 
     /// A convolution of each channel by itself, without bias, whose taps lie `dilation` pixels
     /// apart; `None` of features.
-    pub fn dilated_depthwise(
+    pub fn depthwise(
         &mut self,
         x: Value,
         weight: &Var,

@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::{POSITIONS, Place, SIDE, TILE, transform_rest};
+use super::{POSITIONS, Place, SIDE, TILE, column, transform_rest};
 use crate::kernel::Write;
 use crate::kernel::correlation::{Grid, Mix, packed_order};
 use crate::simd::Element;
@@ -230,11 +230,8 @@ fn transform_output<S: Simd, E: Element>(
 ) {
     let products = &products[..=(POSITIONS - 1) * distance];
     let mut columns = [[E::splat(s, E::default()); SIDE]; TILE];
-    for (x, column) in columns.iter_mut().enumerate() {
-        let (at, down) = (x * distance, TILE * distance);
-        let (a, b, c) = (products[at], products[at + down], products[at + 2 * down]);
-        let (d, e) = (products[at + 3 * down], products[at + 4 * down]);
-        *column = sums::<S, E>(s, [a, b, c, d, e, products[at + 5 * down]]);
+    for (x, summed) in columns.iter_mut().enumerate() {
+        *summed = sums::<S, E>(s, column(products, x, distance));
     }
     for y in 0..SIDE.min(rest.0) {
         let (a, b, c) = (columns[0][y], columns[1][y], columns[2][y]);

@@ -75,17 +75,31 @@ fn transform_input<S: Simd, E: Element>(
         let (a, b, c) = (columns[0][y], columns[1][y], columns[2][y]);
         let (d, e, f) = (columns[3][y], columns[4][y], columns[5][y]);
         let row = differences::<S, E>(s, [a, b, c, d, e, f]);
-        let at = TILE * y * distance;
-        tiles[at] = row[0];
-        tiles[at + distance] = row[1];
-        tiles[at + 2 * distance] = row[2];
-        tiles[at + 3 * distance] = row[3];
-        tiles[at + 4 * distance] = row[4];
-        tiles[at + 5 * distance] = row[5];
+        put_row(tiles, y, distance, row);
     }
 }
 
-/// The same of a tile of which perhaps only `rest` rows and columns are there.
+/// Puts a row of a tile to its positions.
+#[inline(always)]
+fn put_row<V: Copy>(tiles: &mut [V], y: usize, distance: usize, row: [V; TILE]) {
+    let at = TILE * y * distance;
+    tiles[at] = row[0];
+    tiles[at + distance] = row[1];
+    tiles[at + 2 * distance] = row[2];
+    tiles[at + 3 * distance] = row[3];
+    tiles[at + 4 * distance] = row[4];
+    tiles[at + 5 * distance] = row[5];
+}
+
+/// A column of a tile, each position `distance` vectors from the last.
+#[inline(always)]
+fn column<V: Copy>(tiles: &[V], x: usize, distance: usize) -> [V; TILE] {
+    let (at, down) = (x * distance, TILE * distance);
+    let (a, b, c) = (tiles[at], tiles[at + down], tiles[at + 2 * down]);
+    [a, b, c, tiles[at + 3 * down], tiles[at + 4 * down], tiles[at + 5 * down]]
+}
+
+/// [`transform_input`] of a tile of which perhaps only `rest` rows and columns are there.
 #[inline(always)]
 fn transform_rest<S: Simd, E: Element>(
     s: S,

@@ -6,7 +6,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::{POSITIONS, Place, SIDE, TILE, transform_rest};
+use super::{POSITIONS, Place, SIDE, TILE, column, put_row, transform_rest};
 use crate::kernel::correlation::{DEEP, Grid, WIDE};
 use crate::simd::Element;
 
@@ -98,20 +98,14 @@ fn transform_gradient<S: Simd, E: Element>(
         }
     }
     let mut columns = [[E::splat(s, E::default()); TILE]; SIDE];
-    for (x, column) in columns.iter_mut().enumerate() {
-        *column = powers::<S, E>(s, [whole[0][x], whole[1][x], whole[2][x], whole[3][x]]);
+    for (x, spread) in columns.iter_mut().enumerate() {
+        *spread = powers::<S, E>(s, [whole[0][x], whole[1][x], whole[2][x], whole[3][x]]);
     }
     #[expect(clippy::needless_range_loop, reason = "slices of the rows take twice the time")]
     for y in 0..TILE {
         let column = [columns[0][y], columns[1][y], columns[2][y], columns[3][y]];
         let row = powers::<S, E>(s, column);
-        let at = TILE * y * distance;
-        tiles[at] = row[0];
-        tiles[at + distance] = row[1];
-        tiles[at + 2 * distance] = row[2];
-        tiles[at + 3 * distance] = row[3];
-        tiles[at + 4 * distance] = row[4];
-        tiles[at + 5 * distance] = row[5];
+        put_row(tiles, y, distance, row);
     }
 }
 
@@ -175,11 +169,8 @@ impl<E: Element> WithSimd for WinogradSums<'_, E> {
                     + input % DEEP;
                 let sums = &sums[at..=at + (POSITIONS - 1) * distance];
                 let mut columns = [[E::splat(s, E::default()); 3]; TILE];
-                for (x, column) in columns.iter_mut().enumerate() {
-                    let (at, down) = (x * distance, TILE * distance);
-                    let (a, b, c) = (sums[at], sums[at + down], sums[at + 2 * down]);
-                    let (d, e) = (sums[at + 3 * down], sums[at + 4 * down]);
-                    *column = gather::<S, E>(s, [a, b, c, d, e, sums[at + 5 * down]]);
+                for (x, gathered) in columns.iter_mut().enumerate() {
+                    *gathered = gather::<S, E>(s, column(sums, x, distance));
                 }
                 let target = &mut targets[output * inputs + input];
                 for y in 0..3 {
