@@ -5,8 +5,6 @@
 //! size of the image, the stride or the dilation, and nothing is ever shuffled. Around each channel
 //! lies a margin of zeros, so that windows may stand out without a special case.
 
-use std::cell::RefCell;
-
 use bytemuck::Zeroable;
 use pulp::{Simd, WithSimd};
 
@@ -100,25 +98,6 @@ impl<E: Element> Buffer<E> {
         }
         &mut self.as_mut_slice()[..len]
     }
-}
-
-/// Lets `work` have room for so many numbers, whose values are anything, in memory that the thread
-/// keeps.
-pub fn with_scratch<E: Element, T>(len: usize, work: impl FnOnce(&mut [E]) -> T) -> T {
-    thread_local! {
-        static LINES: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
-    }
-    // Taken out, so that who works with it may ask for more.
-    let mut lines = LINES.take();
-    let needed = (len * size_of::<E>()).div_ceil(size_of::<Line>());
-    if EXACT {
-        lines = vec![Line::zeroed(); needed];
-    } else if lines.len() < needed {
-        lines.resize(needed, Line::zeroed());
-    }
-    let result = work(&mut bytemuck::cast_slice_mut(&mut lines)[..len]);
-    LINES.set(lines);
-    result
 }
 
 /// Interleaves up to as many images as there are lanes, which lie behind each other in the order

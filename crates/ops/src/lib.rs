@@ -2,7 +2,8 @@
 //!
 //! - [`op`]: operations on tensors, for any network;
 //! - [`kernel`]: loops over interleaved images, for any instruction set, chosen on the machine that
-//!   they run on; [`layout`] says how images lie in memory, [`simd`] how kernels are written;
+//!   they run on; [`layout`] says how images lie in memory, [`scratch`] where what they
+//!   need for a moment is, [`simd`] how kernels are written;
 //! - [`convolution`], [`matrix`] and [`update`]: what whole batches and optimizers need of them.
 
 #![expect(
@@ -15,6 +16,7 @@ pub mod kernel;
 pub mod layout;
 pub mod matrix;
 pub mod op;
+pub mod scratch;
 pub mod simd;
 pub mod update;
 pub mod windows;

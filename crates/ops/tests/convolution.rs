@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use nascent_ops::convolution::{Convolution, Scratch};
+use nascent_ops::convolution::Convolution;
 use nascent_ops::kernel::Write;
 use nascent_ops::layout::{Buffer, Planes};
 use nascent_ops::simd::{Element, lanes};
@@ -156,7 +156,6 @@ impl Case {
             for_weights[w] += gradient.values[o] * input.values[i];
         });
 
-        let mut scratch = Scratch::new();
         let close = |a: &[f64], b: &[f64]| {
             for (a, b) in std::iter::zip(a, b) {
                 assert!((a - b).abs() <= tolerance * (1.0 + b.abs()), "{a} is not {b}: {self:?}");
@@ -167,29 +166,23 @@ impl Case {
         let mut actual = Images::of(self.images, self.output, |_| 0.0);
         // Set whatever is there, then add.
         let mut y = Images::of(self.images, self.output, |_| 9.0).interleaved::<E>();
-        convolution.forward(x.as_slice(), &weights, y.as_mut_slice(), Write::Set, &mut scratch);
+        convolution.forward(x.as_slice(), &weights, y.as_mut_slice(), Write::Set);
         // What was in lanes without an image is set to zero too.
         actual.read(&y);
         close(&actual.values, &output.values);
-        convolution.forward(x.as_slice(), &weights, y.as_mut_slice(), Write::Add, &mut scratch);
+        convolution.forward(x.as_slice(), &weights, y.as_mut_slice(), Write::Add);
         actual.read(&y);
         let twice: Vec<f64> = output.values.iter().map(|value| 2.0 * value).collect();
         close(&actual.values, &twice);
 
         let mut dx = Images::of(self.images, self.input, |_| 9.0).interleaved::<E>();
         let mut actual = Images::of(self.images, self.input, |_| 0.0);
-        convolution.input_gradient(
-            g.as_slice(),
-            &weights,
-            dx.as_mut_slice(),
-            Write::Set,
-            &mut scratch,
-        );
+        convolution.input_gradient(g.as_slice(), &weights, dx.as_mut_slice(), Write::Set);
         actual.read(&dx);
         close(&actual.values, &for_input.values);
 
         let mut dw = vec![E::of(9.0); weights.len()];
-        convolution.weight_gradient(x.as_slice(), g.as_slice(), &mut dw, &mut scratch);
+        convolution.weight_gradient(x.as_slice(), g.as_slice(), &mut dw);
         close(&dw.iter().map(|value| value.wide()).collect::<Vec<_>>(), &for_weights);
     }
 }

@@ -128,10 +128,13 @@ impl Data {
         let split = self.split(part);
         let size = split.example_len();
         batch.values.resize(examples.len() * size, 0.0);
+        batch.original.resize(size, 0.0);
         for (index, out) in examples.iter().zip(batch.values.chunks_mut(size)) {
-            split.copy_example(*index, out);
             if let Some((augment, seed, epoch)) = augment {
-                augment.apply(seed, epoch, *index, out);
+                split.copy_example(*index, &mut batch.original);
+                augment.apply(seed, epoch, *index, &batch.original, out);
+            } else {
+                split.copy_example(*index, out);
             }
         }
         batch.labels.clear();
@@ -146,6 +149,8 @@ pub struct Batch {
     pub values: Vec<f32>,
     /// The class of each.
     pub labels: Vec<u32>,
+    /// An example before it is changed.
+    original: Vec<f32>,
 }
 
 impl Batch {

@@ -8,6 +8,7 @@ use super::augment::Augment;
 use super::checkpoint::{self, Progress, Weights};
 use super::config::TrainConfig;
 use super::data::{Batch, Data, Part};
+use super::loader::{self, Order};
 use super::loss::score;
 use super::schedule::Schedule;
 use super::trainer::Trainer;
@@ -139,31 +140,27 @@ fn fit_by(
         best_weights = Some(Weights::of(model)?);
     }
     let mut stopped = false;
-    let mut batch = Batch::default();
-    'epochs: for epoch in before + 1..=plan.epochs {
+    for epoch in before + 1..=plan.epochs {
         if config.early_stop_patience > 0 && progress.since_best >= config.early_stop_patience {
             break;
         }
-        let order = data.shuffled(seed, epoch);
-        let (mut sum, mut seen) = (0.0, 0);
-        for (at, examples) in order.chunks(config.batch_size).take(batches).enumerate() {
-            if reporter.poll() == Flow::Stop {
-                stopped = true;
-                break 'epochs;
-            }
-            let number = (epoch - 1) as usize * batches + at;
-            let augment = augment.as_ref().map(|augment| (augment, seed, epoch));
-            data.batch(Part::Train, examples, augment, &mut batch);
-            let loss = trainer.loss(&batch, seed.derive("dropout", number as u64))?;
-            finite(epoch, "train_loss", loss)?;
-            trainer.step(schedule.rate(number))?;
-            sum += loss * examples.len() as f64;
-            seen += examples.len();
-        }
+        let examples = data.shuffled(seed, epoch);
+        let order = Order {
+            part: Part::Train,
+            examples: &examples[..examples.len().min(batches * config.batch_size)],
+            size: config.batch_size,
+            augment: augment.as_ref().map(|augment| (augment, seed, epoch)),
+        };
+        let Some(train_loss) =
+            train_epoch(&mut trainer, data, order, &schedule, (seed, epoch), reporter)?
+        else {
+            stopped = true;
+            break;
+        };
         let valid = trainer.evaluate(data, Part::Valid)?;
         trainer.save()?;
         finite(epoch, "valid_loss", valid.loss)?;
-        let result = EpochResult { epoch, train_loss: sum / seen as f64, valid };
+        let result = EpochResult { epoch, train_loss, valid };
         progress.epochs = epoch;
         progress.last = Some(result);
         if progress.best.is_none_or(|best| result.beats(&best)) {
@@ -189,6 +186,32 @@ fn fit_by(
     }
     let Progress { epochs, last, best, .. } = progress;
     Ok(Fit { epochs: epochs - before, stopped, last, best, checkpoint })
+}
+
+/// Trains on these batches: the mean loss, or nothing if the reporter says stop.
+fn train_epoch(
+    trainer: &mut Trainer<'_>,
+    data: &Data,
+    order: Order<'_>,
+    schedule: &Schedule,
+    (seed, epoch): (Seed, u32),
+    reporter: &mut dyn Reporter,
+) -> Result<Option<f64>> {
+    let before = (epoch - 1) as usize * order.examples.len().div_ceil(order.size);
+    loader::batches(data, order, |batches| {
+        let mut sum = 0.0;
+        for number in before.. {
+            let Some(batch) = batches.next() else { break };
+            if reporter.poll() == Flow::Stop {
+                return Ok(None);
+            }
+            let loss = trainer.loss(batch, seed.derive("dropout", number as u64))?;
+            finite(epoch, "train_loss", loss)?;
+            trainer.step(schedule.rate(number))?;
+            sum += loss * batch.labels.len() as f64;
+        }
+        Ok(Some(sum / order.examples.len() as f64))
+    })
 }
 
 /// The number of batches of an epoch. A last batch of one example is left out, unless it is the
@@ -236,16 +259,17 @@ pub(super) fn evaluate_with(
             what: "test data: the dataset has none and test_fraction is 0".to_owned(),
         });
     }
-    let (mut loss, mut right) = (0.0, 0);
-    let mut batch = Batch::default();
-    for examples in examples.chunks(batch_size.max(1)) {
-        data.batch(part, examples, None, &mut batch);
-        let (sum, count) = predict(&batch)?;
-        loss += sum;
-        right += count;
-    }
-    let count = examples.len() as f64;
-    Ok(Score { accuracy: right as f64 / count, loss: loss / count })
+    let order = Order { part, examples, size: batch_size, augment: None };
+    loader::batches(data, order, |batches| {
+        let (mut loss, mut right) = (0.0, 0);
+        while let Some(batch) = batches.next() {
+            let (sum, count) = predict(batch)?;
+            loss += sum;
+            right += count;
+        }
+        let count = examples.len() as f64;
+        Ok(Score { accuracy: right as f64 / count, loss: loss / count })
+    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use candle_core::DType;
 
 use super::config::TrainConfig;
+use super::loader;
 use super::optim::Optimizer;
 use super::program::Program;
 use crate::Result;
@@ -27,7 +28,7 @@ const BASE_MIB: f64 = 16.0;
 /// If the model cannot be read.
 pub fn memory_mib(model: &Model, config: &TrainConfig) -> Result<u64> {
     let batch = match Program::bytes(model, config.batch_size)? {
-        Some(bytes) => bytes as f64,
+        Some(bytes) => (bytes + loader::bytes(model, config)) as f64,
         None => estimate(model, config),
     };
     Ok(mib(weights(model.cost(), config) + batch))

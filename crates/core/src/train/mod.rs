@@ -13,6 +13,7 @@ mod device;
 mod fit;
 pub(crate) mod init;
 mod latency;
+mod loader;
 mod loss;
 mod memory;
 mod optim;

@@ -7,32 +7,14 @@ use crate::kernel::Write;
 use crate::kernel::correlation::{
     Correlation, DEEP, Grid, WIDE, WeightGradient, add_lanes, pack_weights,
 };
-use crate::layout::{Buffer, Planes};
+use crate::layout::Planes;
+use crate::scratch::Scratch;
 use crate::simd::{Element, dispatch, lanes};
 use crate::windows::Windows;
 
 mod tiles;
 
 use tiles::{TILE_CHANNEL, pack_tiles, tile_by_tile};
-
-/// Memory for what lives for one call; it grows to what is needed and stays.
-#[derive(Debug, Default)]
-pub struct Scratch<E> {
-    weights: Buffer<E>,
-    sums: Buffer<E>,
-}
-
-impl<E: Element> Scratch<E> {
-    /// Nothing yet.
-    pub fn new() -> Self {
-        Self { weights: Buffer::zeros(0), sums: Buffer::zeros(0) }
-    }
-
-    /// So many numbers for sums, whose values are anything.
-    pub fn sums(&mut self, len: usize) -> &mut [E] {
-        self.sums.at_least(len)
-    }
-}
 
 /// A convolution of images of one shape. Weights are `[output channels, input channels / groups,
 /// kernel, kernel]`; images are interleaved in blocks, the margins of zeros around them wide enough.
@@ -177,37 +159,26 @@ impl Convolution {
     }
 
     /// Computes the outputs of a batch.
-    pub fn forward<E: Element>(
-        &self,
-        input: &[E],
-        weights: &[E],
-        output: &mut [E],
-        write: Write,
-        scratch: &mut Scratch<E>,
-    ) {
-        let (packed, lanes) = (self.pack_weights(weights, scratch), lanes::<E>());
+    pub fn forward<E: Element>(&self, input: &[E], weights: &[E], output: &mut [E], write: Write) {
+        let (packed, lanes) = (self.pack_weights(weights), lanes::<E>());
         let inputs = input.par_chunks_exact(self.input.vectors() * lanes);
         let outputs = output.par_chunks_exact_mut(self.output.vectors() * lanes);
         inputs.zip(outputs).for_each(|(input, output)| {
-            self.forward_block(input, packed, output, write);
+            self.forward_block(input, &packed, output, write);
         });
     }
 
     /// Puts weights into the form in which [`forward_block`](Self::forward_block) reads them.
-    pub fn pack_weights<'s, E: Element>(
-        &self,
-        weights: &[E],
-        scratch: &'s mut Scratch<E>,
-    ) -> &'s [E] {
+    pub fn pack_weights<E: Element>(&self, weights: &[E]) -> Scratch<E> {
         let count = self.offsets.len();
         let outputs = self.output.channels / self.groups;
         if self.is_winograd() {
             let inputs = self.input.channels;
             let weight =
                 |to: usize, from: usize, tap: usize| weights[(to * inputs + from) * 9 + tap];
-            return pack_tiles(inputs, outputs, weight, scratch);
+            return pack_tiles(inputs, outputs, weight);
         }
-        let packed = scratch.weights.at_least(self.weights());
+        let mut packed = Scratch::new(self.weights());
         for (weights, packed) in
             std::iter::zip(weights.chunks(outputs * count), packed.chunks_mut(outputs * count))
         {
@@ -260,34 +231,29 @@ impl Convolution {
         weights: &[E],
         target: &mut [E],
         write: Write,
-        scratch: &mut Scratch<E>,
     ) {
-        let (packed, lanes) = (self.pack_gradient_weights(weights, scratch), lanes::<E>());
+        let (packed, lanes) = (self.pack_gradient_weights(weights), lanes::<E>());
         let gradients = gradient.par_chunks_exact(self.output.vectors() * lanes);
         let targets = target.par_chunks_exact_mut(self.input.vectors() * lanes);
         gradients.zip(targets).for_each(|(gradient, target)| {
-            self.input_gradient_block(gradient, packed, target, write);
+            self.input_gradient_block(gradient, &packed, target, write);
         });
     }
 
     /// Puts weights into the form in which
     /// [`input_gradient_block`](Self::input_gradient_block) reads them.
-    pub fn pack_gradient_weights<'s, E: Element>(
-        &self,
-        weights: &[E],
-        scratch: &'s mut Scratch<E>,
-    ) -> &'s [E] {
+    pub fn pack_gradient_weights<E: Element>(&self, weights: &[E]) -> Scratch<E> {
         let (inputs, outputs) =
             (self.input.channels / self.groups, self.output.channels / self.groups);
         if self.is_winograd() {
             // The windows of the gradient are those of the convolution, turned around.
             let weight =
                 |to: usize, from: usize, tap: usize| weights[(from * inputs + to) * 9 + 8 - tap];
-            return pack_tiles(outputs, inputs, weight, scratch);
+            return pack_tiles(outputs, inputs, weight);
         }
         let size = self.windows.kernel * self.windows.kernel;
-        let packed = scratch.weights.at_least(self.weights());
-        let mut rest = &mut *packed;
+        let mut packed = Scratch::new(self.weights());
+        let mut rest = &mut packed[..];
         for group in 0..self.groups {
             for phase in &self.phases {
                 let taps = &phase.taps;
@@ -352,26 +318,20 @@ impl Convolution {
 
     /// Computes the gradient of the weights from a batch of inputs and the gradients of its outputs.
     /// The order of every sum is the same on any number of threads.
-    pub fn weight_gradient<E: Element>(
-        &self,
-        input: &[E],
-        gradient: &[E],
-        target: &mut [E],
-        scratch: &mut Scratch<E>,
-    ) {
+    pub fn weight_gradient<E: Element>(&self, input: &[E], gradient: &[E], target: &mut [E]) {
         if gradient.is_empty() {
             target.fill(E::default());
             return;
         }
         if self.gradient_has_tiles() {
-            self.weight_gradient_by_tiles(input, gradient, target, scratch);
+            self.weight_gradient_by_tiles(input, gradient, target);
             return;
         }
         let (lanes, count) = (lanes::<E>(), self.offsets.len());
         let (inputs, outputs) =
             (self.input.channels / self.groups, self.output.channels / self.groups);
         let size = sum_len::<E>(WIDE, count);
-        let sums = scratch.sums.at_least(sum_len::<E>(outputs, count));
+        let mut sums = Scratch::new(sum_len::<E>(outputs, count));
         for (group, target) in target.chunks_mut(outputs * count).enumerate() {
             let first_input = group * inputs * self.input.plane() * lanes;
             // Each thread has some tiles, so that a block stays in its cache from tile to tile.

@@ -2,14 +2,15 @@
 
 use rayon::prelude::*;
 
-use super::{Convolution, Scratch, sum_len};
+use super::{Convolution, sum_len};
 use crate::kernel::Write;
 use crate::kernel::correlation::{Grid, WIDE, WeightGradient};
 use crate::kernel::winograd::{
     POSITIONS, Side, Winograd, WinogradSums, WinogradTiles, products, scratch_len,
     transform_weights,
 };
-use crate::layout::{Planes, with_scratch};
+use crate::layout::Planes;
+use crate::scratch::Scratch;
 use crate::simd::{Element, dispatch, lanes};
 use crate::windows::Windows;
 
@@ -72,16 +73,15 @@ impl Convolution {
         input: &[E],
         gradient: &[E],
         target: &mut [E],
-        scratch: &mut Scratch<E>,
     ) {
         let (lanes, planes) = (lanes::<E>(), self.output);
         let (inputs, outputs) = (self.input.channels, planes.channels);
         let block = input.len() / (self.input.vectors() * lanes);
         let all = block * products(planes.height, planes.width) / POSITIONS;
         let channel = TILE_CHANNEL * lanes;
-        let tiles = scratch.weights.at_least((inputs + outputs) * channel);
+        let mut tiles = Scratch::new((inputs + outputs) * channel);
         let (size, position) = (sum_len::<E>(WIDE, inputs), sum_len::<E>(outputs, inputs));
-        let sums = scratch.sums.at_least(POSITIONS * position);
+        let mut sums = Scratch::new(POSITIONS * position);
         for first in (0..all).step_by(TILES_TOGETHER) {
             let count = (all - first).min(TILES_TOGETHER);
             tiles.par_chunks_exact_mut(channel).enumerate().for_each(|(number, target)| {
@@ -103,7 +103,7 @@ impl Convolution {
                     distance: TILES_TOGETHER,
                 });
             });
-            let tiles = &*tiles;
+            let tiles = &tiles;
             sums.par_chunks_exact_mut(position).enumerate().for_each(|(position, sums)| {
                 let tiles = &tiles[position * TILES_TOGETHER * lanes..];
                 let row = Grid { first: 0, row: 0, column: 1 };
@@ -124,7 +124,6 @@ impl Convolution {
                 }
             });
         }
-        let sums = &*sums;
         target.par_chunks_mut(WIDE * inputs * 9).enumerate().for_each(|(wide, target)| {
             dispatch(WinogradSums {
                 sums: &sums[wide * size..],
@@ -142,10 +141,9 @@ pub(super) fn pack_tiles<E: Element>(
     inputs: usize,
     outputs: usize,
     weight: impl Fn(usize, usize, usize) -> E,
-    scratch: &mut Scratch<E>,
-) -> &[E] {
-    let packed = scratch.weights.at_least(POSITIONS * inputs * outputs);
-    transform_weights(outputs, inputs, weight, packed);
+) -> Scratch<E> {
+    let mut packed = Scratch::new(POSITIONS * inputs * outputs);
+    transform_weights(outputs, inputs, weight, &mut packed);
     packed
 }
 
@@ -158,21 +156,19 @@ pub(super) fn tile_by_tile<E: Element>(
 ) {
     let (inputs, outputs) = (planes.channels, target.channels);
     let needed = scratch_len::<E>(inputs, outputs, (target.height, target.width), lanes::<E>());
-    with_scratch(needed, |scratch| {
-        dispatch(Winograd {
-            input,
-            from,
-            input_plane: planes.plane(),
-            inputs,
-            weights,
-            output,
-            to,
-            output_plane: target.plane(),
-            outputs,
-            rows: target.height,
-            columns: target.width,
-            write,
-            scratch,
-        });
+    dispatch(Winograd {
+        input,
+        from,
+        input_plane: planes.plane(),
+        inputs,
+        weights,
+        output,
+        to,
+        output_plane: target.plane(),
+        outputs,
+        rows: target.height,
+        columns: target.width,
+        write,
+        scratch: &mut Scratch::new(needed),
     });
 }

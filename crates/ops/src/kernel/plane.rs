@@ -311,17 +311,28 @@ fn correlate_with<S: Simd, E: Element, const K: usize>(
 ) {
     let (row, lanes, rows) = (shape.row(), E::lanes::<S>(), output.len() / width);
     if width.is_multiple_of(lanes) {
+        // Windows as far apart as their pixels read the same rows. Five weights leave few registers.
+        let dilation = shape.windows.dilation;
         for x in (0..width).step_by(lanes) {
-            let mut y = 0;
-            while y < rows {
-                let input = &input[y * row + x..];
-                let output = &mut output[y * width + x..];
-                y += match rows - y {
-                    8.. => column::<S, E, K, 8>(s, shape, input, weights, how, output, width),
-                    4.. => column::<S, E, K, 4>(s, shape, input, weights, how, output, width),
-                    2.. => column::<S, E, K, 2>(s, shape, input, weights, how, output, width),
-                    _ => column::<S, E, K, 1>(s, shape, input, weights, how, output, width),
-                };
+            for first in 0..dilation.min(rows) {
+                let mut y = first;
+                while y < rows {
+                    let input = &input[y * row + x..];
+                    let output = &mut output[y * width + x..];
+                    let count = match (K, (rows - y).div_ceil(dilation)) {
+                        (3, 8..) => {
+                            column::<S, E, K, 8>(s, shape, input, weights, how, output, width)
+                        }
+                        (_, 4..) => {
+                            column::<S, E, K, 4>(s, shape, input, weights, how, output, width)
+                        }
+                        (_, 2..) => {
+                            column::<S, E, K, 2>(s, shape, input, weights, how, output, width)
+                        }
+                        _ => column::<S, E, K, 1>(s, shape, input, weights, how, output, width),
+                    };
+                    y += count * dilation;
+                }
             }
         }
         return;
@@ -344,7 +355,8 @@ fn correlate_with<S: Simd, E: Element, const K: usize>(
     }
 }
 
-/// `P` vectors of windows below each other, written. Gives `P` back.
+/// `P` vectors of windows below each other, as far apart as the pixels of a window, written. Gives
+/// `P` back.
 #[inline(always)]
 fn column<S: Simd, E: Element, const K: usize, const P: usize>(
     s: S,
@@ -356,8 +368,12 @@ fn column<S: Simd, E: Element, const K: usize, const P: usize>(
     width: usize,
 ) -> usize {
     let lanes = E::lanes::<S>();
-    let sums = windows::<S, E, K, P>(s, shape, input, weights, how, shape.row());
-    for (output, sum) in std::iter::zip(output.chunks_mut(width), &sums) {
+    let sums = if K == 0 {
+        windows::<S, E, K, P>(s, shape, input, weights, how, shape.row() * shape.windows.dilation)
+    } else {
+        rows::<S, E, K, P>(s, shape, input, weights, how)
+    };
+    for (output, sum) in std::iter::zip(output.chunks_mut(width * shape.windows.dilation), &sums) {
         let sum = bytemuck::cast_slice(std::slice::from_ref(sum));
         output[..lanes].write_copy_of_slice(sum);
     }
@@ -417,6 +433,45 @@ fn windows<S: Simd, E: Element, const K: usize, const P: usize>(
                 let values = unsafe { input.get_unchecked(start..start + lanes) };
                 if let [value] = E::vectors::<S>(values) {
                     *sum = E::mul_add(s, weight, *value, *sum);
+                }
+            }
+        }
+    }
+    sums
+}
+
+/// `P` vectors of windows below each other, as far apart as the pixels of a window, whose size is
+/// `K`: each vector of the input is read once, for all windows that it is in.
+#[inline(always)]
+fn rows<S: Simd, E: Element, const K: usize, const P: usize>(
+    s: S,
+    shape: &PlaneShape,
+    input: &[E],
+    weights: &[E],
+    (turned, bias): (bool, E),
+) -> [E::Vector<S>; P] {
+    let (lanes, dilation) = (E::lanes::<S>(), shape.windows.dilation);
+    let row = shape.row() * dilation;
+    let input = &input[..(P - 1 + K - 1) * row + (K - 1) * dilation + lanes];
+    let weights = &weights[..K * K];
+    let mut sums = [E::splat(s, bias); P];
+    for x in 0..K {
+        let mut column = [E::splat(s, E::default()); K];
+        for (y, weight) in column.iter_mut().enumerate() {
+            let tap = y * K + x;
+            *weight = E::splat(s, weights[if turned { K * K - 1 - tap } else { tap }]);
+        }
+        for line in 0..P + K - 1 {
+            let start = line * row + x * dilation;
+            #[expect(unsafe_code, reason = "a check for each vector takes as long as its products")]
+            // SAFETY: `x` is less than `K` and `line` less than `P + K - 1`, so that the vector at
+            // `start` ends where the input has been cut, or before.
+            let values = unsafe { input.get_unchecked(start..start + lanes) };
+            if let [value] = E::vectors::<S>(values) {
+                for (y, weight) in column.iter().enumerate() {
+                    if line >= y && line - y < P {
+                        sums[line - y] = E::mul_add(s, *weight, *value, sums[line - y]);
+                    }
                 }
             }
         }

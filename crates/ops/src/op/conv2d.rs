@@ -15,14 +15,14 @@ use rayon::prelude::*;
 use super::custom::{Number, Numbers, Pass, Way, record, written, written_beside};
 use super::plain;
 use super::pointwise;
-use super::scratch::Scratch;
 use super::{channel_parts, chunk, image_chunks, strided};
-use crate::convolution::{self, Convolution};
+use crate::convolution::Convolution;
 use crate::kernel::depthwise::{Depthwise, InputGradient, WeightGradient};
 use crate::kernel::plane::{PlaneDepthwise, PlaneGradients, PlaneShape};
 use crate::kernel::pointwise::PointwiseShape;
 use crate::kernel::{Write, sum_lanes};
 use crate::layout::{Planes, clear_margin, pack, pack_channels, unpack, unpack_channels};
+use crate::scratch::Scratch;
 use crate::simd::{dispatch, lanes};
 use crate::windows::Windows;
 
@@ -267,15 +267,14 @@ fn forward<E: Number>(shape: &Shapes, x: &[E], weight: &[E], bias: Option<&[E]>)
         return Ok(y);
     }
     let convolution = Convolution::new(from, to, shape.windows, shape.groups)?;
-    let mut scratch = convolution::Scratch::new();
-    let packed = convolution.pack_weights(weight, &mut scratch);
+    let packed = convolution.pack_weights(weight);
     blocks.for_each(|(x, y)| {
         let mut input = Scratch::new(from.vectors() * lanes::<E>());
         let mut output = Scratch::new(to.vectors() * lanes::<E>());
         clear_margin(from, &mut input);
         pack(x, from, &mut input);
         let write = set_bias(bias, to, &mut output);
-        convolution.forward_block(&input, packed, &mut output, write);
+        convolution.forward_block(&input, &packed, &mut output, write);
         unpack(&output, to, y);
     });
     Ok(y)
@@ -353,19 +352,17 @@ fn convolution_gradients<E: Number>(
                 pack(images, from, block);
             },
         );
-        let mut scratch = convolution::Scratch::new();
-        convolution.weight_gradient(&inputs, &gradients, &mut for_weight, &mut scratch);
+        convolution.weight_gradient(&inputs, &gradients, &mut for_weight);
     }
     let mut for_x = Vec::new();
     if wanted.0 {
         for_x.resize(x.len(), E::default());
-        let mut scratch = convolution::Scratch::new();
-        let packed = convolution.pack_gradient_weights(weight, &mut scratch);
+        let packed = convolution.pack_gradient_weights(weight);
         super::image_chunks_mut(&mut for_x, shape.input)
             .zip(gradients.par_chunks_exact(out_block))
             .for_each(|(images, gradient)| {
                 let mut target = Scratch::new(block);
-                convolution.input_gradient_block(gradient, packed, &mut target, Write::Set);
+                convolution.input_gradient_block(gradient, &packed, &mut target, Write::Set);
                 unpack(&target, from, images);
             });
     }

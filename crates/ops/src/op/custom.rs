@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Device, Error, Layout, Result, Shape,
@@ -10,7 +10,6 @@ use candle_core::{
 };
 use rayon::prelude::*;
 
-use super::scratch::keep_memory;
 use crate::simd::Element;
 
 /// A kind of number that both candle and the kernels know.
@@ -29,6 +28,17 @@ impl Number for f64 {
     fn exponential(self) -> Self {
         self.exp()
     }
+}
+
+/// Has the allocator keep the memory of tensors that are dropped.
+///
+/// glibc gives large pieces of memory back to the system at once, and has to have them zeroed, page
+/// by page, when the next tensor needs them: that takes several times as long as a ReLU of it. How
+/// large is large it learns from what is freed, up to 32 MiB. So it is shown such a piece, once.
+/// Other allocators take no notice.
+fn keep_memory() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| drop(std::hint::black_box(vec![0_u8; (32 << 20) - (64 << 10)])));
 }
 
 thread_local! {

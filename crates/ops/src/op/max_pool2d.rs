@@ -5,11 +5,11 @@ use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 use super::custom::{Number, Numbers, Pass, Way, record};
-use super::scratch::Scratch;
 use super::{Pool2d, channel_parts, image_chunks, image_chunks_mut, pool_shapes, strided};
 use crate::kernel::Write;
 use crate::kernel::pool::{MaxGradient, MaxPool, Pooling};
 use crate::layout::{Planes, pack_channels, unpack_channels};
+use crate::scratch::Scratch;
 use crate::simd::{dispatch, lanes};
 
 /// The largest value of each window of images `[batch, channels, height, width]`: `[batch, channels,

@@ -30,7 +30,6 @@ mod max_pool2d;
 mod plain;
 mod pointwise;
 mod relu;
-mod scratch;
 
 pub use avg_pool2d::{avg_pool2d, avg_pool2d_reference};
 pub use batch_norm::{BatchNorm, batch_norm, batch_norm_reference};

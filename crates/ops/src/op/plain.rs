@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use super::custom::Number;
-use super::scratch::Scratch;
 use crate::kernel::plain::{Combine, Moments, Plain, Sums};
 use crate::layout::Planes;
+use crate::scratch::Scratch;
 use crate::simd::dispatch;
 
 /// About how many numbers a task works on.

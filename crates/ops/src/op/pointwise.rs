@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::custom::{Number, written};
-use super::scratch::Scratch;
 use crate::kernel::pointwise::{Pointwise, PointwiseShape, PointwiseWeightGradient};
+use crate::scratch::Scratch;
 use crate::simd::dispatch;
 
 /// The outputs of a batch.

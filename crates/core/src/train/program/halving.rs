@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use nascent_ops::convolution::Scratch;
 use nascent_ops::kernel::Write;
 use nascent_ops::kernel::correlation::{
     Correlation, DEEP, Grid, WIDE, WeightGradient, add_lanes, pack_weights,
 };
 use nascent_ops::kernel::rows::Target;
 use nascent_ops::layout::Planes;
+use nascent_ops::scratch::Scratch;
 use nascent_ops::simd::{dispatch, lanes};
 use rayon::prelude::*;
 
@@ -47,15 +47,10 @@ fn channels(planes: Planes, count: usize) -> Vec<usize> {
     (0..count).map(|channel| channel * planes.plane()).collect()
 }
 
-pub(super) fn halving(
-    step: &Halving,
-    images: &mut Images,
-    weights: &[f32],
-    scratch: &mut Scratch<f32>,
-) {
+pub(super) fn halving(step: &Halving, images: &mut Images, weights: &[f32]) {
     let (from, half) = (images.planes(step.x), images.planes(step.y).channels / 2);
     let offsets = channels(from, from.channels);
-    let packed = scratch.sums(2 * half * from.channels);
+    let mut packed = Scratch::new(2 * half * from.channels);
     for (weight, packed) in
         std::iter::zip(&step.weights, packed.chunks_exact_mut(half * from.channels))
     {
@@ -89,15 +84,14 @@ pub(super) fn halving_back(
     images: &mut Images,
     weights: &[f32],
     gradients: &mut [f32],
-    scratch: &mut Scratch<f32>,
 ) {
     let Some(dy) = step.dy else { return };
-    weight_gradients(step, dy, images, gradients, scratch);
+    weight_gradients(step, dy, images, gradients);
     let Some((dx, write)) = step.dx else { return };
     let (from, inputs) = (images.planes(dy), images.planes(dx).channels);
     let half = from.channels / 2;
     let offsets = channels(from, half);
-    let packed = scratch.sums(2 * half * inputs);
+    let mut packed = Scratch::new(2 * half * inputs);
     for (weight, packed) in std::iter::zip(&step.weights, packed.chunks_exact_mut(half * inputs)) {
         let weight = &weights[weight.clone()];
         pack_weights(inputs, half, |input, channel| weight[channel * inputs + input], packed);
@@ -127,18 +121,12 @@ pub(super) fn halving_back(
     });
 }
 
-fn weight_gradients(
-    step: &Halving,
-    dy: Image,
-    images: &Images,
-    gradients: &mut [f32],
-    scratch: &mut Scratch<f32>,
-) {
+fn weight_gradients(step: &Halving, dy: Image, images: &Images, gradients: &mut [f32]) {
     let (from, to, lanes) = (images.planes(step.x), images.planes(dy), lanes::<f32>());
     let (half, count) = (to.channels / 2, from.channels);
     let offsets = channels(from, count);
     let size = count.div_ceil(DEEP) * DEEP * WIDE * lanes;
-    let sums = scratch.sums(half.div_ceil(WIDE) * size);
+    let mut sums = Scratch::new(half.div_ceil(WIDE) * size);
     for (shift, weight) in step.weights.iter().enumerate() {
         let tiles = gradients[weight.clone()].par_chunks_mut(WIDE * count);
         tiles.zip(sums.par_chunks_mut(size)).enumerate().for_each(|(tile, (target, sums))| {

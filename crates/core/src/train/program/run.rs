@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use nascent_ops::convolution::Scratch;
 use nascent_ops::layout::pack;
 use nascent_ops::simd::lanes;
 use rayon::prelude::*;
@@ -32,7 +31,6 @@ pub(crate) struct Program {
     images: Images,
     features: Features,
     norms: Vec<NormState>,
-    scratch: Scratch<f32>,
     /// For each block, for each channel, two sums; or for each feature.
     sums: Vec<[f64; 2]>,
     /// The normalized examples of a batch.
@@ -62,7 +60,6 @@ impl Program {
             images,
             features: Features::new(&steps.rows, batch, channels),
             norms,
-            scratch: Scratch::new(),
             sums: vec![[0.0; 2]; widest.max(blocks * channels)],
             examples: vec![0.0; batch * model.input_shape().iter().product::<usize>()],
             input: model.input_scale_shift()?,
@@ -166,7 +163,7 @@ impl Program {
     /// Computes the logits, `[examples, classes]`, of examples one after the other.
     pub(crate) fn forward(&mut self, weights: &Weights, examples: &[f32], mode: Mode) -> &[f32] {
         self.load(examples);
-        let Self { steps, images, features, norms, scratch, sums, .. } = self;
+        let Self { steps, images, features, norms, sums, .. } = self;
         let (weights, count) = (weights.values(), features.count);
         let mut rng = match mode {
             Mode::Train(seed) => Some(seed.rng()),
@@ -174,9 +171,9 @@ impl Program {
         };
         for step in &steps.steps {
             match step {
-                Step::Convolution(step) => convolution(step, images, weights, scratch),
+                Step::Convolution(step) => convolution(step, images, weights),
                 Step::Depthwise(step) => depthwise(step, images, weights),
-                Step::Halving(step) => halving(step, images, weights, scratch),
+                Step::Halving(step) => halving(step, images, weights),
                 Step::AveragePool(step) => average_pool(step, images),
                 Step::MaxPool(step) => max_pool(step, images),
                 Step::Join(step) => {
@@ -221,16 +218,16 @@ impl Program {
 
     /// Computes the gradients of all weights from those of the logits of the last forward pass.
     pub(crate) fn backward(&mut self, weights: &mut Weights, for_logits: &[f32]) {
-        let Self { steps, images, features, norms, scratch, sums, .. } = self;
+        let Self { steps, images, features, norms, sums, .. } = self;
         let (weights, gradients) = weights.values_and_gradients();
         features.set_gradient(steps.output, for_logits);
         for step in steps.steps.iter().rev() {
             match step {
                 Step::Convolution(step) => {
-                    convolution_back(step, images, weights, gradients, scratch);
+                    convolution_back(step, images, weights, gradients);
                 }
-                Step::Depthwise(step) => depthwise_back(step, images, weights, gradients, scratch),
-                Step::Halving(step) => halving_back(step, images, weights, gradients, scratch),
+                Step::Depthwise(step) => depthwise_back(step, images, weights, gradients),
+                Step::Halving(step) => halving_back(step, images, weights, gradients),
                 Step::AveragePool(step) => average_pool_back(step, images),
                 Step::MaxPool(step) => max_pool_back(step, images),
                 Step::Join(step) => {

@@ -1,6 +1,6 @@
 //! Steps that slide windows over images.
 
-use nascent_ops::convolution::{Convolution, Scratch};
+use nascent_ops::convolution::Convolution;
 use nascent_ops::kernel::Write;
 use nascent_ops::kernel::depthwise::{
     Depthwise, InputGradient as DepthwiseGradient, WeightGradient as DepthwiseWeights,
@@ -10,7 +10,8 @@ use nascent_ops::kernel::pool::{
 };
 use nascent_ops::kernel::rows::Target;
 use nascent_ops::kernel::sum_lanes;
-use nascent_ops::layout::{Planes, with_scratch};
+use nascent_ops::layout::Planes;
+use nascent_ops::scratch::Scratch;
 use nascent_ops::simd::{dispatch, lanes};
 use nascent_ops::windows::Windows;
 use rayon::prelude::*;
@@ -18,15 +19,10 @@ use rayon::prelude::*;
 use super::images::Images;
 use super::step::Windowed;
 
-pub(super) fn convolution(
-    step: &Windowed<Box<Convolution>>,
-    images: &mut Images,
-    weights: &[f32],
-    scratch: &mut Scratch<f32>,
-) {
+pub(super) fn convolution(step: &Windowed<Box<Convolution>>, images: &mut Images, weights: &[f32]) {
     let kernel = &weights[step.weight.clone()];
     images.write(step.y, |images, y| {
-        step.kernel.forward(images.get(step.x), kernel, y, Write::Set, scratch);
+        step.kernel.forward(images.get(step.x), kernel, y, Write::Set);
     });
 }
 
@@ -35,16 +31,15 @@ pub(super) fn convolution_back(
     images: &mut Images,
     weights: &[f32],
     gradients: &mut [f32],
-    scratch: &mut Scratch<f32>,
 ) {
     let Some(dy) = step.dy else { return };
     let for_weights = &mut gradients[step.weight.clone()];
     let (x, gradient) = (images.get(step.x), images.get(dy));
-    step.kernel.weight_gradient(x, gradient, for_weights, scratch);
+    step.kernel.weight_gradient(x, gradient, for_weights);
     if let Some((dx, write)) = step.dx {
         let kernel = &weights[step.weight.clone()];
         images.write(dx, |images, dx| {
-            step.kernel.input_gradient(images.get(dy), kernel, dx, write, scratch);
+            step.kernel.input_gradient(images.get(dy), kernel, dx, write);
         });
     }
 }
@@ -64,14 +59,13 @@ pub(super) fn depthwise_back(
     images: &mut Images,
     weights: &[f32],
     gradients: &mut [f32],
-    scratch: &mut Scratch<f32>,
 ) {
     let Some(dy) = step.dy else { return };
     let window = step.kernel;
     let (from, to) = (images.planes(step.x), images.planes(dy));
     let target = &mut gradients[step.weight.clone()];
     let len = target.len() * lanes::<f32>();
-    let sums = scratch.sums(images.blocks * len);
+    let mut sums = Scratch::new(images.blocks * len);
     sums.fill(0.0);
     sums.par_chunks_exact_mut(len).enumerate().for_each(|(block, sums)| {
         let input = images.block(step.x, block).data;
@@ -100,9 +94,8 @@ pub(super) fn average_pool(step: &Windowed<Windows>, images: &mut Images) {
     images.write_blocks(step.y, |images, block, Target { data, planes: to }| {
         let input = images.block(step.x, block).data;
         let (output, divisor, write) = (data, Divisor::Inside, Write::Set);
-        with_scratch(row_len(from), |scratch| {
-            dispatch(AveragePool { input, from, output, to, pooling, divisor, write, scratch });
-        });
+        let scratch = &mut Scratch::new(row_len(from));
+        dispatch(AveragePool { input, from, output, to, pooling, divisor, write, scratch });
     });
 }
 
@@ -112,18 +105,8 @@ pub(super) fn average_pool_back(step: &Windowed<Windows>, images: &mut Images) {
     images.write_blocks(dx, |images, block, Target { data, planes: to }| {
         let gradient = images.block(dy, block).data;
         let (output, divisor) = (data, Divisor::Inside);
-        with_scratch(row_len(from), |scratch| {
-            dispatch(AverageGradient {
-                gradient,
-                from,
-                output,
-                to,
-                pooling,
-                divisor,
-                write,
-                scratch,
-            });
-        });
+        let scratch = &mut Scratch::new(row_len(from));
+        dispatch(AverageGradient { gradient, from, output, to, pooling, divisor, write, scratch });
     });
 }
 
@@ -132,9 +115,8 @@ pub(super) fn max_pool(step: &Windowed<Windows>, images: &mut Images) {
     images.write_blocks(step.y, |images, block, Target { data, planes: to }| {
         let input = images.block(step.x, block).data;
         let (output, write) = (data, Write::Set);
-        with_scratch(row_len(from), |scratch| {
-            dispatch(MaxPool { input, from, output, to, pooling, write, scratch });
-        });
+        let scratch = &mut Scratch::new(row_len(from));
+        dispatch(MaxPool { input, from, output, to, pooling, write, scratch });
     });
 }
 
