@@ -266,6 +266,107 @@ class Darts(nn.Module):
         return self.classifier(last.mean((2, 3)))
 
 
+# The supernets of both spaces, as published: each edge mixes its operations by a softmax. `none` adds
+# nothing, so it is not computed. Normalizations in operations have no scale and shift.
+
+
+def plain(module):
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.weight = part.bias = None
+            part.affine = False
+    return module
+
+
+class Mixed(nn.Module):
+    def __init__(self, ops):
+        super().__init__()
+        self.ops = nn.ModuleList(plain(op) for op in ops)
+
+    def forward(self, x, weights):
+        return sum(weight * op(x) for weight, op in zip(weights[1:], self.ops))
+
+
+class MixedCell(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        names = ("skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+        self.edges = nn.ModuleList(Mixed([edge(op, channels) for op in names]) for _ in range(6))
+
+    def forward(self, x, weights):
+        nodes, edges = [x], iter(zip(self.edges, weights))
+        for _ in range(3):
+            nodes.append(sum(mixed(x, w) for x, (mixed, w) in zip(nodes, edges)))
+        return nodes[3]
+
+
+class MixedNasBench201(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.alpha = nn.Parameter(1e-3 * torch.randn(6, 5))
+        self.layers = nas_bench_201(5)
+        for at, layer in enumerate(self.layers):
+            if isinstance(layer, Cell):
+                before = self.layers[:at]
+                channels = 16 << sum(isinstance(other, Reduction) for other in before)
+                self.layers[at] = MixedCell(channels)
+
+    def forward(self, x):
+        weights = self.alpha.softmax(1)
+        for layer in self.layers:
+            x = layer(x, weights) if isinstance(layer, MixedCell) else layer(x)
+        return x
+
+
+DARTS_OPS = (
+    "max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5",
+    "dil_conv_3x3", "dil_conv_5x5",
+)  # fmt: skip
+
+
+def darts_option(op, channels, stride):
+    made = darts_edge(op, channels, stride)
+    return nn.Sequential(made, nn.BatchNorm2d(channels)) if "pool" in op else made
+
+
+class MixedDartsCell(DartsCell):
+    def __init__(self, before_last, last, channels, reduces, reduced):
+        super().__init__([], before_last, last, channels, reduces, reduced)
+        self.edges = nn.ModuleList(
+            Mixed([darts_option(op, channels, 2 if reduces and i < 2 else 1) for op in DARTS_OPS])
+            for node in range(4)
+            for i in range(2 + node)
+        )
+
+    def forward(self, before_last, last, weights):
+        nodes = [self.adapt[0](before_last), self.adapt[1](last)]
+        edges = iter(zip(self.edges, weights))
+        for _ in range(4):
+            nodes.append(sum(mixed(x, w) for x, (mixed, w) in zip(nodes, edges)))
+        return torch.cat(nodes[2:], 1)
+
+
+class MixedDarts(Darts):
+    def __init__(self, channels=16, layers=8):
+        super().__init__(channels, layers)
+        self.alphas = nn.Parameter(1e-3 * torch.randn(2, 14, 8))
+        width = 3 * channels
+        before_last, last, reduced = width, width, False
+        for layer in range(layers):
+            reduces = layer in (layers // 3, 2 * layers // 3)
+            channels *= 2 if reduces else 1
+            self.cells[layer] = MixedDartsCell(before_last, last, channels, reduces, reduced)
+            before_last, last, reduced = last, 4 * channels, reduces
+
+    def forward(self, x):
+        weights = self.alphas.softmax(2)
+        before_last = last = self.stem(x)
+        for layer, cell in enumerate(self.cells):
+            reduces = layer in (len(self.cells) // 3, 2 * len(self.cells) // 3)
+            before_last, last = last, cell(before_last, last, weights[int(reduces)])
+        return self.classifier(last.mean((2, 3)))
+
+
 def mlp():
     hidden = [nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU()]
     return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(128, 10))
@@ -276,6 +377,8 @@ STEPS = {
     "nas_bench_201/n1": (lambda: nas_bench_201(1), (3, 32, 32), 64),
     "nas_bench_201/n5": (lambda: nas_bench_201(5), (3, 32, 32), 64),
     "darts/c16": (Darts, (3, 32, 32), 64),
+    "supernet/nas_bench_201": (MixedNasBench201, (3, 32, 32), 64),
+    "supernet/darts": (MixedDarts, (3, 32, 32), 64),
     "mlp/64": (mlp, (1, 28, 28), 64),
     "mlp/256": (mlp, (1, 28, 28), 256),
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use nascent::evaluate::{Flow, Reporter};
-use nascent_record::{Clock as _, Metrics, RunView, Score, SystemClock, TrialId};
+use nascent_record::{Clock as _, Metrics, RunView, Score, SearcherTrained, SystemClock, TrialId};
 
 use crate::interrupt::STOP;
 use crate::output;
@@ -18,6 +18,9 @@ pub(crate) struct SearchProgress {
     first_open: usize,
     best: Option<(Score, TrialId)>,
     ended_before: usize,
+    /// The epochs of the searcher that have been shown, and those before this session.
+    searcher_epochs: usize,
+    searcher_epochs_before: usize,
     started_ms: u64,
 }
 
@@ -53,6 +56,8 @@ impl SearchProgress {
             first_open: 0,
             best: None,
             ended_before: view.finished_trials(),
+            searcher_epochs: view.searcher_epochs().len(),
+            searcher_epochs_before: view.searcher_epochs().len(),
             started_ms: SystemClock.now_ms(),
         };
         progress.take_in(view, |_, _| {});
@@ -86,13 +91,21 @@ impl SearchProgress {
     /// Shows the state of the run.
     pub(crate) fn observe(&mut self, view: &RunView) {
         let mut lines = Vec::new();
+        for trained in &view.searcher_epochs()[self.searcher_epochs..] {
+            lines.push(self.searcher_line(trained));
+        }
+        self.searcher_epochs = view.searcher_epochs().len();
         let before = view.finished_trials();
         self.take_in(view, |progress, id| lines.push(progress.line(view, id)));
         match &self.shown {
             Shown::Nothing => {}
             Shown::Bar(bar) => {
                 bar.set_position(before as u64);
-                bar.set_message(format!("{}{}", self.best_text(view), self.eta(view)));
+                let trains = view.searcher_epochs().last().filter(|last| last.epoch < last.epochs);
+                bar.set_message(match trains {
+                    Some(trained) => self.searcher_line(trained),
+                    None => format!("{}{}", self.best_text(view), self.eta(view)),
+                });
             }
             Shown::Lines => {
                 let mut err = std::io::stderr().lock();
@@ -101,6 +114,20 @@ impl SearchProgress {
                 }
             }
         }
+    }
+
+    /// An epoch that the searcher trained.
+    fn searcher_line(&self, trained: &SearcherTrained) -> String {
+        let SearcherTrained { epoch, epochs, signals, .. } = trained;
+        let shown = ["train_loss", "valid_accuracy", "derived_valid_accuracy", "skip_share"];
+        let shown = shown.iter().filter_map(|name| Some((name, signals.scalars.get(name)?)));
+        let text = shown.map(|(name, value)| format!("{name} {}", output::number(value)));
+        let text = text.collect::<Vec<_>>().join("  ");
+        let done = self.searcher_epochs.max(*epoch as usize) - self.searcher_epochs_before;
+        let spent = SystemClock.now_ms().saturating_sub(self.started_ms) as f64 / 1e3;
+        let left = f64::from(epochs - epoch) * spent / done.max(1) as f64;
+        let left = output::duration(left);
+        format!("supernet, epoch {epoch}/{epochs}: {text}   about {left} left")
     }
 
     fn line(&self, view: &RunView, id: TrialId) -> String {

@@ -78,6 +78,7 @@ impl Simulation<'_> {
             goal: goal.clone(),
             fidelities: self.evaluator.fidelities(),
             seed: Seed::new(seed).derive("searcher", 0),
+            resources: None,
         })?;
         let keep_checkpoint = searcher.resumes_trials();
         let mut search = AskTell::new(searcher, Arc::clone(&self.space), goal, seed).exact();

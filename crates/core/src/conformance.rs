@@ -28,17 +28,37 @@ use crate::{Result, Seed};
 
 pub use self::toy::{StoppedClock, ToyEvaluator};
 
-/// Checks a searcher of a table: see [`searcher_with`], and that its settings are complete.
+/// Checks a searcher of a table: see [`searcher_with`], and that its settings are complete. One that
+/// trains a supernet is tried on the spaces that it takes, for few epochs.
 pub fn searcher(entry: &SearcherEntry) {
-    check_settings(entry.name, &(entry.defaults)(), |settings| entry.complete(settings).map(drop));
-    let name = entry.name;
-    searcher_with(name, &|setup| entry.make(&Value::Null, setup).unwrap());
+    let defaults = (entry.defaults)();
+    check_settings(entry.name, &defaults, |settings| entry.complete(settings).map(drop));
+    let small =
+        [("supernet_epochs", 2_u32), ("samples", 120), ("population_size", 50), ("generations", 2)];
+    let trains = defaults.get("supernet_epochs").is_some();
+    let known = small.into_iter().filter(|(name, _)| trains && defaults.get(name).is_some());
+    let settings: Value =
+        known.map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+    let takes = |space: &Arc<dyn SearchSpace>| {
+        !trains || entry.make(&settings, &toy::setup(space, 7)).is_ok()
+    };
+    let spaces: Vec<_> = toy_spaces().into_iter().filter(takes).collect();
+    assert!(!spaces.is_empty(), "{} takes no space", entry.name);
+    on_spaces(entry.name, spaces, &|setup| entry.make(&settings, setup).unwrap());
 }
 
 /// Checks that a searcher proposes valid architectures with earlier parents, that its run is the
 /// same twice and on 1, 2 and 4 workers, and that it resumes exactly from every prefix of its log.
 pub fn searcher_with(name: &str, make: &dyn Fn(&SearchSetup) -> Box<dyn Searcher>) {
-    for space in toy_spaces() {
+    on_spaces(name, toy_spaces(), make);
+}
+
+fn on_spaces(
+    name: &str,
+    spaces: Vec<Arc<dyn SearchSpace>>,
+    make: &dyn Fn(&SearchSetup) -> Box<dyn Searcher>,
+) {
+    for space in spaces {
         for (lookahead, duplicates) in std::iter::zip([1, 4, 8], Duplicates::ALL) {
             let budget = Budget { max_trials: Some(40), ..Budget::default() };
             let space = Arc::clone(&space);

@@ -19,7 +19,7 @@ fn graphs() -> impl Strategy<Value = Graph> {
                 let (from, to) = (from % (count - 1), from % (count - 1) + length);
                 let op = on_edges.then(|| Op::new(ops[op]));
                 if to < count {
-                    graph.edges.push(Edge { from, to, op });
+                    graph.edges.push(Edge { from, to, op, coefficient: None });
                 }
             }
             graph
@@ -102,7 +102,7 @@ fn runs_of_identical_nodes_are_one_box_only_where_nothing_is_hidden() {
     };
     assert_eq!(lines(&graph), ["input", "normal cell ×6", "head linear"]);
     // An edge out of the middle must not be hidden.
-    graph.edges.push(Edge { from: 3, to: 7, op: None });
+    graph.edges.push(Edge { from: 3, to: 7, op: None, coefficient: None });
     assert_eq!(lines(&graph), ["input", "normal cell ×3", "normal cell ×3", "head linear"]);
 }
 
@@ -113,7 +113,7 @@ fn a_large_graph_is_laid_out_and_refused_as_a_bitmap() {
         let op = Op::new(["conv", "relu"][at % 2]);
         graph.node("", Some(op), &[at]);
         if at > 20 {
-            graph.edges.push(Edge { from: at - at % 20, to: at + 1, op: None });
+            graph.edges.push(Edge { from: at - at % 20, to: at + 1, op: None, coefficient: None });
         }
     }
     let drawing = draw_graph(&graph);

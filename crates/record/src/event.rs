@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BlobId, Budget, Metrics, Outcome, Proposal, TrialId};
+use crate::{Architecture, BlobId, Budget, Metrics, Outcome, Proposal, Signals, TrialId};
 
 /// A process has opened the run, for the first time or to resume it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,26 @@ pub struct SessionStarted {
     pub workers: u32,
     /// The limits that hold from here on.
     pub budget: Budget,
+}
+
+/// The searcher has trained something of its own, such as the shared weights of a supernet, for one
+/// epoch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SearcherTrained {
+    /// The number of the epoch, from 1.
+    pub epoch: u32,
+    /// How many there will be.
+    pub epochs: u32,
+    /// How many trials the searcher had been told of.
+    pub told: u32,
+    /// The architecture that it would propose now, if it knows one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<Architecture>,
+    /// What came of it, as numbers by name.
+    pub signals: Signals,
+    /// The searcher's snapshot behind it. Only that of the last epoch is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<BlobId>,
 }
 
 /// A trial has been proposed; written again when an interrupted trial is run again.
@@ -103,6 +123,8 @@ pub struct RunFinished {
 pub enum Event {
     /// See [`SessionStarted`].
     SessionStarted(SessionStarted),
+    /// See [`SearcherTrained`].
+    SearcherTrained(SearcherTrained),
     /// See [`TrialStarted`].
     TrialStarted(TrialStarted),
     /// See [`TrialReported`].
@@ -131,6 +153,8 @@ struct Line<'a> {
     at_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_started: Option<Held<'a, SessionStarted>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    searcher_trained: Option<Held<'a, SearcherTrained>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trial_started: Option<Held<'a, TrialStarted>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -179,6 +203,7 @@ impl Logged {
         let mut line = Line { at_ms: self.at_ms, ..Line::default() };
         match &self.event {
             Some(Event::SessionStarted(e)) => line.session_started = Some(Held::Borrowed(e)),
+            Some(Event::SearcherTrained(e)) => line.searcher_trained = Some(Held::Borrowed(e)),
             Some(Event::TrialStarted(e)) => line.trial_started = Some(Held::Borrowed(e)),
             Some(Event::TrialReported(e)) => line.trial_reported = Some(Held::Borrowed(e)),
             Some(Event::TrialFinished(e)) => line.trial_finished = Some(Held::Borrowed(e)),
@@ -195,6 +220,7 @@ impl Logged {
         let line: Line<'_> = serde_json::from_slice(line.trim_ascii_end())?;
         let event = None
             .or_else(|| line.session_started.map(|e| Event::SessionStarted(e.into_owned())))
+            .or_else(|| line.searcher_trained.map(|e| Event::SearcherTrained(e.into_owned())))
             .or_else(|| line.trial_started.map(|e| Event::TrialStarted(e.into_owned())))
             .or_else(|| line.trial_reported.map(|e| Event::TrialReported(e.into_owned())))
             .or_else(|| line.trial_finished.map(|e| Event::TrialFinished(e.into_owned())))

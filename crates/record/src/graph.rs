@@ -137,6 +137,9 @@ pub struct Edge {
     /// The operation on the way; none, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub op: Option<Op>,
+    /// In a supernet: which of its coefficients multiplies what the edge brings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coefficient: Option<usize>,
 }
 
 /// A network, or a cell of one: an acyclic graph with operations on nodes, on edges, or on both.
@@ -170,7 +173,7 @@ impl Graph {
     pub fn node(&mut self, label: &str, op: Option<Op>, from: &[usize]) -> usize {
         let to = self.nodes.len();
         self.nodes.push(Node { label: label.to_owned(), combine: Combine::Sum, op });
-        self.edges.extend(from.iter().map(|&from| Edge { from, to, op: None }));
+        self.edges.extend(from.iter().map(|&from| Edge { from, to, op: None, coefficient: None }));
         to
     }
 
@@ -182,7 +185,12 @@ impl Graph {
 
     /// Adds an edge with an operation.
     pub fn edge(&mut self, from: usize, to: usize, op: Op) {
-        self.edges.push(Edge { from, to, op: Some(op) });
+        self.edges.push(Edge { from, to, op: Some(op), coefficient: None });
+    }
+
+    /// Adds an edge with an operation whose result is multiplied with a coefficient.
+    pub fn mixed_edge(&mut self, from: usize, to: usize, op: Op, coefficient: usize) {
+        self.edges.push(Edge { from, to, op: Some(op), coefficient: Some(coefficient) });
     }
 
     /// The edges that enter a node.

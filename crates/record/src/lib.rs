@@ -32,8 +32,8 @@ pub use choice::{Choice, Condition, Domain};
 pub use clock::{Clock, SystemClock};
 pub use error::{Error, Result};
 pub use event::{
-    Event, FinishReason, Logged, Retrained, RunFinished, SessionStarted, TrialFinished,
-    TrialReported, TrialStarted,
+    Event, FinishReason, Logged, Retrained, RunFinished, SearcherTrained, SessionStarted,
+    TrialFinished, TrialReported, TrialStarted,
 };
 pub use goal::{Bound, Constraint, Goal, RewardTerm, Scalarization, Score};
 pub use graph::{Attribute, Combine, Edge, Graph, Node, Op};

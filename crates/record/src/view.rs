@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     Budget, Error, Event, FinishReason, Logged, Manifest, Metrics, Outcome, Report, Result,
-    Retrained, Trial, TrialStarted,
+    Retrained, SearcherTrained, Trial, TrialStarted,
 };
 
 /// The state of a run. Searchers, plots, notebooks and the app read this, never the file.
@@ -15,6 +15,7 @@ pub struct RunView {
     trials: Vec<Trial>,
     finished: usize,
     retrained: Vec<Retrained>,
+    searcher_epochs: Vec<SearcherTrained>,
     reason: Option<FinishReason>,
     budget: Budget,
     sessions: u32,
@@ -30,6 +31,7 @@ impl RunView {
             trials: Vec::new(),
             finished: 0,
             retrained: Vec::new(),
+            searcher_epochs: Vec::new(),
             reason: None,
             budget,
             sessions: 0,
@@ -50,6 +52,19 @@ impl RunView {
                 self.sessions += 1;
                 self.budget = session.budget;
                 self.reason = None;
+            }
+            Some(Event::SearcherTrained(trained)) => {
+                let due = self.searcher_epochs.last().map_or(1, |last| last.epoch + 1);
+                if trained.epoch != due {
+                    let epoch = trained.epoch;
+                    let problem = format!("the searcher trained epoch {epoch} where {due} is due");
+                    return Err(inconsistent(problem));
+                }
+                if let Some(architecture) = &trained.architecture {
+                    let known = self.manifest.spec.check(architecture);
+                    known.map_err(|error| inconsistent(error.to_string()))?;
+                }
+                self.searcher_epochs.push(trained);
             }
             Some(Event::TrialStarted(started)) => {
                 self.start(started, at_ms).map_err(inconsistent)?;
@@ -124,6 +139,11 @@ impl RunView {
         &self.trials
     }
 
+    /// The epochs that the searcher has trained something of its own, in order.
+    pub fn searcher_epochs(&self) -> &[SearcherTrained] {
+        &self.searcher_epochs
+    }
+
     /// The number of trials that have ended.
     pub fn finished_trials(&self) -> usize {
         self.finished
@@ -155,9 +175,9 @@ impl RunView {
         self.span_ms
     }
 
-    /// A hash over everything that is the same whenever and however often the search is run: all
-    /// trials that have ended with their learning curves, and what was trained again; no times, no
-    /// sessions, and no metric that is measured on the machine.
+    /// A hash over everything that is the same whenever and however often the search is run: what the
+    /// searcher has trained, all trials that have ended with their learning curves, and what was
+    /// trained again; no times, no sessions, and no metric that is measured on the machine.
     pub fn history_hash(&self) -> String {
         let mut hasher = Sha256::new();
         let mut line = |value: serde_json::Result<String>| {
@@ -165,6 +185,9 @@ impl RunView {
             hasher.update(value.unwrap_or_default());
             hasher.update(b"\n");
         };
+        for SearcherTrained { epoch, architecture, signals, .. } in &self.searcher_epochs {
+            line(serde_json::to_string(&(epoch, architecture, signals)));
+        }
         for trial in self.trials.iter().filter(|trial| trial.is_finished()) {
             line(serde_json::to_string(&(trial.id, &trial.proposal, trial.epochs)));
             for report in &trial.curve {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use candle_core::Device;
 use nascent::datasets::{Dataset, Inputs, Split};
 use nascent::nn::Model;
-use nascent::space::{SearchSpace, darts, mlp, nas_bench_201};
-use nascent::train::{Batch, Data, Part, TrainConfig, Trainer};
+use nascent::space::{Relaxed, SearchSpace, darts, mlp, nas_bench_201};
+use nascent::train::{Batch, Data, Part, SharedWeights, TrainConfig, Trainer};
 use nascent::{Result, Seed};
 
 /// A training step.
@@ -24,6 +24,8 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "nas_bench_201/n1", make: || nas_bench_201(1) },
     Case { name: "nas_bench_201/n5", make: || nas_bench_201(5) },
     Case { name: "darts/c16", make: darts },
+    Case { name: "supernet/nas_bench_201", make: supernet_of_nas_bench_201 },
+    Case { name: "supernet/darts", make: supernet_of_darts },
     Case { name: "mlp/64", make: || mlp(64) },
     Case { name: "mlp/256", make: || mlp(256) },
 ];
@@ -93,6 +95,45 @@ fn step(
         data.batch(Part::Train, &order[..batch], None, &mut examples);
         trainer.loss(&examples, seed.derive("dropout", number))?;
         trainer.step(config.learning_rate)
+    };
+    Ok((parameters, Box::new(iteration)))
+}
+
+fn supernet_of_nas_bench_201() -> Result<(usize, Iteration)> {
+    let config = nas_bench_201::Config { channels: 16, cells: 5 };
+    supernet_step(&nas_bench_201::NasBench201::new(config)?)
+}
+
+fn supernet_of_darts() -> Result<(usize, Iteration)> {
+    supernet_step(&darts::Darts::new(darts::Config { channels: 16, layers: 8 })?)
+}
+
+/// A step of the weights of a supernet whose edges mix all operations, with the gradient of the
+/// mixture.
+fn supernet_step(space: &dyn SearchSpace) -> Result<(usize, Iteration)> {
+    let (seed, shape, batch) = (Seed::new(1), [3, 32, 32], 64);
+    let config = TrainConfig { batch_size: batch, clip_norm: 0.0, ..TrainConfig::default() };
+    let data = Data::new(Arc::new(dataset(&shape, 2 * batch)?), &config, seed)?;
+    let Some(supernet) = space.relaxed().map(Relaxed::supernet) else {
+        return Err(nascent::Error::Infeasible { problem: "the space cannot be mixed".into() });
+    };
+    let mut shared = SharedWeights::new(&supernet, &shape, 10, &config, seed)?;
+    shared.set_input_statistics(data.mean(), data.deviation())?;
+    let mut mixture = vec![0.0; supernet.coefficients()];
+    for edge in &supernet.edges {
+        mixture[edge.coefficients()].fill(1.0 / edge.options.len() as f32);
+    }
+    shared.set_coefficients(&mixture)?;
+    let parameters = shared.trained() + mixture.len();
+    let mut order = data.shuffled(seed, 1);
+    let mut examples = Batch::default();
+    let iteration = move || {
+        order.rotate_left(batch);
+        data.batch(Part::Train, &order[..batch], None, &mut examples);
+        shared.forward(&examples, seed);
+        shared.backward();
+        shared.step(0.025);
+        Ok(())
     };
     Ok((parameters, Box::new(iteration)))
 }

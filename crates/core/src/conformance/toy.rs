@@ -10,7 +10,7 @@ use nascent_record::{
 };
 use serde_json::Value;
 
-use crate::evaluate::{CHECKPOINT, Evaluation, Evaluator, Flow, Job, Reporter};
+use crate::evaluate::{CHECKPOINT, Evaluation, Evaluator, Flow, Job, Reporter, Resources};
 use crate::search::{SearchSetup, Searcher};
 use crate::space::SearchSpace;
 use crate::study::{Parts, RunOptions, Study};
@@ -101,7 +101,12 @@ impl RunStore for SharedStore {
 
 pub(super) fn setup(space: &Arc<dyn SearchSpace>, seed: u64) -> SearchSetup {
     let fidelities = ToyEvaluator.fidelities();
-    SearchSetup { space: Arc::clone(space), goal: goal(), fidelities, seed: Seed::new(seed) }
+    let seed = Seed::new(seed);
+    let dataset = nascent_datasets::load("digits", None).unwrap().limited(60, 0);
+    let resources =
+        Resources { dataset: Some(Arc::new(dataset)), table: None, seed, device: "cpu".to_owned() };
+    let (space, resources) = (Arc::clone(space), Some(resources));
+    SearchSetup { space, goal: goal(), fidelities, seed, resources }
 }
 
 pub(super) fn goal() -> Goal {

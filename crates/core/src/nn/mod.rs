@@ -98,17 +98,31 @@ impl fmt::Display for Shape {
 /// What a forward pass is for.
 pub struct ForwardContext {
     rng: Option<Rng>,
+    coefficients: Option<Tensor>,
 }
 
 impl ForwardContext {
     /// Training: batch statistics, dropout from this seed, gradients.
     pub fn train(seed: Seed) -> Self {
-        Self { rng: Some(seed.rng()) }
+        Self { rng: Some(seed.rng()), coefficients: None }
     }
 
     /// Evaluation: running statistics, no dropout, no gradients.
     pub fn eval() -> Self {
-        Self { rng: None }
+        Self { rng: None, coefficients: None }
+    }
+
+    /// The same with the coefficients `[n]` of a supernet.
+    #[must_use]
+    pub fn with_coefficients(self, coefficients: Tensor) -> Self {
+        Self { coefficients: Some(coefficients), ..self }
+    }
+
+    /// The coefficient of an edge.
+    fn coefficient(&self, at: usize) -> Result<Tensor> {
+        let all = self.coefficients.as_ref();
+        let all = all.ok_or_else(|| infeasible("a supernet computes with coefficients"))?;
+        Ok(all.get(at)?)
     }
 
     /// Whether it is for training.

@@ -22,13 +22,22 @@ pub(crate) struct Network {
 struct Step {
     node: usize,
     combine: Combine,
-    /// Where each input comes from and through what.
-    edges: Vec<(usize, Option<Box<dyn Layer>>)>,
+    edges: Vec<Arrow>,
     /// The shape of the combined input, for a node that nothing reaches.
     joined: Shape,
     /// What an edge without a connection would bring; for [`Combine::Concat`].
     absent: Vec<(usize, Shape)>,
     op: Stage,
+}
+
+/// An edge that brings something.
+struct Arrow {
+    /// The node that it leaves.
+    from: usize,
+    /// What is on the way, if anything is.
+    layer: Option<Box<dyn Layer>>,
+    /// The coefficient that multiplies the result, if one does.
+    coefficient: Option<usize>,
 }
 
 enum Stage {
@@ -74,6 +83,11 @@ impl Network {
                 op: Stage::Nothing,
             };
             let mut seen: HashMap<usize, usize> = HashMap::new();
+            let sums = this.combine == Combine::Sum && !separate;
+            if !sums && edges.iter().any(|edge| edge.coefficient.is_some()) {
+                let node = &names[node];
+                return Err(infeasible(format!("node \"{node}\" weights what it does not add up")));
+            }
             for edge in edges {
                 let input = shapes[edge.from];
                 let repeat = seen.entry(edge.from).or_default();
@@ -85,17 +99,19 @@ impl Network {
                 let mut part = builder.part(&name);
                 let (built, shape) = operation(graph, edge.op.as_ref(), &[input], &mut part)?;
                 arriving.push(shape);
-                match built {
-                    Built::Nothing => step.edges.push((edge.from, None)),
-                    Built::Layer(layer) => step.edges.push((edge.from, Some(layer))),
-                    Built::Cell(network) => {
-                        step.edges.push((edge.from, Some(Box::new(network))));
+                let layer = match built {
+                    Built::Nothing => None,
+                    Built::Layer(layer) => Some(layer),
+                    Built::Cell(network) => Some(Box::new(network) as Box<dyn Layer>),
+                    Built::Absent => {
+                        if !sums {
+                            step.absent.push((arriving.len() - 1, shape));
+                        }
+                        continue;
                     }
-                    Built::Absent if separate || this.combine == Combine::Concat => {
-                        step.absent.push((arriving.len() - 1, shape));
-                    }
-                    Built::Absent => {}
-                }
+                };
+                let (from, coefficient) = (edge.from, edge.coefficient);
+                step.edges.push(Arrow { from, layer, coefficient });
             }
             let joined = if separate {
                 arriving.clone()
@@ -135,16 +151,16 @@ impl Network {
         }
         for step in steps.iter().rev().filter(|step| !step.edges.is_empty()) {
             if needed[step.node] {
-                for (from, _) in &step.edges {
-                    needed[*from] = true;
+                for edge in &step.edges {
+                    needed[edge.from] = true;
                 }
             }
         }
         steps.retain(|step| needed[step.node]);
         let mut last_use = vec![usize::MAX; nodes];
         for (at, step) in steps.iter().enumerate() {
-            for (from, _) in &step.edges {
-                last_use[*from] = at;
+            for edge in &step.edges {
+                last_use[edge.from] = at;
             }
         }
         Self { inputs, steps, last_use, output }
@@ -162,17 +178,21 @@ impl Network {
         };
         for (at, step) in self.steps.iter().enumerate() {
             let mut arriving = Vec::with_capacity(step.edges.len());
-            for (from, layer) in &step.edges {
+            for Arrow { from, layer, coefficient } in &step.edges {
                 let value = values[*from].as_ref();
                 let value = value.ok_or_else(|| infeasible("a node is used before its time"))?;
-                arriving.push(match layer {
+                let value = match layer {
                     None => value.clone(),
                     Some(layer) => layer.forward(value, cx)?,
+                };
+                arriving.push(match coefficient {
+                    None => value,
+                    Some(at) => value.broadcast_mul(&cx.coefficient(*at)?)?,
                 });
             }
-            for (from, _) in &step.edges {
-                if self.last_use[*from] == at {
-                    values[*from] = None;
+            for edge in &step.edges {
+                if self.last_use[edge.from] == at {
+                    values[edge.from] = None;
                 }
             }
             for (at, shape) in &step.absent {
@@ -210,12 +230,14 @@ impl Network {
         }
         for step in &self.steps {
             let mut arriving = Vec::with_capacity(step.edges.len());
-            for (from, layer) in &step.edges {
+            let mut coefficients = Vec::with_capacity(step.edges.len());
+            for Arrow { from, layer, coefficient } in &step.edges {
                 let value = values[*from]?;
                 arriving.push(match layer {
                     None => value,
                     Some(layer) => layer.trace(value, trace)?,
                 });
+                coefficients.push(*coefficient);
             }
             for (at, shape) in &step.absent {
                 arriving.insert(*at, trace.zeros(*shape)?);
@@ -225,6 +247,9 @@ impl Network {
                 stage => {
                     let joined = match (&arriving[..], step.combine) {
                         ([], _) => trace.zeros(step.joined)?,
+                        (many, Combine::Sum) if coefficients.iter().any(Option::is_some) => {
+                            trace.weighted_sum(many, &coefficients)?
+                        }
                         ([one], _) => *one,
                         (many, Combine::Sum) => trace.sum(many)?,
                         (many, Combine::Concat) => trace.concat(many)?,

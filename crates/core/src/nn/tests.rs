@@ -334,7 +334,7 @@ fn nodes_join_what_reaches_them() {
     cell.nodes.push(node);
     cell.edge(0, 2, Settings::new("none"));
     cell.edge(1, 2, Settings::new("identity"));
-    cell.edges.push(Edge { from: 0, to: 2, op: None });
+    cell.edges.push(Edge { from: 0, to: 2, op: None, coefficient: None });
     let mut graph = Graph::new("net");
     graph.cells.insert("cell".to_owned(), cell);
     let doubled = graph.node("doubled", None, &[0, 0]);

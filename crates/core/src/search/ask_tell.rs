@@ -136,10 +136,14 @@ impl AskTell {
             admits: &|architecture| {
                 self.known.admits(&*self.space, architecture) && keeps(architecture)
             },
+            stops: &|| false,
         };
-        match question.ask(&mut *self.searcher)? {
-            Ask::Propose(proposal) => Ok(Some(self.open(proposal))),
-            Ask::Wait | Ask::Done => Ok(None),
+        loop {
+            match question.ask(&mut *self.searcher)? {
+                Ask::Propose(proposal) => return Ok(Some(self.open(proposal))),
+                Ask::Trained(_) => {}
+                Ask::Wait | Ask::Done => return Ok(None),
+            }
         }
     }
 

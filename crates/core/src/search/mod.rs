@@ -3,6 +3,7 @@
 mod ask_tell;
 pub mod bayesian;
 pub mod evolution;
+pub mod gradient;
 pub mod grid;
 pub mod local_search;
 pub mod multi_fidelity;
@@ -12,10 +13,10 @@ pub mod reinforcement;
 
 use std::sync::Arc;
 
-use nascent_record::{Architecture, Goal, Proposal, Trial, TrialId};
+use nascent_record::{Architecture, Goal, Proposal, Signals, Trial, TrialId};
 
 use crate::config::{Entry, find as find_entry};
-use crate::evaluate::Fidelities;
+use crate::evaluate::{Fidelities, Resources};
 use crate::space::SearchSpace;
 use crate::{Error, Result, Rng, Seed};
 
@@ -27,10 +28,26 @@ pub(crate) use question::{Known, Question, draw};
 pub enum Ask {
     /// Evaluate this.
     Propose(Proposal),
+    /// The searcher has trained something of its own for an epoch. Ask again.
+    Trained(Training),
     /// Nothing before one more of the pending trials has been told.
     Wait,
     /// There is nothing left to propose.
     Done,
+}
+
+/// An epoch of something that a searcher trains of its own, such as the shared weights of a
+/// supernet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Training {
+    /// The number of the epoch, from 1.
+    pub epoch: u32,
+    /// How many there will be.
+    pub epochs: u32,
+    /// The architecture that the searcher would propose now, if it knows one.
+    pub architecture: Option<Architecture>,
+    /// What came of the epoch.
+    pub signals: Signals,
 }
 
 /// What a searcher may look at when it is asked.
@@ -45,6 +62,9 @@ pub struct AskContext<'a> {
     pub pending: &'a [Trial],
     /// See [`AskContext::admits`].
     pub admission: &'a dyn Fn(&Architecture) -> bool,
+    /// Whether the search is about to stop: a searcher that trains asks this between two batches,
+    /// gives up the epoch as if it had not begun, and answers [`Ask::Wait`].
+    pub stops: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl AskContext<'_> {
@@ -66,7 +86,7 @@ impl AskContext<'_> {
 ///   else, and `ask` leaves nothing behind that changes a later answer. Then replaying `tell`
 ///   rebuilds the searcher.
 /// - A searcher that cannot keep to this, because its `ask` trains something, returns its state
-///   from [`Searcher::snapshot`], which is called after every `ask` that proposed.
+///   from [`Searcher::snapshot`], which is called after every `ask` that proposed or trained.
 pub trait Searcher: Send {
     /// Proposes the next trial.
     ///
@@ -115,12 +135,14 @@ pub struct SearchSetup {
     pub fidelities: Fidelities,
     /// The seed for what is drawn once, not for each question.
     pub seed: Seed,
+    /// The data, for a searcher that trains something of its own; none where only results are told.
+    pub resources: Option<Resources>,
 }
 
 impl SearchSetup {
     /// For an evaluator that knows one fidelity only.
     pub fn new(space: Arc<dyn SearchSpace>, goal: Goal, seed: Seed) -> Self {
-        Self { space, goal, fidelities: Fidelities::UpTo(1), seed }
+        Self { space, goal, fidelities: Fidelities::UpTo(1), seed, resources: None }
     }
 
     /// The same for an evaluator that knows these fidelities.
@@ -149,6 +171,12 @@ pub static SEARCHERS: &[&SearcherEntry] = &[
     &bayesian::random_forest::ENTRY,
     &bayesian::gp::ENTRY,
     &bayesian::bananas::ENTRY,
+    &gradient::darts::ENTRY,
+    &gradient::gdas::ENTRY,
+    &gradient::drnas::ENTRY,
+    &gradient::fair_darts::ENTRY,
+    &gradient::random_ws::ENTRY,
+    &gradient::spos::ENTRY,
     &multi_fidelity::successive_halving::ENTRY,
     &multi_fidelity::hyperband::ENTRY,
     &multi_fidelity::bohb::ENTRY,

@@ -75,6 +75,8 @@ pub(crate) struct Question<'a> {
     pub(crate) pending: &'a [Trial],
     /// See [`AskContext::admits`].
     pub(crate) admits: &'a dyn Fn(&Architecture) -> bool,
+    /// See [`AskContext::stops`].
+    pub(crate) stops: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl Question<'_> {
@@ -90,6 +92,7 @@ impl Question<'_> {
                 rng: seed.rng(),
                 pending: self.pending,
                 admission: self.admits,
+                stops: self.stops,
             };
             match searcher.ask(&mut cx)? {
                 Ask::Propose(proposal)

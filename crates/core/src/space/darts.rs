@@ -20,6 +20,7 @@
 use nascent_record::{Architecture, Choice, Combine, Graph, Node, Op, Spec, Value};
 use serde::{Deserialize, Serialize};
 
+use super::relaxed::{MixedEdge, Relaxed, Supernet, largest};
 use super::{SearchSpace, SpaceEntry};
 use crate::config::{defaults, invalid, parse};
 use crate::{Error, Result};
@@ -45,6 +46,9 @@ const OPS: [&str; 7] = [
     "dil_conv_3x3",
     "dil_conv_5x5",
 ];
+
+/// What an edge of the supernet may have instead of an operation.
+const NONE: &str = "none";
 
 /// The cells, in the order of the choices.
 const CELLS: [&str; 2] = ["normal", "reduce"];
@@ -164,54 +168,11 @@ impl Darts {
         Some(cells)
     }
 
-    /// The architecture with these cells.
-    fn architecture(&self, cells: &[Cell; 2]) -> Result<Architecture> {
-        let mut values = Vec::with_capacity(self.spec.len());
-        for cell in cells {
-            for (node, inputs) in cell.iter().enumerate() {
-                let pair = pairs(FIRST + node).iter().position(|pair| *pair == inputs.from);
-                let pair = (node > 0).then_some(pair.unwrap_or(usize::MAX));
-                values.extend(pair.into_iter().chain(inputs.ops));
-            }
-        }
-        Ok(self.spec.build(|at, _| Value::Int(values[at] as i64))?)
-    }
-}
-
-/// A cell as a graph. In one that reduces, what reads the inputs halves the image.
-fn graph_of(name: &str, cell: &Cell) -> Graph {
-    let mut graph = Graph::new(name);
-    graph.inputs = FIRST;
-    let node = |label: String, combine| Node { label, combine, op: None };
-    graph.nodes = ["before the last", "last"].map(|label| node(label.into(), Combine::Sum)).into();
-    for (at, inputs) in cell.iter().enumerate() {
-        graph.nodes.push(node((at + 1).to_string(), Combine::Sum));
-        for (from, op) in std::iter::zip(inputs.from, inputs.ops) {
-            let halves = name == "reduce" && from < FIRST;
-            let op = match OPS[op] {
-                "skip_connect" if halves => Op::new("factorized_reduce"),
-                op if halves => Op::new(op).with("stride", 2_usize),
-                op => Op::new(op),
-            };
-            graph.edge(from, FIRST + at, op);
-        }
-    }
-    let nodes: Vec<usize> = (FIRST..FIRST + NODES).collect();
-    let output = graph.node("output", None, &nodes);
-    graph.nodes[output].combine = Combine::Concat;
-    graph
-}
-
-impl SearchSpace for Darts {
-    fn spec(&self) -> &Spec {
-        &self.spec
-    }
-
-    fn graph(&self, architecture: &Architecture) -> Result<Graph> {
-        self.spec.check(architecture)?;
+    /// The network of two cells, in the order of [`CELLS`].
+    fn network(&self, cells: [Graph; 2]) -> Graph {
         let mut graph = Graph::new(NAME);
-        for (name, cell) in std::iter::zip(CELLS, Self::cells(architecture).unwrap_or_default()) {
-            graph.cells.insert(name.to_owned(), graph_of(name, &cell));
+        for (name, cell) in std::iter::zip(CELLS, cells) {
+            graph.cells.insert(name.to_owned(), cell);
         }
         let Config { mut channels, layers } = self.config;
         let stem = graph.then("stem", Op::new("stem").with("channels", 3 * channels));
@@ -236,7 +197,151 @@ impl SearchSpace for Darts {
         }
         graph.then("average", Op::new("global_avg_pool"));
         graph.then("classifier", Op::new("classifier"));
-        Ok(graph)
+        graph
+    }
+
+    /// The architecture with these cells.
+    fn architecture(&self, cells: &[Cell; 2]) -> Result<Architecture> {
+        let mut values = Vec::with_capacity(self.spec.len());
+        for cell in cells {
+            for (node, inputs) in cell.iter().enumerate() {
+                let pair = pairs(FIRST + node).iter().position(|pair| *pair == inputs.from);
+                let pair = (node > 0).then_some(pair.unwrap_or(usize::MAX));
+                values.extend(pair.into_iter().chain(inputs.ops));
+            }
+        }
+        Ok(self.spec.build(|at, _| Value::Int(values[at] as i64))?)
+    }
+}
+
+/// A cell without operations.
+fn frame(name: &str) -> Graph {
+    let mut graph = Graph::new(name);
+    graph.inputs = FIRST;
+    let node = |label: String, combine| Node { label, combine, op: None };
+    graph.nodes = ["before the last", "last"].map(|label| node(label.into(), Combine::Sum)).into();
+    graph.nodes.extend((1..=NODES).map(|number| node(number.to_string(), Combine::Sum)));
+    let nodes: Vec<usize> = (FIRST..FIRST + NODES).collect();
+    let output = graph.node("output", None, &nodes);
+    graph.nodes[output].combine = Combine::Concat;
+    graph
+}
+
+/// An operation between two nodes. In a cell that reduces, what reads the inputs halves the image.
+fn op_between(cell: &str, from: usize, op: &str) -> Op {
+    let halves = cell == CELLS[1] && from < FIRST;
+    match op {
+        "skip_connect" if halves => Op::new("factorized_reduce"),
+        op if halves => Op::new(op).with("stride", 2_usize),
+        op => Op::new(op),
+    }
+}
+
+/// A cell as a graph.
+fn graph_of(name: &str, cell: &Cell) -> Graph {
+    let mut graph = frame(name);
+    for (at, inputs) in cell.iter().enumerate() {
+        for (from, op) in std::iter::zip(inputs.from, inputs.ops) {
+            graph.edge(from, FIRST + at, op_between(name, from, OPS[op]));
+        }
+    }
+    graph
+}
+
+/// The edges of a cell of the supernet, in the order of its coefficients.
+fn edges() -> impl Iterator<Item = (usize, usize)> {
+    (FIRST..FIRST + NODES).flat_map(|to| (0..to).map(move |from| (from, to)))
+}
+
+/// A cell of the supernet, whose coefficients begin with this one. Its poolings are normalized, so
+/// that all operations are alike in size, as in the code of the publication.
+fn mixed_cell(name: &str, first: usize) -> Graph {
+    let mut graph = frame(name);
+    for (number, (from, to)) in edges().enumerate() {
+        let first = first + number * (OPS.len() + 1);
+        // The first coefficient is that of no operation.
+        for (at, op) in OPS.iter().enumerate() {
+            let mut mixed = op_between(name, from, op);
+            if op.contains("pool") {
+                let cell = format!("{op} of {}", mixed.int("stride").unwrap_or(1));
+                let mut pooled = Graph::new(&cell);
+                pooled.then("pool", mixed);
+                pooled.then("norm", Op::new("batch_norm"));
+                graph.cells.insert(cell.clone(), pooled);
+                mixed = Op::cell(&cell);
+            }
+            graph.mixed_edge(from, to, mixed, first + 1 + at);
+        }
+    }
+    graph
+}
+
+impl Relaxed for Darts {
+    fn supernet(&self) -> Supernet {
+        let count = OPS.len() + 1;
+        let options: Vec<String> = [NONE].iter().chain(&OPS).map(|op| (*op).to_owned()).collect();
+        let mut mixed = Vec::new();
+        let cells = CELLS.map(|cell| {
+            let graph = mixed_cell(cell, mixed.len() * count);
+            for (from, to) in edges() {
+                let (name, first) = (format!("{cell}.edge_{from}_{to}"), mixed.len() * count);
+                mixed.push(MixedEdge { name, options: options.clone(), first });
+            }
+            graph
+        });
+        Supernet { graph: self.network(cells), edges: mixed }
+    }
+
+    fn path(&self, architecture: &Architecture) -> Vec<Option<usize>> {
+        let cells = Self::cells(architecture).unwrap_or_default();
+        let of_cell = |cell: Cell| {
+            edges().map(move |(from, to)| {
+                let Inputs { from: inputs, ops } = cell[to - FIRST];
+                // The first option is to have none.
+                inputs.iter().position(|input| *input == from).map(|at| 1 + ops[at])
+            })
+        };
+        cells.into_iter().flat_map(of_cell).collect()
+    }
+
+    /// Of each edge the strongest operation that is one, and of each node the two strongest edges
+    /// (Liu et al. 2019, section 2.4).
+    fn strongest(&self, strengths: &[Vec<f64>]) -> Result<Architecture> {
+        let per_cell = edges().count();
+        let mut cells = [[Inputs::default(); NODES]; 2];
+        for (cell, strengths) in std::iter::zip(&mut cells, strengths.chunks(per_cell)) {
+            let mut found: [Vec<(usize, usize, f64)>; NODES] = Default::default();
+            for ((from, to), options) in std::iter::zip(edges(), strengths) {
+                let ops = options.get(1..).unwrap_or_default();
+                let op = largest(ops);
+                let strength = ops.get(op).copied().unwrap_or(f64::NEG_INFINITY);
+                found[to - FIRST].push((from, op, strength));
+            }
+            for (inputs, mut found) in std::iter::zip(cell, found) {
+                // Stable: of equals the earlier input.
+                found.sort_by(|a, b| b.2.total_cmp(&a.2));
+                if let [a, b, ..] = found[..] {
+                    *inputs = Inputs { from: [a.0, b.0], ops: [a.1, b.1] }.sorted();
+                }
+            }
+        }
+        self.architecture(&cells)
+    }
+}
+
+impl SearchSpace for Darts {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn graph(&self, architecture: &Architecture) -> Result<Graph> {
+        self.spec.check(architecture)?;
+        let cells = Self::cells(architecture).unwrap_or_default();
+        Ok(self.network([graph_of(CELLS[0], &cells[0]), graph_of(CELLS[1], &cells[1])]))
+    }
+
+    fn relaxed(&self) -> Option<&dyn Relaxed> {
+        Some(self)
     }
 
     /// The nodes of a cell can stand in several orders: of these it is the least.

@@ -5,11 +5,13 @@ pub mod darts;
 pub mod macro_cnn;
 pub mod mlp;
 pub mod nas_bench_201;
+mod relaxed;
 mod sample;
 
 use nascent_record::{Architecture, Domain, Graph, Spec};
 
 pub use choices::Choices;
+pub use relaxed::{MixedEdge, Relaxed, Supernet};
 pub use sample::{GridIter, SpecExt};
 pub(crate) use sample::{draw, draw_other};
 
@@ -38,6 +40,12 @@ pub trait SearchSpace: Send + Sync {
     /// The name of an architecture that its literature uses, if it has one of its own.
     fn official_name(&self, architecture: &Architecture) -> Option<String> {
         let _ = architecture;
+        None
+    }
+
+    /// The same space for searches that train all its networks in one, if its choices are operations
+    /// on edges.
+    fn relaxed(&self) -> Option<&dyn Relaxed> {
         None
     }
 

@@ -18,6 +18,7 @@ use std::sync::OnceLock;
 use nascent_record::{Architecture, Choice, Combine, Graph, Node, Op, Spec, Value};
 use serde::{Deserialize, Serialize};
 
+use super::relaxed::{MixedEdge, Relaxed, Supernet, largest};
 use super::{SearchSpace, SpaceEntry, SpecExt as _};
 use crate::config::{defaults, invalid, parse};
 use crate::{Error, Result};
@@ -74,6 +75,36 @@ impl NasBench201 {
         }
         let edge = |(from, to)| Choice::categorical(format!("edge_{from}_{to}"), OPS);
         Ok(Self { config, spec: Spec::new(EDGES.map(edge).into())? })
+    }
+
+    /// A cell without edges.
+    fn cell() -> Graph {
+        let mut cell = Graph::new("cell");
+        for label in ["1", "2", "output"] {
+            let label = label.to_owned();
+            cell.nodes.push(Node { label, combine: Combine::Sum, op: None });
+        }
+        cell
+    }
+
+    /// The network of this cell.
+    fn network(&self, cell: Graph) -> Graph {
+        let mut graph = Graph::new(NAME);
+        graph.cells.insert("cell".to_owned(), cell);
+        let Config { channels, cells } = self.config;
+        graph.then("stem", Op::new("stem").with("channels", channels));
+        for stage in 0..3 {
+            if stage > 0 {
+                let wider = channels << stage;
+                let op = Op::new("residual_reduction").with("channels", wider);
+                graph.then("residual reduction", op);
+            }
+            for number in 0..cells {
+                graph.then(&format!("cell {}", stage * cells + number + 1), Op::cell("cell"));
+            }
+        }
+        graph.then("head", Op::new("head"));
+        graph
     }
 
     /// The architecture with this official name.
@@ -154,6 +185,31 @@ fn classes(spec: &Spec) -> &'static [(Architecture, usize)] {
     })
 }
 
+impl Relaxed for NasBench201 {
+    fn supernet(&self) -> Supernet {
+        let mut cell = Self::cell();
+        let mut edges = Vec::new();
+        for (from, to) in EDGES {
+            let (name, first) = (format!("edge_{from}_{to}"), edges.len() * OPS.len());
+            for (at, op) in OPS.iter().enumerate() {
+                cell.mixed_edge(from, to, Op::new(op), first + at);
+            }
+            edges.push(MixedEdge { name, options: OPS.map(str::to_owned).into(), first });
+        }
+        Supernet { graph: self.network(cell), edges }
+    }
+
+    fn path(&self, architecture: &Architecture) -> Vec<Option<usize>> {
+        let ops = ops(architecture).unwrap_or_default();
+        ops.iter().map(|op| Some(*op as usize)).collect()
+    }
+
+    fn strongest(&self, strengths: &[Vec<f64>]) -> Result<Architecture> {
+        let options = |at: usize| strengths.get(at).map_or(&[][..], |options| options);
+        Ok(self.spec.build(|at, _| Value::Int(largest(options(at)) as i64))?)
+    }
+}
+
 impl SearchSpace for NasBench201 {
     fn spec(&self) -> &Spec {
         &self.spec
@@ -161,30 +217,15 @@ impl SearchSpace for NasBench201 {
 
     fn graph(&self, architecture: &Architecture) -> Result<Graph> {
         self.spec.check(architecture)?;
-        let mut cell = Graph::new("cell");
-        for label in ["1", "2", "output"] {
-            let label = label.to_owned();
-            cell.nodes.push(Node { label, combine: Combine::Sum, op: None });
-        }
+        let mut cell = Self::cell();
         for ((from, to), op) in std::iter::zip(EDGES, ops(architecture).unwrap_or_default()) {
             cell.edge(from, to, Op::new(OPS[op as usize]));
         }
-        let mut graph = Graph::new(NAME);
-        graph.cells.insert("cell".to_owned(), cell);
-        let Config { channels, cells } = self.config;
-        graph.then("stem", Op::new("stem").with("channels", channels));
-        for stage in 0..3 {
-            if stage > 0 {
-                let wider = channels << stage;
-                let op = Op::new("residual_reduction").with("channels", wider);
-                graph.then("residual reduction", op);
-            }
-            for number in 0..cells {
-                graph.then(&format!("cell {}", stage * cells + number + 1), Op::cell("cell"));
-            }
-        }
-        graph.then("head", Op::new("head"));
-        Ok(graph)
+        Ok(self.network(cell))
+    }
+
+    fn relaxed(&self) -> Option<&dyn Relaxed> {
+        Some(self)
     }
 
     fn canonical(&self, architecture: &Architecture) -> Architecture {

@@ -50,6 +50,9 @@ pub const DEFAULT_LOOKAHEAD: u32 = 8;
 pub enum Next {
     /// Evaluate this trial, and report to [`Study::report`] and [`Study::finish`].
     Evaluate(TrialId, Proposal),
+    /// The searcher has trained something of its own for an epoch, see
+    /// [`RunView::searcher_epochs`]. Ask again.
+    Trained,
     /// Nothing before one of the open trials has ended.
     Wait,
     /// The search is over.
@@ -120,7 +123,14 @@ impl Study {
         for trial in trials {
             self.known.note(&*self.parts.space, trial.id, &trial.proposal);
         }
-        let with_state = trials.iter().rev().find_map(|t| Some((t.told, t.state.clone()?)));
+        let proposed = trials.iter().rev().find_map(|t| Some((t.told, t.state.clone()?)));
+        let trained = self.view.searcher_epochs().last();
+        let trained = trained.and_then(|last| Some((last.told, last.state.clone()?)));
+        // Of what knew as much, what was trained is the later: it is trained before a proposal.
+        let with_state = match (proposed, trained) {
+            (Some(proposed), Some(trained)) if trained.0 <= proposed.0 => Some(proposed),
+            (proposed, trained) => trained.or(proposed),
+        };
         self.settle();
         if let Some((told, state)) = with_state {
             self.parts.searcher.restore(&self.store.blob(&state)?)?;
@@ -191,19 +201,26 @@ impl Study {
     /// # Errors
     /// If the searcher fails, proposes something that is not of the space, or the store refuses.
     pub fn next_trial(&mut self) -> Result<Next> {
+        self.next_unless(&|| false)
+    }
+
+    /// The same; a searcher that trains gives up its epoch when `stops` says so, and the answer is
+    /// [`Next::Wait`].
+    fn next_unless(&mut self, stops: &(dyn Fn() -> bool + Sync)) -> Result<Next> {
         if let Some(id) = self.interrupted.pop_front() {
             let trial = &self.view.trials()[id.index()];
             let (proposal, told) = (trial.proposal.clone(), trial.told);
             self.start(id, &proposal, told, None)?;
             if self.reuse(id, &proposal)? {
-                return self.next_trial();
+                return self.next_unless(stops);
             }
             return Ok(Next::Evaluate(id, proposal));
         }
         while self.closing.is_none() {
-            match self.propose()? {
+            match self.propose(stops)? {
                 Proposed::Trial(id, proposal) if self.reuse(id, &proposal)? => {}
                 Proposed::Trial(id, proposal) => return Ok(Next::Evaluate(id, proposal)),
+                Proposed::Trained => return Ok(Next::Trained),
                 Proposed::Wait => return Ok(Next::Wait),
                 Proposed::Over(reason) => self.closing = Some(reason),
             }
@@ -304,14 +321,15 @@ impl Study {
         }
     }
 
-    /// Runs one trial in this thread. `None` when it has ended and the search goes on, else why
-    /// the search is over.
+    /// Runs one trial in this thread, or lets the searcher train for an epoch. `None` when that has
+    /// ended and the search goes on, else why the search is over.
     ///
     /// # Errors
     /// As [`Study::next_trial`]; a trial that fails is a record, not an error.
     pub fn step(&mut self) -> Result<Option<FinishReason>> {
         match self.next_trial()? {
             Next::Finished(reason) => Ok(Some(reason)),
+            Next::Trained => Ok(None),
             Next::Wait => {
                 Err(invalid("study", "step was called while trials of next_trial are open"))
             }

@@ -95,11 +95,12 @@ impl Study {
         loop {
             let stopping = late || options.stop.load(Ordering::Relaxed);
             while !stopping && !idle.is_empty() {
-                match self.next_trial()? {
+                match self.next_unless(&|| options.stop.load(Ordering::Relaxed))? {
                     Next::Finished(reason) => {
                         (options.observe)(&self.view);
                         return Ok(Stopped::Finished(reason));
                     }
+                    Next::Trained => (options.observe)(&self.view),
                     Next::Wait => break,
                     Next::Evaluate(trial, proposal) => {
                         if let Some(worker) = idle.pop() {

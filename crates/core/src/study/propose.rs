@@ -1,22 +1,25 @@
 //! What the next trial is: within the budget, from the queue or the searcher.
 
-use nascent_record::{Architecture, FinishReason, Origin, Proposal, TrialId};
+use nascent_record::{
+    Architecture, Event, FinishReason, Origin, Proposal, SearcherTrained, TrialId,
+};
 
 use super::copies::is_copy;
 use super::{Study, setup};
-use crate::search::{Ask, Question};
+use crate::search::{Ask, Question, Training};
 use crate::{Error, Result};
 
 /// What came of looking for the next trial.
 pub(super) enum Proposed {
     Trial(TrialId, Proposal),
+    Trained,
     Wait,
     Over(FinishReason),
 }
 
 impl Study {
     /// Opens the next trial, if it is its time.
-    pub(super) fn propose(&mut self) -> Result<Proposed> {
+    pub(super) fn propose(&mut self, stops: &(dyn Fn() -> bool + Sync)) -> Result<Proposed> {
         let budget = self.view.budget();
         let next = self.view.trials().len();
         let imported = self.view.manifest().imported as usize;
@@ -51,8 +54,13 @@ impl Study {
             if let Some(architecture) = enqueued {
                 break Proposal::new(architecture).with_origin(Origin::Enqueued);
             }
-            match self.ask(id)? {
+            match self.ask(id, stops)? {
                 Ask::Propose(proposal) => break proposal,
+                Ask::Trained(training) => {
+                    self.log_training(training)?;
+                    return Ok(Proposed::Trained);
+                }
+                Ask::Wait if stops() => return Ok(Proposed::Wait),
                 Ask::Done => return Ok(Proposed::Over(FinishReason::Exhausted)),
                 // Nothing is pending, so nothing can come of waiting.
                 Ask::Wait if self.told == next => {
@@ -78,7 +86,25 @@ impl Study {
         Ok(Proposed::Trial(id, proposal))
     }
 
-    fn ask(&mut self, id: TrialId) -> Result<Ask> {
+    /// Logs an epoch that the searcher trained. Its state is kept until that of the next one.
+    fn log_training(&mut self, training: Training) -> Result<()> {
+        let Training { epoch, epochs, architecture, signals } = training;
+        let before = self.view.searcher_epochs().last().and_then(|last| last.state.clone());
+        let state = match self.parts.searcher.snapshot()? {
+            Some(bytes) => Some(self.store.put_blob(&bytes)?),
+            None => None,
+        };
+        let told = self.told as u32;
+        let replaced = before.filter(|before| state.as_ref().is_some_and(|new| new != before));
+        let event = SearcherTrained { epoch, epochs, told, architecture, signals, state };
+        self.emit(Event::SearcherTrained(event))?;
+        if let Some(before) = replaced {
+            self.store.drop_blob(&before)?;
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, id: TrialId, stops: &(dyn Fn() -> bool + Sync)) -> Result<Ask> {
         let Self { parts, view, known, .. } = self;
         let goal = &view.manifest().goal;
         let (space, evaluator) = (&*parts.space, &*parts.evaluator);
@@ -86,7 +112,8 @@ impl Study {
             known.admits(space, architecture) && setup::keeps(goal, evaluator, space, architecture)
         };
         let pending = &view.trials()[self.told..];
-        let question = Question { space, trial: id, seed: self.seed, pending, admits: &admits };
+        let seed = self.seed;
+        let question = Question { space, trial: id, seed, pending, admits: &admits, stops };
         question.ask(&mut *parts.searcher)
     }
 

@@ -53,6 +53,7 @@ impl Parts {
             goal: manifest.goal.clone(),
             fidelities: evaluator.fidelities(),
             seed: searcher_seed(manifest.seed),
+            resources: Some(resources.clone()),
         };
         let searcher = crate::search::find(&manifest.searcher.name)?;
         let searcher = searcher.make(&manifest.searcher.config, &setup)?;
@@ -139,6 +140,7 @@ impl Request {
             goal: goal.clone(),
             fidelities: made_evaluator.fidelities(),
             seed: searcher_seed(self.seed),
+            resources: Some(resources.clone()),
         };
         let made_searcher = entry.make(&searcher.config, &setup)?;
         let manifest = Manifest {

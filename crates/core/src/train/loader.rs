@@ -20,7 +20,7 @@ pub(super) fn bytes(model: &Model, config: &TrainConfig) -> usize {
 
 /// Which batches there are.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Order<'a> {
+pub struct Order<'a> {
     /// The part that the examples are of.
     pub part: Part,
     /// The examples, in their order.
@@ -32,7 +32,7 @@ pub(super) struct Order<'a> {
 }
 
 /// The batches, one after the other.
-pub(super) struct Batches {
+pub struct Batches {
     full: Receiver<Batch>,
     empty: Sender<Batch>,
     current: Option<Batch>,
@@ -40,7 +40,7 @@ pub(super) struct Batches {
 
 impl Batches {
     /// The next one, unless that was all.
-    pub(super) fn next(&mut self) -> Option<&Batch> {
+    pub fn next(&mut self) -> Option<&Batch> {
         if let Some(used) = self.current.take() {
             // Nobody takes it when all batches are made.
             let _ended = self.empty.send(used);
@@ -52,7 +52,7 @@ impl Batches {
 
 /// Has another thread put the batches together, into memory that is used again, while `work` goes
 /// through as many as it wants.
-pub(super) fn batches<T>(data: &Data, order: Order<'_>, work: impl FnOnce(&mut Batches) -> T) -> T {
+pub fn batches<T>(data: &Data, order: Order<'_>, work: impl FnOnce(&mut Batches) -> T) -> T {
     let (fill, full) = channel();
     let (empty, emptied) = channel();
     for _ in 0..BATCHES {

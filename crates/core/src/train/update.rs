@@ -82,6 +82,26 @@ impl Weights {
         (&self.values, &mut self.gradients)
     }
 
+    /// The weights, to be changed.
+    pub(crate) fn values_mut(&mut self) -> &mut [f32] {
+        &mut self.values
+    }
+
+    /// Their gradients.
+    pub(crate) fn gradients(&self) -> &[f32] {
+        &self.gradients
+    }
+
+    /// The first moments.
+    pub(crate) fn moments(&self) -> &[f32] {
+        &self.first
+    }
+
+    /// The first moments, to be changed.
+    pub(crate) fn moments_mut(&mut self) -> &mut [f32] {
+        &mut self.first
+    }
+
     /// Moves the weights against their gradients.
     pub(crate) fn step(&mut self, learning_rate: f64) {
         self.steps += 1;

@@ -240,7 +240,7 @@ pub(crate) fn residual() -> Graph {
     };
     graph.nodes.push(concat);
     let to = graph.nodes.len() - 1;
-    graph.edges.extend([last, stem].map(|from| Edge { from, to, op: None }));
+    graph.edges.extend([last, stem].map(|from| Edge { from, to, op: None, coefficient: None }));
     let dropout = Op::new("dropout").with("rate", Attribute::Float(0.5));
     graph.then("dropout", dropout);
     graph.then("head", Op::new("linear").with("features", 100_usize));

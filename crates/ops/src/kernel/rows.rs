@@ -47,19 +47,21 @@ fn row_mut<V>(data: &mut [V], planes: Planes, channel: usize, y: usize) -> &mut 
     &mut data[start..start + planes.width]
 }
 
-/// A term of a sum: an image whose channels are scaled and shifted.
+/// A term of a sum: an image whose channels are scaled and shifted, and all of it multiplied.
 #[derive(Clone, Copy, Debug)]
 pub struct Term<'a, E> {
     /// The image.
     pub source: Source<'a, E>,
     /// For each channel what it is multiplied with and what is added then; as it is where empty.
     pub scale_shift: &'a [[E; 2]],
+    /// What that is multiplied with.
+    pub factor: E,
 }
 
 /// The sum of images, each scaled and shifted by channel; and its positive part.
 #[derive(Debug)]
 pub struct Join<'a, E> {
-    /// What is added; at least one.
+    /// What is added; zeros, if it is nothing.
     pub terms: &'a [Term<'a, E>],
     /// Where the sum goes.
     pub sum: Option<Target<'a, E>>,
@@ -105,14 +107,19 @@ fn add_up<S: Simd, E: Element>(
     for channel in 0..planes.channels {
         for y in 0..planes.height {
             let main = row_mut(main, planes, channel, y);
+            if terms.is_empty() {
+                main.fill(zero);
+            }
             for (at, term) in terms.iter().enumerate() {
                 let Source { data, planes } = term.source;
                 let source = row(E::vectors::<S>(data), planes, channel, y);
+                let factor = E::splat(s, term.factor);
                 let [scale, shift] = match term.scale_shift.get(channel) {
                     Some([scale, shift]) => {
-                        [E::splat(s, *scale), E::mul(s, E::splat(s, *shift), lanes)]
+                        let shift = E::mul(s, E::splat(s, *shift), lanes);
+                        [E::mul(s, factor, E::splat(s, *scale)), E::mul(s, factor, shift)]
                     }
-                    None => [E::splat(s, E::of(1.0)), zero],
+                    None => [factor, zero],
                 };
                 if at == 0 {
                     for (main, value) in std::iter::zip(&mut *main, source) {

@@ -115,8 +115,13 @@ fn manifest_json(manifest: &Manifest) -> Result<Vec<u8>> {
 
 impl RunStore for DirectoryStore {
     fn append(&mut self, event: Event) -> Result<Logged> {
-        let sync =
-            matches!(event, Event::TrialFinished(_) | Event::Retrained(_) | Event::RunFinished(_));
+        let sync = matches!(
+            event,
+            Event::SearcherTrained(_)
+                | Event::TrialFinished(_)
+                | Event::Retrained(_)
+                | Event::RunFinished(_)
+        );
         let logged = Logged { at_ms: self.clock.now_ms(), event: Some(event) };
         let mut line =
             logged.to_line().map_err(|source| Error::Json { what: "an event", source })?;
@@ -137,6 +142,16 @@ impl RunStore for DirectoryStore {
 
     fn blob(&self, id: &BlobId) -> Result<Vec<u8>> {
         Run::blob(&self.directory, id)
+    }
+
+    fn drop_blob(&mut self, id: &BlobId) -> Result<()> {
+        let path = self.directory.join(ARTIFACTS).join(id.as_str());
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::Io { action: "remove", path, source })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -73,4 +73,10 @@ pub trait RunStore: Send {
 
     /// The bytes of a blob.
     fn blob(&self, id: &BlobId) -> Result<Vec<u8>>;
+
+    /// Forgets a blob that no later event needs; a store may keep it.
+    fn drop_blob(&mut self, id: &BlobId) -> Result<()> {
+        let _ = id;
+        Ok(())
+    }
 }

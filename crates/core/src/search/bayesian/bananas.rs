@@ -464,7 +464,8 @@ mod tests {
             let space = &*setup.space;
             let rng = Seed::new(u64::from(number)).rng();
             let (trial, admission) = (TrialId(number), &|_: &Architecture| true);
-            let mut cx = AskContext { space, trial, rng, pending: &[], admission };
+            let mut cx =
+                AskContext { space, trial, rng, pending: &[], admission, stops: &|| false };
             let Ask::Propose(proposal) = search.ask(&mut cx).unwrap() else {
                 panic!("no proposal")
             };

@@ -137,7 +137,8 @@ fn search(
     let ask = |number: u32, searcher: &mut dyn Searcher| {
         let rng = Seed::new(6).derive("ask", u64::from(number)).rng();
         let (space, trial) = (&*space, TrialId(number));
-        let mut cx = AskContext { space, trial, rng, pending: &[], admission: &|_| true };
+        let mut cx =
+            AskContext { space, trial, rng, pending: &[], admission: &|_| true, stops: &|| false };
         match searcher.ask(&mut cx).unwrap() {
             Ask::Propose(proposal) => proposal,
             other => panic!("{other:?}"),

@@ -15,9 +15,9 @@ use nascent_ops::layout::Planes;
 use nascent_ops::windows::Windows;
 
 use super::halving::{self, Halving};
-use super::memory;
 use super::step::{Image, Join, Norm, Part, Place, Rows, Step, Steps, Term, Windowed};
 use super::trace::{NormVars, Op, Trace, Value};
+use super::{memory, owners};
 use crate::nn::{Activation, Parameter, Shape, Window};
 use crate::{Error, Result};
 
@@ -121,7 +121,7 @@ fn trained(trace: &Trace) -> Vec<bool> {
                 | Op::BatchNorm { .. }
                 | Op::LayerNorm { .. }
                 | Op::Linear { .. }
-        );
+        ) || matches!(op, Op::Sum { coefficients, .. } if coefficients.iter().any(Option::is_some));
         trained.push(own || op.inputs().iter().any(|x| trained[x.0]));
     }
     trained
@@ -263,13 +263,19 @@ impl Compiler<'_> {
     }
 
     /// The term that a sum has of a value.
-    fn term(&mut self, x: Value) -> Result<Term> {
+    fn term(&mut self, x: Value, coefficient: Option<usize>) -> Result<Term> {
         match &self.trace.ops[x.0] {
             Op::BatchNorm { x: normalized, norm } if self.places[x.0].is_none() => {
                 let (x, norm) = (self.image_of(*normalized)?, Some(self.norm(norm)));
-                Ok(Term { x, norm, dx: None })
+                Ok(Term { x, norm, coefficient, is_shared: true, dx: None })
             }
-            _ => Ok(Term { x: self.image_of(x)?, norm: None, dx: None }),
+            _ => Ok(Term {
+                x: self.image_of(x)?,
+                norm: None,
+                coefficient,
+                is_shared: true,
+                dx: None,
+            }),
         }
     }
 
@@ -352,11 +358,15 @@ impl Compiler<'_> {
                     self.steps.push(Step::NormRows { x, y, norm });
                 } else if !self.is_taken_in(value) {
                     let (x, norm) = (self.image_of(*x)?, Some(self.norm(norm)));
-                    self.join(value, vec![Term { x, norm, dx: None }])?;
+                    self.join(
+                        value,
+                        vec![Term { x, norm, coefficient: None, is_shared: true, dx: None }],
+                    )?;
                 }
             }
-            Op::Sum { xs } => {
-                let terms = xs.iter().map(|x| self.term(*x)).collect::<Result<_>>()?;
+            Op::Sum { xs, coefficients } => {
+                let terms = std::iter::zip(xs, coefficients);
+                let terms = terms.map(|(x, at)| self.term(*x, *at)).collect::<Result<_>>()?;
                 self.join(value, terms)?;
             }
             Op::Relu { x } => {
@@ -369,7 +379,13 @@ impl Compiler<'_> {
                     *at
                 } else {
                     let x = self.image_of(*x)?;
-                    self.steps.push(Step::Join(Join::of(vec![Term { x, norm: None, dx: None }])));
+                    self.steps.push(Step::Join(Join::of(vec![Term {
+                        x,
+                        norm: None,
+                        coefficient: None,
+                        is_shared: true,
+                        dx: None,
+                    }])));
                     self.steps.len() - 1
                 };
                 let image = self.new_image(value)?;
@@ -435,6 +451,8 @@ impl Compiler<'_> {
     fn finish(mut self, parameters: &[Parameter]) -> Result<Steps> {
         self.gradients();
         self.set_margins()?;
+        let owners = owners::find(&mut self.steps);
+        let frozen = owners::frozen(&self.steps, &owners);
         let input = match self.places[0] {
             Some(Place::Image(input)) => Some(input),
             _ => None,
@@ -451,6 +469,25 @@ impl Compiler<'_> {
             })
             .collect();
         let Self { steps, planes, parts, rows, norms, .. } = self;
-        Ok(Steps { steps, planes, parts, slots, memory, rows, norms, input, output, parameters })
+        let coefficients = self.trace.ops.iter().filter_map(|op| match op {
+            Op::Sum { coefficients, .. } => coefficients.iter().flatten().max(),
+            _ => None,
+        });
+        let coefficients = coefficients.max().map_or(0, |last| last + 1);
+        Ok(Steps {
+            steps,
+            planes,
+            parts,
+            slots,
+            memory,
+            rows,
+            norms,
+            input,
+            output,
+            parameters,
+            owners,
+            frozen,
+            coefficients,
+        })
     }
 }

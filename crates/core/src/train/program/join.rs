@@ -13,15 +13,34 @@ use super::images::Images;
 use super::norm::NormState;
 use super::step::{Gradient, Image, Join, Norm, Term};
 
+/// The coefficients of a supernet, and their gradients.
+#[derive(Debug, Default)]
+pub(super) struct Coefficients {
+    pub(super) values: Vec<f32>,
+    pub(super) gradients: Vec<f64>,
+}
+
+impl Coefficients {
+    /// What a term is multiplied with.
+    fn of(&self, term: &Term) -> f32 {
+        term.coefficient.map_or(1.0, |at| self.values[at])
+    }
+
+    /// Whether a coefficient leaves out what it multiplies.
+    pub(super) fn leave_out(&self, coefficient: Option<usize>) -> bool {
+        coefficient.is_some_and(|at| self.values[at] == 0.0)
+    }
+}
+
 pub(super) fn join(
     join: &Join,
     images: &mut Images,
-    weights: &[f32],
+    (weights, coefficients): (&[f32], &Coefficients),
     (of_norms, norms): (&[Norm], &mut [NormState]),
     sums: &mut [[f64; 2]],
     (count, is_train): (usize, bool),
 ) {
-    for term in &join.terms {
+    for term in join.terms.iter().filter(|term| !coefficients.leave_out(term.coefficient)) {
         if let Some(norm) = term.norm {
             let (of, state) = (&of_norms[norm], &mut norms[norm]);
             let (scale, shift) = (&weights[of.scale.clone()], &weights[of.shift.clone()]);
@@ -35,23 +54,40 @@ pub(super) fn join(
             }
         }
     }
-    add_up(join, images, norms);
+    add_up(join, images, norms, coefficients);
 }
 
 pub(super) fn join_back(
     join: &Join,
     images: &mut Images,
     (weights, gradients): (&[f32], &mut [f32]),
+    coefficients: &mut Coefficients,
     (of_norms, norms): (&[Norm], &mut [NormState]),
     sums: &mut [[f64; 2]],
     count: usize,
 ) {
     let Some(total) = join.total else { return };
-    let mut summed = gather_gradient(join, images, sums);
+    let is_in = |term: &&Term| !coefficients.leave_out(term.coefficient);
+    let mut summed = gather_gradient(join, join.terms.iter().find(is_in), images, sums);
     for term in &join.terms {
+        if coefficients.leave_out(term.coefficient) {
+            if let Some((dx, Write::Set)) = term.dx
+                && term.is_shared
+            {
+                zero(images, dx);
+            }
+            continue;
+        }
+        let factor = coefficients.of(term);
         let Some(norm) = term.norm else {
+            if let Some(at) = term.coefficient {
+                gradient_moments(images, total, term.x, sums);
+                let channels = images.planes(term.x).channels;
+                let products = sums[..channels].iter().map(|[_, products]| products);
+                coefficients.gradients[at] += products.sum::<f64>();
+            }
             if let Some(dx) = term.dx {
-                add(images, total, dx);
+                add(images, total, factor, dx);
             }
             continue;
         };
@@ -60,11 +96,24 @@ pub(super) fn join_back(
             gradient_moments(images, total, term.x, sums);
         }
         let pixels = pixels(images, term.x, count);
-        let scale = &weights[of.scale.clone()];
+        let (scale, shift) = (&weights[of.scale.clone()], &weights[of.shift.clone()]);
         let for_scale = &mut gradients[of.scale.clone()];
         state.differentiate(&sums[..of.channels], pixels, scale, for_scale);
+        if let Some(at) = term.coefficient {
+            // The term is the factor times `scale * normalized + shift`.
+            for (channel, [sum, _]) in sums[..of.channels].iter().enumerate() {
+                let of_scale = f64::from(scale[channel]) * f64::from(for_scale[channel]);
+                coefficients.gradients[at] += of_scale + f64::from(shift[channel]) * sum;
+            }
+            for number in &mut *for_scale {
+                *number *= factor;
+            }
+            for factors in &mut state.factors {
+                *factors = factors.map(|number| number * factor);
+            }
+        }
         for (target, [sum, _]) in std::iter::zip(&mut gradients[of.shift.clone()], &*sums) {
-            *target = *sum as f32;
+            *target = factor * *sum as f32;
         }
         if let Some((dx, write)) = term.dx {
             normalized_gradient(images, total, term.x, &state.factors, dx, write);
@@ -146,7 +195,7 @@ fn gradient_moments(images: &Images, gradient: Image, x: Image, sums: &mut [[f64
     });
 }
 
-fn add_up(join: &Join, images: &mut Images, norms: &[NormState]) {
+fn add_up(join: &Join, images: &mut Images, norms: &[NormState], coefficients: &Coefficients) {
     let run = |images: &Images,
                block: usize,
                sum: Option<Target<'_, f32>>,
@@ -154,7 +203,9 @@ fn add_up(join: &Join, images: &mut Images, norms: &[NormState]) {
         let terms: Vec<JoinTerm<'_, f32>> = join
             .terms
             .iter()
+            .filter(|term| !coefficients.leave_out(term.coefficient))
             .map(|term| JoinTerm {
+                factor: coefficients.of(term),
                 source: images.block(term.x, block),
                 scale_shift: term.norm.map_or(&[][..], |norm| &norms[norm].scale_shift),
             })
@@ -180,7 +231,12 @@ fn add_up(join: &Join, images: &mut Images, norms: &[NormState]) {
 
 /// Brings the gradients of a sum and of its positive part together. If the first term is normalized,
 /// it takes the sums of each block for it while the block is at hand, and says so.
-fn gather_gradient(join: &Join, images: &mut Images, sums: &mut [[f64; 2]]) -> bool {
+fn gather_gradient(
+    join: &Join,
+    first: Option<&Term>,
+    images: &mut Images,
+    sums: &mut [[f64; 2]],
+) -> bool {
     let (Some(total), Some(from), Some(positive)) = (join.total, join.from_positive, join.positive)
     else {
         return false;
@@ -191,7 +247,7 @@ fn gather_gradient(join: &Join, images: &mut Images, sums: &mut [[f64; 2]]) -> b
         let positive = images.block(positive, block);
         dispatch(PositiveGradient { gradient, positive, target, write });
     };
-    let Some(Term { x, norm: Some(_), .. }) = join.terms.first() else {
+    let Some(Term { x, norm: Some(_), .. }) = first else {
         images.write_blocks(total, gather);
         return false;
     };
@@ -217,11 +273,16 @@ fn pixels(images: &Images, image: Image, count: usize) -> f64 {
     (planes.height * planes.width * count) as f64
 }
 
-fn add(images: &mut Images, source: Image, (target, write): (Image, Write)) {
+fn add(images: &mut Images, source: Image, factor: f32, (target, write): (Image, Write)) {
     images.write_blocks(target, |images, block, target| {
         let source = images.block(source, block);
-        dispatch(AddScaled { source, target, factor: 1.0, write });
+        dispatch(AddScaled { source, target, factor, write });
     });
+}
+
+/// Sets an image to zeros.
+pub(super) fn zero(images: &mut Images, image: Image) {
+    images.write_blocks(image, |_, _, target| target.data.fill(0.0));
 }
 
 fn normalized_gradient(

@@ -14,6 +14,7 @@ mod images;
 mod join;
 mod memory;
 mod norm;
+mod owners;
 mod rows;
 mod run;
 mod step;

@@ -11,10 +11,10 @@ use super::compile::compile;
 use super::features::{Features, Linear};
 use super::halving::{halving, halving_back};
 use super::images::Images;
-use super::join::{concat, concat_back, join, join_back};
+use super::join::{Coefficients, concat, concat_back, join, join_back, zero};
 use super::norm::NormState;
 use super::rows::{activation, activation_back};
-use super::step::{Place, Step, Steps};
+use super::step::{Norm, Place, Step, Steps};
 use super::windowed::{
     average_pool, average_pool_back, convolution, convolution_back, depthwise, depthwise_back,
     max_pool, max_pool_back,
@@ -31,6 +31,7 @@ pub(crate) struct Program {
     images: Images,
     features: Features,
     norms: Vec<NormState>,
+    coefficients: Coefficients,
     /// For each block, for each channel, two sums; or for each feature.
     sums: Vec<[f64; 2]>,
     /// The normalized examples of a batch.
@@ -54,12 +55,17 @@ impl Program {
         let images = Images::new(shapes, steps.slots.clone(), &steps.memory, lanes, blocks);
         let channels = steps.planes.iter().map(|planes| planes.channels).max().unwrap_or(0);
         let norms = steps.norms.iter().map(NormState::new).collect::<Result<_>>()?;
+        let coefficients = Coefficients {
+            values: vec![1.0; steps.coefficients],
+            gradients: vec![0.0; steps.coefficients],
+        };
         let widest = steps.norms.iter().map(|norm| norm.channels).max().unwrap_or(0);
         Ok(Some(Self {
             batch,
             images,
             features: Features::new(&steps.rows, batch, channels),
             norms,
+            coefficients,
             sums: vec![[0.0; 2]; widest.max(blocks * channels)],
             examples: vec![0.0; batch * model.input_shape().iter().product::<usize>()],
             input: model.input_scale_shift()?,
@@ -95,6 +101,31 @@ impl Program {
     /// The examples of the last forward pass.
     pub(crate) fn examples(&self) -> usize {
         self.features.count
+    }
+
+    /// The coefficients of a supernet: what one of them multiplies is not computed while it is 0.
+    pub(crate) fn coefficients(&mut self) -> &mut [f32] {
+        &mut self.coefficients.values
+    }
+
+    /// How many weights stay as they are: scales and shifts of what coefficients multiply.
+    pub(crate) fn frozen(&self) -> usize {
+        let norms = self.steps.frozen.iter().map(|norm| &self.steps.norms[*norm]);
+        norms.map(|norm| norm.scale.len() + norm.shift.len()).sum()
+    }
+
+    /// The gradients of the coefficients, from the last backward pass; 0 for those that are 0.
+    pub(crate) fn coefficient_gradients(&self) -> &[f64] {
+        &self.coefficients.gradients
+    }
+
+    /// Takes what inputs are normalized with.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(crate) fn load_input(&mut self, model: &Model) -> Result<()> {
+        self.input = model.input_scale_shift()?;
+        Ok(())
     }
 
     /// Takes the running statistics of the model.
@@ -163,13 +194,16 @@ impl Program {
     /// Computes the logits, `[examples, classes]`, of examples one after the other.
     pub(crate) fn forward(&mut self, weights: &Weights, examples: &[f32], mode: Mode) -> &[f32] {
         self.load(examples);
-        let Self { steps, images, features, norms, sums, .. } = self;
+        let Self { steps, images, features, norms, coefficients, sums, .. } = self;
         let (weights, count) = (weights.values(), features.count);
         let mut rng = match mode {
             Mode::Train(seed) => Some(seed.rng()),
             Mode::Evaluate => None,
         };
-        for step in &steps.steps {
+        for (step, (owner, _)) in std::iter::zip(&steps.steps, &steps.owners) {
+            if coefficients.leave_out(*owner) {
+                continue;
+            }
             match step {
                 Step::Convolution(step) => convolution(step, images, weights),
                 Step::Depthwise(step) => depthwise(step, images, weights),
@@ -180,7 +214,7 @@ impl Program {
                     join(
                         step,
                         images,
-                        weights,
+                        (weights, coefficients),
                         (&steps.norms, norms),
                         sums,
                         (count, rng.is_some()),
@@ -218,10 +252,19 @@ impl Program {
 
     /// Computes the gradients of all weights from those of the logits of the last forward pass.
     pub(crate) fn backward(&mut self, weights: &mut Weights, for_logits: &[f32]) {
-        let Self { steps, images, features, norms, sums, .. } = self;
+        let Self { steps, images, features, norms, coefficients, sums, .. } = self;
         let (weights, gradients) = weights.values_and_gradients();
+        coefficients.gradients.fill(0.0);
+        if coefficients.values.contains(&0.0) {
+            // What is left out writes none.
+            gradients.fill(0.0);
+        }
         features.set_gradient(steps.output, for_logits);
-        for step in steps.steps.iter().rev() {
+        for (step, (owner, zeros)) in std::iter::zip(&steps.steps, &steps.owners).rev() {
+            if coefficients.leave_out(*owner) {
+                zeros.iter().for_each(|image| zero(images, *image));
+                continue;
+            }
             match step {
                 Step::Convolution(step) => {
                     convolution_back(step, images, weights, gradients);
@@ -233,7 +276,7 @@ impl Program {
                 Step::Join(step) => {
                     let (weights, norms) =
                         ((weights, &mut *gradients), (&steps.norms[..], &mut norms[..]));
-                    join_back(step, images, weights, norms, sums, features.count);
+                    join_back(step, images, weights, coefficients, norms, sums, features.count);
                 }
                 Step::Concat { xs, dy, .. } => concat_back(xs, *dy, images),
                 Step::GlobalAverage { x, y, dx } => {
@@ -266,6 +309,11 @@ impl Program {
                 }
                 Step::Dropout { x, y, mask, .. } => features.dropout_back(*x, *y, *mask),
             }
+        }
+        for norm in &steps.frozen {
+            let Norm { scale, shift, .. } = &steps.norms[*norm];
+            gradients[scale.clone()].fill(0.0);
+            gradients[shift.clone()].fill(0.0);
         }
     }
 }

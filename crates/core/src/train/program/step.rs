@@ -124,6 +124,10 @@ pub(super) struct Term {
     pub(super) x: Image,
     /// Its normalization, if it has one.
     pub(super) norm: Option<usize>,
+    /// The coefficient that multiplies it, if one does.
+    pub(super) coefficient: Option<usize>,
+    /// Whether something reads the image that goes on where that coefficient is 0.
+    pub(super) is_shared: bool,
     pub(super) dx: Option<Gradient>,
 }
 
@@ -157,6 +161,13 @@ pub(super) struct Steps {
     pub(super) output: Rows,
     /// Where each parameter is among all of them; none for those that nothing depends on.
     pub(super) parameters: Vec<Option<Range<usize>>>,
+    /// For each step the coefficient that multiplies all that comes of it, if there is one: where
+    /// that is 0, the step is left out; and the gradients that zeros are written to then.
+    pub(super) owners: Vec<(Option<usize>, Vec<Image>)>,
+    /// The normalizations whose scale and shift stay as they are.
+    pub(super) frozen: Vec<usize>,
+    /// How many coefficients there are.
+    pub(super) coefficients: usize,
 }
 
 /// Where a value is.
@@ -184,6 +195,65 @@ impl<K> Windowed<K> {
 }
 
 impl Step {
+    /// The images that it computes.
+    pub(super) fn outputs(&self) -> impl Iterator<Item = Image> {
+        let (first, second) = match self {
+            Self::Convolution(step) => (Some(step.y), None),
+            Self::Depthwise(step) | Self::AveragePool(step) | Self::MaxPool(step) => {
+                (Some(step.y), None)
+            }
+            Self::Halving(step) => (Some(step.y), None),
+            Self::Join(join) => (join.sum, join.positive),
+            Self::Concat { y, .. } => (Some(*y), None),
+            _ => (None, None),
+        };
+        first.into_iter().chain(second)
+    }
+
+    /// Names every image that it computes something of, and the coefficient that multiplies it.
+    pub(super) fn inputs(&self, mut see: impl FnMut(Image, Option<usize>)) {
+        match self {
+            Self::Convolution(step) => see(step.x, None),
+            Self::Depthwise(step) | Self::AveragePool(step) | Self::MaxPool(step) => {
+                see(step.x, None);
+            }
+            Self::Halving(step) => see(step.x, None),
+            Self::Join(join) => join.terms.iter().for_each(|term| see(term.x, term.coefficient)),
+            Self::Concat { xs, .. } => xs.iter().for_each(|(x, _)| see(*x, None)),
+            Self::GlobalAverage { x, .. } | Self::Flatten { x, .. } => see(*x, None),
+            Self::Linear { .. }
+            | Self::Activation { .. }
+            | Self::NormRows { .. }
+            | Self::LayerNorm { .. }
+            | Self::Dropout { .. } => {}
+        }
+    }
+
+    /// Names every image with its gradient, where it computes one.
+    pub(super) fn gradients(&self, mut see: impl FnMut(Image, Gradient)) {
+        let one = |x: Image, dx: Option<Gradient>| dx.map(|dx| (x, dx));
+        let mut see = |found: Option<(Image, Gradient)>| {
+            if let Some((x, dx)) = found {
+                see(x, dx);
+            }
+        };
+        match self {
+            Self::Convolution(step) => see(one(step.x, step.dx)),
+            Self::Depthwise(step) | Self::AveragePool(step) | Self::MaxPool(step) => {
+                see(one(step.x, step.dx));
+            }
+            Self::Halving(step) => see(one(step.x, step.dx)),
+            Self::Join(join) => join.terms.iter().for_each(|term| see(one(term.x, term.dx))),
+            Self::Concat { xs, .. } => xs.iter().for_each(|(x, dx)| see(one(*x, *dx))),
+            Self::GlobalAverage { x, dx, .. } | Self::Flatten { x, dx, .. } => see(one(*x, *dx)),
+            Self::Linear { .. }
+            | Self::Activation { .. }
+            | Self::NormRows { .. }
+            | Self::LayerNorm { .. }
+            | Self::Dropout { .. } => {}
+        }
+    }
+
     /// Names every image that it looks at.
     pub(super) fn images(&self, mut see: impl FnMut(Image, When)) {
         match self {
@@ -199,7 +269,8 @@ impl Step {
             Self::MaxPool(step) => step.images(When::Both, When::Both, &mut see),
             Self::Join(join) => {
                 for term in &join.terms {
-                    see(term.x, if term.norm.is_some() { When::Both } else { When::Forward });
+                    let both = term.norm.is_some() || term.coefficient.is_some();
+                    see(term.x, if both { When::Both } else { When::Forward });
                     if let Some((dx, _)) = term.dx {
                         see(dx, When::Backward);
                     }

@@ -38,6 +38,8 @@ pub(super) enum Op {
     },
     Sum {
         xs: Vec<Value>,
+        /// The coefficient that multiplies each of them, if one does.
+        coefficients: Vec<Option<usize>>,
     },
     Concat {
         xs: Vec<Value>,
@@ -94,7 +96,7 @@ impl Op {
     pub(super) fn inputs(&self) -> &[Value] {
         match self {
             Self::Input | Self::Zeros => &[],
-            Self::Sum { xs } | Self::Concat { xs } => xs,
+            Self::Sum { xs, .. } | Self::Concat { xs } => xs,
             Self::Convolution { x, .. }
             | Self::Depthwise { x, .. }
             | Self::Halving { x, .. }
@@ -233,8 +235,16 @@ impl Trace {
             [] => None,
             [x] => Some(*x),
             [x, ..] if !self.is_image(*x) => None,
-            [x, ..] => Some(self.push(Op::Sum { xs: xs.to_vec() }, self.shape(*x))),
+            [_, _, ..] => self.weighted_sum(xs, &vec![None; xs.len()]),
         }
+    }
+
+    /// The sum of images of one shape, some of them multiplied with a coefficient of a supernet each;
+    /// `None` of none, or of features.
+    pub fn weighted_sum(&mut self, xs: &[Value], coefficients: &[Option<usize>]) -> Option<Value> {
+        let shape = self.shape(*xs.first()?);
+        let op = Op::Sum { xs: xs.to_vec(), coefficients: coefficients.to_vec() };
+        matches!(shape, Shape::Image { .. }).then(|| self.push(op, shape))
     }
 
     /// Images behind each other, channel by channel; `None` of features.

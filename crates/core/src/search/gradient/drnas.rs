@@ -1,0 +1,251 @@
+//! DrNAS: the mixture of each edge is drawn from a Dirichlet distribution, whose concentrations are
+//! learned.
+//!
+//! # Algorithm
+//! For each batch and edge `p ~ Dirichlet(β)` with `β = elu(α) + 1` (Chen et al., section 3.1); the
+//! edge computes `Σ_o p_o · o(x)`. α moves against the gradient of the validation loss through p
+//! (pathwise, by the implicit derivative of the gamma distribution). In the end the operation
+//! with the largest concentration of each edge is taken, by the rule of the space.
+//!
+//! # Cost
+//! As `darts` of first order.
+//!
+//! # References
+//! Chen, Wang, Cheng, Tang and Hsieh, "DrNAS: Dirichlet Neural Architecture Search", ICLR 2021,
+//! <https://arxiv.org/abs/2006.10355>.
+//! Figurnov, Mohamed and Mnih, "Implicit Reparameterization Gradients", NeurIPS 2018,
+//! <https://arxiv.org/abs/1805.08498>.
+//!
+//! # Differences from the paper
+//! Nothing is progressive: all channels and operations are there from the first epoch to the last.
+
+use rand::RngExt as _;
+use serde::{Deserialize, Serialize};
+
+use super::alpha::{Alpha, normal};
+use super::one_shot::{Method, Mixture, OneShot, Settings};
+use crate::Rng;
+use crate::config::{defaults, parse};
+use crate::search::SearcherEntry;
+
+/// The row of the table.
+pub static ENTRY: SearcherEntry = SearcherEntry {
+    name: NAME,
+    summary: "As darts, but each batch draws its mixture from a Dirichlet distribution.",
+    reference: "Chen et al. 2021, https://arxiv.org/abs/2006.10355",
+    defaults: defaults::<Config>,
+    build: |config, setup| {
+        let config: Config = parse(NAME, config)?;
+        Ok(Box::new(OneShot::new(NAME, config.supernet, DrNas, setup)?))
+    },
+};
+
+const NAME: &str = "drnas";
+
+/// The settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// Those of every supernet.
+    #[serde(flatten)]
+    pub supernet: Settings,
+}
+
+struct DrNas;
+
+impl Method for DrNas {
+    fn mix(&self, alpha: &Alpha, _: f64, rng: &mut Rng) -> Mixture {
+        let mut values = vec![0.0; alpha.values.len()];
+        let mut slopes = values.clone();
+        for edge in alpha.edges() {
+            let mut sum = 0.0;
+            for at in edge.clone() {
+                let shape = concentration(alpha.values[at]);
+                values[at] = gamma(shape, rng);
+                slopes[at] = gamma_slope(shape, values[at]) * elu_slope(alpha.values[at]);
+                sum += values[at];
+            }
+            for at in edge.clone() {
+                values[at] /= sum;
+                slopes[at] /= sum;
+            }
+        }
+        Mixture { slopes: Some(slopes), ..Mixture::soft(alpha.with(values)) }
+    }
+
+    /// `p_j = g_j / Σ g`, so that `∂p_j / ∂α_i = (δ_ij - p_j) (∂g_i / ∂α_i) / Σ g`.
+    fn differentiate(&self, mixture: &Mixture, for_coefficients: &[f64]) -> Vec<f64> {
+        let p = &mixture.probabilities;
+        let mut gradient = vec![0.0; p.values.len()];
+        let Some(slopes) = &mixture.slopes else { return gradient };
+        for edge in p.edges() {
+            let both = std::iter::zip(&p.values[edge.clone()], &for_coefficients[edge.clone()]);
+            let mean: f64 = both.map(|(p, g)| p * g).sum();
+            for at in edge.clone() {
+                gradient[at] = (for_coefficients[at] - mean) * slopes[at];
+            }
+        }
+        gradient
+    }
+
+    /// The mean of the distribution.
+    fn strengths(&self, alpha: &Alpha) -> Alpha {
+        let mut strengths = alpha.with(alpha.values.iter().map(|x| concentration(*x)).collect());
+        for edge in alpha.edges() {
+            let sum: f64 = strengths.values[edge.clone()].iter().sum();
+            strengths.values[edge.clone()].iter_mut().for_each(|value| *value /= sum);
+        }
+        strengths
+    }
+}
+
+/// `elu(α) + 1`, which is above 0.
+fn concentration(alpha: f64) -> f64 {
+    // What underflows would have no distribution.
+    if alpha > 0.0 { alpha + 1.0 } else { alpha.exp().max(1e-6) }
+}
+
+fn elu_slope(alpha: f64) -> f64 {
+    if alpha > 0.0 { 1.0 } else { alpha.exp() }
+}
+
+/// A number of the gamma distribution of this shape (Marsaglia and Tsang 2000).
+fn gamma(shape: f64, rng: &mut Rng) -> f64 {
+    if shape < 1.0 {
+        let u: f64 = rng.random::<f64>().max(f64::MIN_POSITIVE);
+        return (gamma(shape + 1.0, rng) * u.powf(1.0 / shape)).max(1e-290);
+    }
+    let d = shape - 1.0 / 3.0;
+    let c = 1.0 / (9.0 * d).sqrt();
+    loop {
+        let x = normal(rng);
+        let v = (1.0 + c * x).powi(3);
+        let u: f64 = rng.random::<f64>().max(f64::MIN_POSITIVE);
+        if v > 0.0 && u.ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+            return d * v;
+        }
+    }
+}
+
+/// How a number of the gamma distribution moves with the shape, its place in the distribution being
+/// fixed: `-(∂F / ∂shape) / f` (Figurnov et al., eq. 5).
+fn gamma_slope(shape: f64, x: f64) -> f64 {
+    let step = 1e-4 * shape;
+    let change = (lower_gamma(shape + step, x) - lower_gamma(shape - step, x)) / (2.0 * step);
+    let density = ((shape - 1.0) * x.ln() - x - ln_gamma(shape)).exp();
+    if density > 1e-280 { -change / density } else { 0.0 }
+}
+
+/// The regularized lower incomplete gamma function: a series, or a continued fraction.
+fn lower_gamma(shape: f64, x: f64) -> f64 {
+    let front = (shape * x.ln() - x - ln_gamma(shape)).exp();
+    if x < shape + 1.0 {
+        let (mut term, mut sum, mut n) = (1.0 / shape, 1.0 / shape, shape);
+        while term > sum * 1e-17 {
+            n += 1.0;
+            term *= x / n;
+            sum += term;
+        }
+        return front * sum;
+    }
+    // Lentz's algorithm, of the upper function.
+    let mut b = x + 1.0 - shape;
+    let (mut c, mut d) = (1e300, 1.0 / b);
+    let mut fraction = d;
+    for i in 1..500 {
+        let a = -f64::from(i) * (f64::from(i) - shape);
+        b += 2.0;
+        d = 1.0 / (a * d + b);
+        c = b + a / c;
+        fraction *= c * d;
+        if (c * d - 1.0).abs() < 1e-16 {
+            break;
+        }
+    }
+    1.0 - front * fraction
+}
+
+/// The logarithm of the gamma function (Lanczos, 9 terms).
+fn ln_gamma(x: f64) -> f64 {
+    const TERMS: [f64; 8] = [
+        676.520_368_121_885_1,
+        -1_259.139_216_722_402_8,
+        771.323_428_777_653_13,
+        -176.615_029_162_140_6,
+        12.507_343_278_686_905,
+        -0.138_571_095_265_720_12,
+        9.984_369_578_019_572e-6,
+        1.505_632_735_149_311_6e-7,
+    ];
+    if x < 0.5 {
+        // The reflection.
+        let pi = std::f64::consts::PI;
+        return (pi / (pi * x).sin()).ln() - ln_gamma(1.0 - x);
+    }
+    let x = x - 1.0;
+    let sum = TERMS
+        .iter()
+        .enumerate()
+        .fold(0.999_999_999_999_809_9, |sum, (at, term)| sum + term / (x + at as f64 + 1.0));
+    let t = x + 7.5;
+    0.5 * std::f64::consts::TAU.ln() + (x + 0.5) * t.ln() - t + sum.ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Seed;
+
+    #[test]
+    fn the_gamma_functions_are_right() {
+        for (x, expected) in [(1.0, 0.0), (5.0, 24.0_f64.ln()), (0.5, 0.572_364_942_924_700_1)] {
+            assert!((ln_gamma(x) - expected).abs() < 1e-13, "{x}");
+        }
+        // Of shape 1 it is the exponential distribution, of shape 1/2 that of half a square.
+        for x in [0.01, 0.5, 1.0, 3.0, 10.0] {
+            assert!((lower_gamma(1.0, x) - (1.0 - (-x).exp())).abs() < 1e-14, "{x}");
+        }
+        assert!((lower_gamma(0.5, 0.5) - 0.682_689_492_137_085_9).abs() < 1e-13);
+    }
+
+    /// Moving the shape moves a number that keeps its place in the distribution by its slope.
+    #[test]
+    fn slopes_are_those_of_numbers_that_keep_their_place() {
+        for shape in [0.05, 0.3, 1.0, 1.5, 4.0] {
+            for x in [0.02, 0.3, 1.0, 2.5, 6.0] {
+                let (place, step) = (lower_gamma(shape, x), 1e-3 * shape);
+                let moved = |shape: f64| {
+                    let (mut low, mut high) = (1e-300, 100.0);
+                    for _ in 0..200 {
+                        let middle = 0.5 * (low + high);
+                        if lower_gamma(shape, middle) < place {
+                            low = middle
+                        } else {
+                            high = middle
+                        }
+                    }
+                    low
+                };
+                let slope = (moved(shape + step) - moved(shape - step)) / (2.0 * step);
+                let actual = gamma_slope(shape, x);
+                // Where the distribution is almost at its end, the place is known badly.
+                if place < 1.0 - 1e-9 {
+                    let close = (actual - slope).abs() < 1e-3 * (1e-2 + slope.abs());
+                    assert!(close, "{shape}, {x}: {actual} is not {slope}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_have_the_mean_and_variance_of_their_shape() {
+        let mut rng = Seed::new(1).rng();
+        for shape in [0.3, 1.0, 2.5] {
+            let numbers: Vec<f64> = (0..40_000).map(|_| gamma(shape, &mut rng)).collect();
+            let count = numbers.len() as f64;
+            let mean = numbers.iter().sum::<f64>() / count;
+            let variance = numbers.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+            assert!((mean / shape - 1.0).abs() < 0.04, "{mean} of shape {shape}");
+            assert!((variance / shape - 1.0).abs() < 0.1, "{variance} of shape {shape}");
+        }
+    }
+}

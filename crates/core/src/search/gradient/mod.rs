@@ -1,0 +1,28 @@
+//! Searchers that train one network in which all networks of the space share weights, instead of
+//! many networks.
+//!
+//! - [`darts`], [`gdas`], [`drnas`], [`fair_darts`]: how operations are mixed, and how it is learned
+//!   which to prefer; [`random_ws`], [`spos`]: how networks are compared by weights that they share;
+//! - `one_shot`: what they share: the epochs, what is logged of each, and the proposals at the end;
+//! - `alpha`: how much each operation of each edge is preferred, and Adam for that;
+//! - `paths`: single networks of a supernet;
+//! - `ranking`: which architectures to propose, the strongest first.
+//!
+//! Such a searcher trains while it is asked: [`Ask::Trained`](super::Ask::Trained) says that an epoch
+//! is over. Behind the last epoch it proposes the architectures that it prefers, one after the other,
+//! which an evaluator trains from scratch or looks up, as those of every other searcher.
+
+mod alpha;
+pub mod darts;
+pub mod drnas;
+pub mod fair_darts;
+pub mod gdas;
+mod one_shot;
+mod paths;
+pub mod random_ws;
+mod ranking;
+pub mod spos;
+#[cfg(test)]
+mod tests;
+
+pub use one_shot::Settings;

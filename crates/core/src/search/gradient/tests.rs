@@ -1,0 +1,242 @@
+//! The searchers of this folder on digits: what they are held to beside the contract of all.
+
+use std::sync::Arc;
+
+use nascent_record::{Goal, Objective, Outcome, Trial, TrialId};
+
+use super::alpha::{Adam, Alpha};
+use super::darts::Darts;
+use super::one_shot::{Method as _, OneShot, Pair, Settings};
+use crate::Seed;
+use crate::evaluate::Resources;
+use crate::search::{Ask, Known, Question, SearchSetup, Searcher, find};
+use crate::space::{Relaxed as _, SearchSpace, mlp, nas_bench_201};
+use crate::train::{Batch, SharedWeights, TrainConfig};
+
+fn space() -> Arc<dyn SearchSpace> {
+    let config = nas_bench_201::Config { channels: 8, cells: 1 };
+    Arc::new(nas_bench_201::NasBench201::new(config).unwrap())
+}
+
+fn setup(space: Arc<dyn SearchSpace>, seed: u64) -> SearchSetup {
+    let dataset = nascent_datasets::load("digits", None).unwrap().limited(300, 0);
+    let goal = Goal::new(Objective::maximize("valid_accuracy"));
+    let resources = Resources {
+        dataset: Some(Arc::new(dataset)),
+        table: None,
+        seed: Seed::new(seed),
+        device: "cpu".to_owned(),
+    };
+    SearchSetup { resources: Some(resources), ..SearchSetup::new(space, goal, Seed::new(seed)) }
+}
+
+fn searcher(name: &str, settings: &serde_json::Value) -> Box<dyn Searcher> {
+    find(name).unwrap().make(settings, &setup(space(), 3)).unwrap()
+}
+
+/// Asks once, with nothing pending and everything admitted.
+fn ask(searcher: &mut dyn Searcher, trial: u32) -> Ask {
+    let (space, known) = (space(), Known::default());
+    let question = Question {
+        space: &*space,
+        trial: TrialId(trial),
+        seed: Seed::new(1),
+        pending: &[],
+        admits: &|architecture| known.admits(&*space, architecture),
+        stops: &|| false,
+    };
+    question.ask(searcher).unwrap()
+}
+
+/// The numbers of `xtask/python/supernet_golden.py`, from -0.5 to 0.5.
+fn numbers(first: usize, count: usize) -> impl Iterator<Item = f64> {
+    (first..first + count).map(|at| (at * 7919 % 10_007) as f64 / 10_007.0 - 0.5)
+}
+
+#[derive(serde::Deserialize)]
+struct Golden {
+    train_loss: f64,
+    valid_loss: f64,
+    first_order: Vec<f64>,
+    second_order: Vec<f64>,
+    alpha_after: Vec<f64>,
+    every_tenth_weight_after: Vec<f64>,
+}
+
+fn assert_close(actual: &[f64], expected: &[f64], what: &str) {
+    assert_eq!(actual.len(), expected.len(), "{what}");
+    let scale = expected.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+    for (a, b) in std::iter::zip(actual, expected) {
+        assert!((a - b).abs() <= 1e-4 * scale, "{what}: {a} is not {b}, of up to {scale}");
+    }
+}
+
+/// One step of α and of the weights, of first and of second order, against PyTorch in double
+/// precision.
+#[test]
+fn a_step_of_darts_is_that_of_pytorch() {
+    let golden: Golden =
+        serde_json::from_str(include_str!("../../../tests/fixtures/darts_step.json")).unwrap();
+    let (batch_size, rate, seed) = (16, 0.25, Seed::new(1));
+    let config = TrainConfig {
+        batch_size,
+        nesterov: false,
+        weight_decay: 3e-4,
+        clip_norm: 0.0,
+        ..TrainConfig::default()
+    };
+    let space =
+        nas_bench_201::NasBench201::new(nas_bench_201::Config { channels: 4, cells: 1 }).unwrap();
+    let supernet = space.supernet();
+    let mut shared = SharedWeights::new(&supernet, &[1, 8, 8], 10, &config, seed).unwrap();
+    let mut alpha = Alpha::drawn(&supernet.edges, &mut seed.rng());
+    alpha.values = numbers(5, 30).collect();
+    let first_order = Darts { second_order: false };
+    let mixture = first_order.mix(&alpha, 0.0, &mut seed.rng());
+    shared.set_coefficients(&mixture.coefficients()).unwrap();
+    // Weights and moments, in the order of the network on both sides; scales are 1, shifts 0.
+    let (mut weights, mut moments, mut compared, mut first) = (vec![], vec![], vec![], 0);
+    for parameter in shared.model().parameters() {
+        let count = parameter.var.elem_count();
+        let is_mixed = parameter.name.contains("edge_");
+        compared.extend(vec![parameter.is_weight || !is_mixed; count]);
+        if parameter.is_weight {
+            weights.extend(numbers(first, count).map(|x| (x + 0.25) as f32));
+            moments.extend(numbers(17, count).map(|x| (0.01 * x) as f32));
+            first += count;
+        } else {
+            let is_scale = parameter.name.ends_with("weight");
+            weights.extend(vec![f32::from(u8::from(is_scale)); count]);
+            moments.extend(vec![0.0; count]);
+        }
+    }
+    shared.weights_mut().copy_from_slice(&weights);
+    shared.moments_mut().copy_from_slice(&moments);
+    let batch = |start, step| {
+        let mut batch = Batch::default();
+        batch.values = numbers(start, batch_size * 64).map(|x| x as f32).collect();
+        batch.labels = (0..batch_size).map(|at| (at * step % 10) as u32).collect();
+        batch
+    };
+    let (train, valid) = (batch(0, 1), batch(123, 3));
+    let loss = shared.forward(&train, seed).loss;
+    assert!((loss - golden.train_loss).abs() < 1e-5, "{loss} is not {}", golden.train_loss);
+    shared.backward();
+    shared.step(rate);
+    let after = std::iter::zip(shared.weights(), compared).filter(|(_, is)| *is);
+    let after: Vec<f64> = after.step_by(10).map(|(weight, _)| f64::from(*weight)).collect();
+    assert_close(&after, &golden.every_tenth_weight_after, "weights");
+    shared.weights_mut().copy_from_slice(&weights);
+    shared.moments_mut().copy_from_slice(&moments);
+    let pair = Pair { weights: &train, alpha: &valid };
+    for (second_order, expected) in [(false, &golden.first_order), (true, &golden.second_order)] {
+        let mut darts = Darts { second_order };
+        let mixture = darts.mix(&alpha, 0.0, &mut seed.rng());
+        let gradient = darts.alpha_gradient(&mut shared, &mixture, &pair, rate, seed).unwrap();
+        let order = if second_order { "second order" } else { "first order" };
+        assert_close(&gradient, expected, order);
+        assert_eq!(shared.weights(), weights, "the weights are where they were");
+        assert_eq!(shared.moments(), moments, "and the moments");
+        let loss = shared.forward(&valid, seed).loss;
+        assert!((loss - golden.valid_loss).abs() < 1e-5, "{loss} is not {}", golden.valid_loss);
+    }
+    let mut adam = Adam::new(30);
+    let mut moved = alpha.values.clone();
+    adam.step(&mut moved, &golden.first_order, 3e-4, 1e-3);
+    assert_close(&moved, &golden.alpha_after, "α");
+}
+
+#[test]
+fn a_softmax_and_its_gradient() {
+    let mut alpha = Alpha::drawn(&nas_bench_201_edges(), &mut Seed::new(1).rng());
+    alpha.values = numbers(3, 30).collect();
+    let weights: Vec<f64> = numbers(50, 30).collect();
+    let value = |alpha: &Alpha| -> f64 {
+        std::iter::zip(&alpha.softmax(0.7).values, &weights).map(|(p, w)| p * w).sum()
+    };
+    let gradient = alpha.softmax(0.7).softmax_gradient(&weights, 0.7);
+    for at in 0..30 {
+        let mut sides = [1e-6, -1e-6].map(|step| {
+            let mut moved = alpha.clone();
+            moved.values[at] += step;
+            value(&moved)
+        });
+        sides[0] = (sides[0] - sides[1]) / 2e-6;
+        assert!((gradient[at] - sides[0]).abs() < 1e-8);
+    }
+}
+
+fn nas_bench_201_edges() -> Vec<crate::space::MixedEdge> {
+    space().relaxed().unwrap().supernet().edges
+}
+
+/// Behind the epochs, each proposal is another one, and all are in the space.
+#[test]
+fn all_searchers_train_then_propose() {
+    for name in ["darts", "gdas", "drnas", "fair_darts", "random_ws", "spos"] {
+        let mut settings = serde_json::json!({ "supernet_epochs": 2, "batch_size": 16 });
+        if name == "random_ws" {
+            settings["samples"] = 12.into();
+        }
+        if name == "spos" {
+            settings["population_size"] = 6.into();
+            settings["generations"] = 2.into();
+        }
+        let mut searcher = searcher(name, &settings);
+        let mut epochs = 0;
+        let first = loop {
+            match ask(&mut *searcher, 0) {
+                Ask::Trained(training) => {
+                    epochs += 1;
+                    assert_eq!(training.epoch, epochs, "{name}");
+                    let scalars = &training.signals.scalars;
+                    assert!(scalars.iter().all(|(_, value)| value.is_finite()), "{name}");
+                    let snapshot = searcher.snapshot().unwrap();
+                    assert!(snapshot.is_some(), "{name} has trained and keeps nothing");
+                }
+                Ask::Propose(proposal) => break proposal,
+                other => panic!("{name} answers {other:?}"),
+            }
+        };
+        assert!(epochs >= 2, "{name}");
+        assert!(searcher.snapshot().unwrap().is_none(), "{name} keeps what has not changed");
+        let mut trial = Trial::new(TrialId(0), first, 0);
+        for number in 1..5 {
+            trial.outcome = Some(Outcome::Complete(nascent_record::Metrics::default()));
+            searcher.tell(&trial).unwrap();
+            let Ask::Propose(next) = ask(&mut *searcher, number) else { panic!("{name} ends") };
+            assert_ne!(next.architecture, trial.proposal.architecture, "{name}");
+            space().spec().check(&next.architecture).unwrap();
+            trial = Trial::new(TrialId(number), next, number);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_a_way_out() {
+    let mlp: Arc<dyn SearchSpace> = Arc::new(mlp::Mlp::new(mlp::Config::default()).unwrap());
+    let darts = find("darts").unwrap();
+    let refused =
+        |setup: &SearchSetup, settings: &serde_json::Value| match darts.make(settings, setup) {
+            Ok(_) => panic!("it is taken"),
+            Err(error) => error.to_string(),
+        };
+    let null = serde_json::Value::Null;
+    let message = refused(&setup(mlp, 1), &null);
+    assert!(message.contains("nas_bench_201") && message.contains("another searcher"), "{message}");
+    let without = SearchSetup { resources: None, ..setup(space(), 1) };
+    assert!(refused(&without, &null).contains("--data"));
+    let message = refused(&setup(space(), 1), &serde_json::json!({ "supernet_epochs": 0 }));
+    assert!(message.contains("supernet_epochs must be 1"), "{message}");
+}
+
+#[test]
+fn weights_and_alpha_learn_from_different_examples() {
+    let settings = Settings { batch_size: 16, ..Settings::default() };
+    let method = Darts { second_order: false };
+    let searcher = OneShot::new("darts", settings, method, &setup(space(), 3)).unwrap();
+    let [first, second] = searcher.halves(1);
+    assert!(first.len() >= 64 && first.len() == second.len());
+    assert!(first.iter().all(|example| !second.contains(example)));
+    assert_ne!(first, searcher.halves(2)[0], "each epoch has an order of its own");
+}

@@ -1,0 +1,311 @@
+//! The weights that all networks of a supernet share, in training.
+
+use candle_core::Device;
+
+use super::config::TrainConfig;
+use super::data::Batch;
+use super::loss::{cross_entropy_gradient, score};
+use super::program::{Mode, Program};
+use super::update::Weights;
+use crate::nn::{Model, infeasible};
+use crate::space::Supernet;
+use crate::{Result, Seed};
+
+/// What a batch came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct BatchScore {
+    /// The mean loss.
+    pub loss: f64,
+    /// How many answers were right.
+    pub right: usize,
+}
+
+/// A [`Supernet`] with weights, trained batch by batch with coefficients that may be others each
+/// time.
+///
+/// Normalization is by the batch, in evaluation too: the running statistics of one mixture say
+/// nothing about another. What the coefficients multiply is normalized without a scale and a shift
+/// of its own, which would take the meaning from the coefficients (Liu et al. 2019, section A.1.1).
+pub struct SharedWeights {
+    model: Model,
+    program: Program,
+    weights: Weights,
+    for_logits: Vec<f32>,
+    smoothing: f64,
+    /// How many coefficients the supernet has.
+    coefficients: usize,
+}
+
+impl SharedWeights {
+    /// The supernet with first weights from this seed, for inputs of this shape. Of the settings, the
+    /// size of the batches, the optimizer and the loss count.
+    ///
+    /// # Errors
+    /// If the network does not fit the inputs, or has an operation that only the tensor library
+    /// computes.
+    pub fn new(
+        supernet: &Supernet,
+        input: &[usize],
+        classes: usize,
+        config: &TrainConfig,
+        seed: Seed,
+    ) -> Result<Self> {
+        let model = Model::new(&supernet.graph, input, classes, seed, &Device::Cpu)?;
+        let program = Program::new(&model, config.batch_size)?;
+        let program = program.ok_or_else(|| {
+            infeasible("the supernet has an operation that cannot be mixed; choose another space")
+        })?;
+        let weights = Weights::new(config, model.parameters(), program.parameters())?;
+        let for_logits = vec![0.0; config.batch_size * classes];
+        let (smoothing, coefficients) = (config.label_smoothing, supernet.coefficients());
+        Ok(Self { model, program, weights, for_logits, smoothing, coefficients })
+    }
+
+    /// Sets what inputs are normalized with, per channel or feature.
+    ///
+    /// # Errors
+    /// If there is not one for each channel.
+    pub fn set_input_statistics(&mut self, mean: &[f64], deviation: &[f64]) -> Result<()> {
+        self.model.set_input_statistics(mean, deviation)?;
+        self.program.load_input(&self.model)
+    }
+
+    /// Its network.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Sets the coefficients. What one of them multiplies is not computed while it is 0.
+    ///
+    /// # Errors
+    /// If there is not a number for each.
+    pub fn set_coefficients(&mut self, coefficients: &[f32]) -> Result<()> {
+        if coefficients.len() != self.coefficients {
+            let (needs, has) = (self.coefficients, coefficients.len());
+            return Err(infeasible(format!("a supernet of {needs} coefficients is given {has}")));
+        }
+        // The last ones multiply nothing, where the last option is to have no operation.
+        let used = self.program.coefficients();
+        let len = used.len();
+        used.copy_from_slice(&coefficients[..len]);
+        Ok(())
+    }
+
+    /// Computes a batch, and what [`Self::backward`] needs.
+    pub fn forward(&mut self, batch: &Batch, seed: Seed) -> BatchScore {
+        let logits = self.program.forward(&self.weights, &batch.values, Mode::Train(seed));
+        let (_, right) = score(logits, &batch.labels, self.model.classes());
+        let for_logits = &mut self.for_logits[..logits.len()];
+        let loss = cross_entropy_gradient(logits, &batch.labels, self.smoothing, for_logits);
+        BatchScore { loss, right }
+    }
+
+    /// Computes the gradients of the last loss.
+    pub fn backward(&mut self) {
+        let len = self.program.examples() * self.model.classes();
+        self.program.backward(&mut self.weights, &self.for_logits[..len]);
+    }
+
+    /// The gradients of the coefficients, from the last backward pass; 0 for those that are 0.
+    pub fn coefficient_gradients(&self) -> Vec<f64> {
+        let mut gradients = self.program.coefficient_gradients().to_vec();
+        gradients.resize(self.coefficients, 0.0);
+        gradients
+    }
+
+    /// How many of the weights are trained.
+    pub fn trained(&self) -> usize {
+        self.model.cost().params as usize - self.program.frozen()
+    }
+
+    /// The weights, one after the other.
+    pub fn weights(&self) -> &[f32] {
+        self.weights.values()
+    }
+
+    /// The weights, to be changed.
+    pub fn weights_mut(&mut self) -> &mut [f32] {
+        self.weights.values_mut()
+    }
+
+    /// Their gradients, from the last backward pass.
+    pub fn gradients(&self) -> &[f32] {
+        self.weights.gradients()
+    }
+
+    /// Moves the weights against their gradients.
+    pub fn step(&mut self, learning_rate: f64) {
+        self.weights.step(learning_rate);
+    }
+
+    /// The moments of the optimizer, one after the other.
+    pub fn moments(&self) -> &[f32] {
+        self.weights.moments()
+    }
+
+    /// The moments of the optimizer, to be changed.
+    pub fn moments_mut(&mut self) -> &mut [f32] {
+        self.weights.moments_mut()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use candle_core::{DType, Tensor, Var};
+
+    use super::*;
+    use crate::nn::ForwardContext;
+    use crate::space::{SearchSpace as _, nas_bench_201};
+    use crate::train::{Data, Part, cross_entropy};
+
+    fn space() -> nas_bench_201::NasBench201 {
+        let config = nas_bench_201::Config { channels: 6, cells: 1 };
+        nas_bench_201::NasBench201::new(config).unwrap()
+    }
+
+    fn batch(config: &TrainConfig) -> Batch {
+        let digits = nascent_datasets::load("digits", None).unwrap().limited(200, 0);
+        let data = Data::new(Arc::new(digits), config, Seed::new(1)).unwrap();
+        let mut batch = Batch::default();
+        let examples = &data.examples(Part::Train)[..config.batch_size];
+        data.batch(Part::Train, examples, None, &mut batch);
+        batch
+    }
+
+    /// Numbers that are neither equal nor small.
+    fn coefficients(count: usize) -> Vec<f32> {
+        (0..count).map(|at| 0.1 + ((at * 7) % 11) as f32 / 20.0).collect()
+    }
+
+    fn shared(config: &TrainConfig) -> SharedWeights {
+        let supernet = space().relaxed().unwrap().supernet();
+        SharedWeights::new(&supernet, &[1, 8, 8], 10, config, Seed::new(3)).unwrap()
+    }
+
+    /// Loss, gradient of the coefficients, and those of the parameters by name, in double precision
+    /// by the tensor library.
+    fn by_tensors(batch: &Batch, coefficients: &[f32]) -> (f64, Vec<f64>, Vec<(String, Vec<f64>)>) {
+        let supernet = space().relaxed().unwrap().supernet();
+        let (device, seed) = (Device::Cpu, Seed::new(3));
+        let model =
+            Model::with_dtype(&supernet.graph, &[1, 8, 8], 10, seed, &device, DType::F64).unwrap();
+        let numbers: Vec<f64> = coefficients.iter().map(|x| f64::from(*x)).collect();
+        let mixture = Var::new(numbers, &device).unwrap();
+        let inputs = batch.inputs(&[1, 8, 8], &device).unwrap();
+        let mut cx = ForwardContext::train(seed).with_coefficients(mixture.as_tensor().clone());
+        let logits = model.forward(&inputs, &mut cx).unwrap();
+        let loss = cross_entropy(&logits, &batch.labels, 0.0).unwrap();
+        let gradients = loss.backward().unwrap();
+        let numbers = |x: &Tensor| -> Vec<f64> { x.flatten_all().unwrap().to_vec1().unwrap() };
+        let of_parameters = model.parameters().iter().map(|parameter| {
+            let gradient = gradients.get(parameter.var.as_tensor()).map(numbers);
+            (parameter.name.clone(), gradient.unwrap_or_default())
+        });
+        (
+            loss.to_scalar().unwrap(),
+            numbers(gradients.get(mixture.as_tensor()).unwrap()),
+            of_parameters.collect(),
+        )
+    }
+
+    fn assert_close(a: &[f64], b: &[f64], what: &str) {
+        let scale = b.iter().fold(1e-3, |most: f64, x| most.max(x.abs()));
+        for (a, b) in std::iter::zip(a, b) {
+            assert!((a - b).abs() < 2e-4 * scale, "{what}: {a} is not {b}, of up to {scale}");
+        }
+    }
+
+    #[test]
+    fn gradients_are_those_of_the_tensor_library() {
+        let config = TrainConfig { batch_size: 20, ..TrainConfig::default() };
+        let (batch, mut shared) = (batch(&config), shared(&config));
+        let mut numbers = coefficients(30);
+        for zeros in [&[][..], &[2, 3, 9, 16, 24, 27]] {
+            zeros.iter().for_each(|at| numbers[*at] = 0.0);
+            shared.set_coefficients(&numbers).unwrap();
+            let score = shared.forward(&batch, Seed::new(4));
+            shared.backward();
+            let (loss, mut of_mixture, of_parameters) = by_tensors(&batch, &numbers);
+            assert!((score.loss - loss).abs() < 1e-5, "{} is not {loss}", score.loss);
+            zeros.iter().for_each(|at| of_mixture[*at] = 0.0);
+            assert_close(&shared.coefficient_gradients(), &of_mixture, "coefficients");
+            let mut start = 0;
+            for (parameter, (name, expected)) in
+                std::iter::zip(shared.model().parameters(), of_parameters)
+            {
+                let range = start..start + parameter.var.elem_count();
+                start = range.end;
+                let actual: Vec<f64> =
+                    shared.gradients()[range].iter().map(|x| f64::from(*x)).collect();
+                let is_mixed = name.contains("edge_");
+                if is_mixed && !parameter.is_weight {
+                    assert!(actual.iter().all(|x| *x == 0.0), "{name} is not to be trained");
+                } else {
+                    assert_close(&actual, &expected, &name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn with_one_operation_for_each_edge_it_is_the_network_of_that_architecture() {
+        let config = TrainConfig { batch_size: 20, ..TrainConfig::default() };
+        let batch = batch(&config);
+        let space = space();
+        for name in [
+            "|nor_conv_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_3x3~2|",
+            "|skip_connect~0|+|none~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_1x1~1|none~2|",
+            "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|",
+        ] {
+            let architecture = space.parse(name).unwrap();
+            let graph = space.graph(&architecture).unwrap();
+            let alone = Model::new(&graph, &[1, 8, 8], 10, Seed::new(3), &Device::Cpu).unwrap();
+            let mut shared = shared(&config);
+            // The same weights: of the edge whose operation is the third between its nodes, the name
+            // says so.
+            let named = |name: &str| {
+                let all = alone.parameters().iter();
+                all.clone().find(|p| p.name == name).map(|p| p.var.clone())
+            };
+            let mut start = 0;
+            let names: Vec<(String, usize)> = shared
+                .model()
+                .parameters()
+                .iter()
+                .map(|p| (p.name.clone(), p.var.elem_count()))
+                .collect();
+            for (name, count) in names {
+                let plain: Vec<&str> = name.split('.').collect();
+                let plain: Vec<String> = plain
+                    .iter()
+                    .map(|part| match part.strip_prefix("edge_") {
+                        Some(rest) => {
+                            let ends: Vec<&str> = rest.split('_').take(2).collect();
+                            format!("edge_{}", ends.join("_"))
+                        }
+                        None => (*part).to_owned(),
+                    })
+                    .collect();
+                let range = start..start + count;
+                start = range.end;
+                if let Some(var) = named(&plain.join("."))
+                    && var.elem_count() == count
+                {
+                    let values: Vec<f32> = var.flatten_all().unwrap().to_vec1().unwrap();
+                    shared.weights_mut()[range].copy_from_slice(&values);
+                }
+            }
+            let supernet = space.relaxed().unwrap().supernet();
+            let path = space.relaxed().unwrap().path(&architecture);
+            shared.set_coefficients(&supernet.one_hot(&path)).unwrap();
+            let score = shared.forward(&batch, Seed::new(4));
+            let inputs = batch.inputs(&[1, 8, 8], &Device::Cpu).unwrap();
+            let logits = alone.forward(&inputs, &mut ForwardContext::train(Seed::new(4))).unwrap();
+            let loss = cross_entropy(&logits, &batch.labels, 0.0).unwrap();
+            let loss = f64::from(loss.to_scalar::<f32>().unwrap());
+            assert!((score.loss - loss).abs() < 1e-4, "{name}: {} is not {loss}", score.loss);
+        }
+    }
+}
