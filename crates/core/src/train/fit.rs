@@ -201,7 +201,7 @@ fn train_epoch(
     loader::batches(data, order, |batches| {
         let mut sum = 0.0;
         for number in before.. {
-            let Some(batch) = batches.next() else { break };
+            let Some(batch) = batches.take() else { break };
             if reporter.poll() == Flow::Stop {
                 return Ok(None);
             }
@@ -262,7 +262,7 @@ pub(super) fn evaluate_with(
     let order = Order { part, examples, size: batch_size, augment: None };
     loader::batches(data, order, |batches| {
         let (mut loss, mut right) = (0.0, 0);
-        while let Some(batch) = batches.next() {
+        while let Some(batch) = batches.take() {
             let (sum, count) = predict(batch)?;
             loss += sum;
             right += count;

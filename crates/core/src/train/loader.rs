@@ -40,7 +40,7 @@ pub struct Batches {
 
 impl Batches {
     /// The next one, unless that was all.
-    pub fn next(&mut self) -> Option<&Batch> {
+    pub fn take(&mut self) -> Option<&Batch> {
         if let Some(used) = self.current.take() {
             // Nobody takes it when all batches are made.
             let _ended = self.empty.send(used);
@@ -94,18 +94,18 @@ mod tests {
             let mut count = 0;
             for examples in examples.chunks(32) {
                 data.batch(Part::Train, examples, None, &mut expected);
-                let batch = batches.next().unwrap();
+                let batch = batches.take().unwrap();
                 assert_eq!((&batch.values, &batch.labels), (&expected.values, &expected.labels));
                 count += 1;
             }
-            assert!(batches.next().is_none());
+            assert!(batches.take().is_none());
             count
         });
         assert_eq!(count, examples.len().div_ceil(32));
         for taken in 0..3 {
             batches(&data, order, |batches| {
                 for _ in 0..taken {
-                    assert_eq!(batches.next().unwrap().labels.len(), 32);
+                    assert_eq!(batches.take().unwrap().labels.len(), 32);
                 }
             });
         }

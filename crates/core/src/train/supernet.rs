@@ -184,9 +184,11 @@ mod tests {
         SharedWeights::new(&supernet, &[1, 8, 8], 10, config, Seed::new(3)).unwrap()
     }
 
-    /// Loss, gradient of the coefficients, and those of the parameters by name, in double precision
-    /// by the tensor library.
-    fn by_tensors(batch: &Batch, coefficients: &[f32]) -> (f64, Vec<f64>, Vec<(String, Vec<f64>)>) {
+    /// Loss, gradient of the coefficients, and those of the parameters by name.
+    type Gradients = (f64, Vec<f64>, Vec<(String, Vec<f64>)>);
+
+    /// In double precision by the tensor library.
+    fn by_tensors(batch: &Batch, coefficients: &[f32]) -> Gradients {
         let supernet = space().relaxed().unwrap().supernet();
         let (device, seed) = (Device::Cpu, Seed::new(3));
         let model =
@@ -223,13 +225,17 @@ mod tests {
         let (batch, mut shared) = (batch(&config), shared(&config));
         let mut numbers = coefficients(30);
         for zeros in [&[][..], &[2, 3, 9, 16, 24, 27]] {
-            zeros.iter().for_each(|at| numbers[*at] = 0.0);
+            for at in zeros {
+                numbers[*at] = 0.0;
+            }
             shared.set_coefficients(&numbers).unwrap();
             let score = shared.forward(&batch, Seed::new(4));
             shared.backward();
             let (loss, mut of_mixture, of_parameters) = by_tensors(&batch, &numbers);
             assert!((score.loss - loss).abs() < 1e-5, "{} is not {loss}", score.loss);
-            zeros.iter().for_each(|at| of_mixture[*at] = 0.0);
+            for at in zeros {
+                of_mixture[*at] = 0.0;
+            }
             assert_close(&shared.coefficient_gradients(), &of_mixture, "coefficients");
             let mut start = 0;
             for (parameter, (name, expected)) in

@@ -52,19 +52,13 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
 const NAME: &str = "darts";
 
 /// The settings.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     /// Those of every supernet.
     #[serde(flatten)]
     pub supernet: Settings,
     /// Whether α moves by the gradient at the weights after one step.
     pub second_order: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { supernet: Settings::default(), second_order: false }
-    }
 }
 
 /// How operations are mixed.

@@ -169,7 +169,7 @@ fn ln_gamma(x: f64) -> f64 {
     const TERMS: [f64; 8] = [
         676.520_368_121_885_1,
         -1_259.139_216_722_402_8,
-        771.323_428_777_653_13,
+        771.323_428_777_653_1,
         -176.615_029_162_140_6,
         12.507_343_278_686_905,
         -0.138_571_095_265_720_12,
@@ -217,11 +217,9 @@ mod tests {
                     let (mut low, mut high) = (1e-300, 100.0);
                     for _ in 0..200 {
                         let middle = 0.5 * (low + high);
-                        if lower_gamma(shape, middle) < place {
-                            low = middle
-                        } else {
-                            high = middle
-                        }
+                        let half =
+                            if lower_gamma(shape, middle) < place { &mut low } else { &mut high };
+                        *half = middle;
                     }
                     low
                 };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 use nascent_record::{Architecture, Proposal, Signals, Trial};
 use rand::seq::SliceRandom as _;
+use rayon::ThreadPool;
 use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 
@@ -154,7 +155,9 @@ impl Mixture {
             None => self.probabilities.values.iter().map(|p| *p as f32).collect(),
             Some(taken) => {
                 let mut coefficients = vec![0.0; self.probabilities.values.len()];
-                taken.iter().for_each(|at| coefficients[*at] = 1.0);
+                for at in taken {
+                    coefficients[*at] = 1.0;
+                }
                 coefficients
             }
         }
@@ -261,6 +264,8 @@ pub(super) struct OneShot<M> {
     epochs: u32,
     /// What was compared, the best first; of equals the earlier.
     scored: Vec<Scored>,
+    /// All cores: nothing else is to be done before the proposals.
+    pool: Arc<ThreadPool>,
     /// Whether the last question was answered by training.
     has_trained: bool,
     /// What was proposed and told.
@@ -324,6 +329,7 @@ impl<M: Method> OneShot<M> {
             adam,
             epochs: 0,
             scored: Vec::new(),
+            pool: Arc::new(pool()?),
             has_trained: false,
             told: HashSet::new(),
         })
@@ -354,7 +360,7 @@ impl<M: Method> OneShot<M> {
     }
 
     /// Trains one more epoch; nothing, if it is to stop.
-    fn train(&mut self, stops: &dyn Fn() -> bool) -> Result<Option<Signals>> {
+    fn train(&mut self, stops: &(dyn Fn() -> bool + Sync)) -> Result<Option<Signals>> {
         let epoch = self.epochs + 1;
         let seed = self.seed.derive("epoch", u64::from(epoch));
         let halves = self.halves(epoch);
@@ -400,7 +406,7 @@ impl<M: Method> OneShot<M> {
         of_weights: &mut Batches,
         of_alpha: &mut Batches,
         (steps, seed): (usize, Seed),
-        stops: &dyn Fn() -> bool,
+        stops: &(dyn Fn() -> bool + Sync),
     ) -> Result<Option<(f64, f64)>> {
         let (mut loss, mut right, mut seen) = (0.0, 0, 0);
         let epochs = f64::from(self.settings.supernet_epochs);
@@ -408,14 +414,14 @@ impl<M: Method> OneShot<M> {
             if stops() {
                 return Ok(None);
             }
-            let Some(weights) = of_weights.next() else { break };
+            let Some(weights) = of_weights.take() else { break };
             let progress = (f64::from(self.epochs) + step as f64 / steps as f64) / epochs;
             let rate = self.rate(progress);
             let seed = seed.derive("step", step as u64);
             let mut rng = seed.derive("mixture", 0).rng();
             let shared = &mut self.shared;
             if self.method.learns_alpha() {
-                let Some(alpha) = of_alpha.next() else { break };
+                let Some(alpha) = of_alpha.take() else { break };
                 let pair = Pair { weights, alpha };
                 let mixture = self.method.mix(&self.alpha, progress, &mut rng);
                 let gradient = self.method.alpha_gradient(shared, &mixture, &pair, rate, seed)?;
@@ -443,7 +449,7 @@ impl<M: Method> OneShot<M> {
             Order { part: Part::Valid, examples, size: self.settings.batch_size, augment: None };
         let (mut loss, mut right) = (0.0, 0);
         batches(&data, order, |batches| {
-            while let Some(batch) = batches.next() {
+            while let Some(batch) = batches.take() {
                 let coefficients = mix(self);
                 self.shared.set_coefficients(&coefficients)?;
                 let score = self.shared.forward(batch, self.seed);
@@ -501,7 +507,7 @@ impl<M: Method> OneShot<M> {
     }
 
     /// Compares more architectures by the shared weights; nothing, if it is to stop.
-    fn compare(&mut self, stops: &dyn Fn() -> bool) -> Result<Option<Signals>> {
+    fn compare(&mut self, stops: &(dyn Fn() -> bool + Sync)) -> Result<Option<Signals>> {
         let number = self.epochs + 1;
         let mut rng = self.seed.derive("candidates", u64::from(number)).rng();
         let mut scored = self.scored.clone();
@@ -532,6 +538,14 @@ impl<M: Method> OneShot<M> {
         let strengths = self.method.strengths(&self.alpha).by_edge();
         relaxed(self.name, &*self.space)?.strongest(&strengths)
     }
+}
+
+/// Threads for all cores. The results are the same on any number of them.
+fn pool() -> Result<ThreadPool> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    let pool = pool.thread_name(|number| format!("nascent-supernet-{number}")).build();
+    pool.map_err(|e| Error::Thread(std::io::Error::other(e)))
 }
 
 /// One step of the weights.
@@ -572,7 +586,9 @@ impl<M: Method> Searcher for OneShot<M> {
         let epochs = self.settings.supernet_epochs + self.method.generations();
         if self.epochs < epochs {
             let trains = self.epochs < self.settings.supernet_epochs;
-            let signals = if trains { self.train(cx.stops)? } else { self.compare(cx.stops)? };
+            let (pool, stops) = (Arc::clone(&self.pool), cx.stops);
+            let work = || if trains { self.train(stops) } else { self.compare(stops) };
+            let signals = pool.install(work)?;
             let Some(signals) = signals else { return Ok(Ask::Wait) };
             self.has_trained = true;
             let architecture = match self.scored.first() {

@@ -369,30 +369,7 @@ impl Compiler<'_> {
                 let terms = terms.map(|(x, at)| self.term(*x, *at)).collect::<Result<_>>()?;
                 self.join(value, terms)?;
             }
-            Op::Relu { x } => {
-                if let Some(Place::Rows(x)) = self.places[x.0] {
-                    let y = self.new_rows(value);
-                    self.steps.push(Step::Activation { x, y, kind: Activation::Relu });
-                    return Ok(());
-                }
-                let at = if let Some(at) = self.joins.get(x) {
-                    *at
-                } else {
-                    let x = self.image_of(*x)?;
-                    self.steps.push(Step::Join(Join::of(vec![Term {
-                        x,
-                        norm: None,
-                        coefficient: None,
-                        is_shared: true,
-                        dx: None,
-                    }])));
-                    self.steps.len() - 1
-                };
-                let image = self.new_image(value)?;
-                if let Step::Join(join) = &mut self.steps[at] {
-                    join.positive = Some(image);
-                }
-            }
+            Op::Relu { x } => self.lower_relu(*x, value)?,
             Op::Concat { xs } => {
                 let xs =
                     xs.iter().map(|x| Ok((self.image_of(*x)?, None))).collect::<Result<_>>()?;
@@ -408,6 +385,33 @@ impl Compiler<'_> {
             | Op::Activation { .. }
             | Op::LayerNorm { .. }
             | Op::Dropout { .. } => self.lower_features(op, value)?,
+        }
+        Ok(())
+    }
+
+    /// The positive part: a join that makes its value writes it along.
+    fn lower_relu(&mut self, x: Value, value: Value) -> Result<()> {
+        if let Some(Place::Rows(x)) = self.places[x.0] {
+            let y = self.new_rows(value);
+            self.steps.push(Step::Activation { x, y, kind: Activation::Relu });
+            return Ok(());
+        }
+        let at = if let Some(at) = self.joins.get(&x) {
+            *at
+        } else {
+            let x = self.image_of(x)?;
+            self.steps.push(Step::Join(Join::of(vec![Term {
+                x,
+                norm: None,
+                coefficient: None,
+                is_shared: true,
+                dx: None,
+            }])));
+            self.steps.len() - 1
+        };
+        let image = self.new_image(value)?;
+        if let Step::Join(join) = &mut self.steps[at] {
+            join.positive = Some(image);
         }
         Ok(())
     }

@@ -262,7 +262,9 @@ impl Program {
         features.set_gradient(steps.output, for_logits);
         for (step, (owner, zeros)) in std::iter::zip(&steps.steps, &steps.owners).rev() {
             if coefficients.leave_out(*owner) {
-                zeros.iter().for_each(|image| zero(images, *image));
+                for image in zeros {
+                    zero(images, *image);
+                }
                 continue;
             }
             match step {
