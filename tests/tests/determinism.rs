@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use nascent::search::SearcherEntry;
 use nascent_tests::nascent;
 use tempfile::tempdir;
 
@@ -110,21 +111,35 @@ fn a_run_killed_at_20_moments_has_the_history_of_the_undisturbed_one() {
     }
 }
 
-/// Every searcher of the table, over conditional choices: on 1 and 3 workers, and killed once.
+/// Every searcher of the table, over conditional choices if it can: on 1 and 3 workers, and killed
+/// once.
 #[test]
 fn every_searcher_has_one_history() {
     let folder = tempdir().unwrap();
-    let start = |searcher: &str, run: &Path, workers: u32| {
+    let start = |searcher: &SearcherEntry, run: &Path, workers: u32| {
         let mut command = Command::new(nascent());
         command.arg("search").arg("--run").arg(run).args([
             "--quiet",
-            "--space=mlp",
             "--max-train=300",
-            "--trials=24",
-            "--epochs=3",
             "--final-epochs=0",
             "--lookahead=4",
         ]);
+        if searcher.trains_supernet() {
+            // Long enough to be killed in an epoch, most of the time.
+            let small = [
+                ("supernet_epochs", 12),
+                ("samples", 10),
+                ("population_size", 5),
+                ("generations", 2),
+            ];
+            let known = (searcher.defaults)();
+            let small = small.iter().filter(|(name, _)| known.get(name).is_some());
+            command.args(small.map(|(name, n)| format!("--searcher-set={name}={n}")));
+            command.args(["--space-set=channels=4", "--trials=4", "--epochs=1"]);
+        } else {
+            command.args(["--space=mlp", "--trials=24", "--epochs=3"]);
+        }
+        let searcher = searcher.name;
         command.arg(format!("--searcher={searcher}")).arg(format!("--workers={workers}"));
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         command
@@ -134,17 +149,17 @@ fn every_searcher_has_one_history() {
         let name = searcher.name;
         let [one, three, killed] =
             ["one", "three", "killed"].map(|run| folder.path().join(format!("{name}-{run}")));
-        finish(start(name, &one, 1));
-        finish(start(name, &three, 3));
+        finish(start(searcher, &one, 1));
+        finish(start(searcher, &three, 3));
         assert_eq!(hash(&one), hash(&three), "{name} depends on the number of workers");
-        let mut child = start(name, &killed, 2).spawn().unwrap();
+        let mut child = start(searcher, &killed, 2).spawn().unwrap();
         std::thread::sleep(moments.next() / 3);
         child.kill().unwrap();
         child.wait().unwrap();
         if killed.join("run.json").exists() {
             finish(resume(&killed, 3));
         } else {
-            finish(start(name, &killed, 3));
+            finish(start(searcher, &killed, 3));
         }
         assert_eq!(hash(&one), hash(&killed), "{name} goes on otherwise after a kill");
     }

@@ -73,9 +73,10 @@ pub(crate) struct BudgetArgs {
 /// Where the data is.
 #[derive(Args, Clone, Default)]
 pub(crate) struct DataArgs {
-    /// Dataset by name (see `nascent datasets`), or a CSV or Parquet file of tabular data
-    #[arg(long, value_name = "NAME|FILE", default_value = "digits", help_heading = "Data")]
-    pub(crate) data: String,
+    /// Dataset by name (see `nascent datasets`), or a CSV or Parquet file of tabular data; with
+    /// --table what a searcher trains a supernet on [default: digits, none with --table]
+    #[arg(long, value_name = "NAME|FILE", help_heading = "Data")]
+    pub(crate) data: Option<String>,
     /// Column of a CSV or Parquet file that holds the class
     #[arg(long, value_name = "COLUMN", help_heading = "Data")]
     pub(crate) label: Option<String>,
@@ -459,13 +460,16 @@ pub(crate) struct BenchSearchersArgs {
     /// Search space
     #[arg(long, default_value = "nas_bench_201")]
     pub(crate) space: String,
+    /// Setting of the space, such as channels=16; repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) space_set: Vec<String>,
     /// Evaluator, where there is no table: size, which costs nothing, or train
     #[arg(long, default_value = "size")]
     pub(crate) evaluator: String,
     /// Setting of the evaluator, such as target_params=150000; repeatable
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) evaluator_set: Vec<String>,
-    /// Searchers, separated by commas, or `all`; settings in brackets:
+    /// Searchers, separated by commas, or `all` that train nothing; settings in brackets:
     /// random,regularized_evolution[population_size=10;sample_size=3]
     #[arg(long, default_value = "all")]
     pub(crate) searchers: String,

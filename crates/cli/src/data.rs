@@ -30,9 +30,24 @@ enum Source {
         max_test: Option<usize>,
         fingerprint: String,
     },
-    /// A table of results.
-    Table { path: PathBuf, fingerprint: String },
+    /// A table of results, and what a searcher trains on.
+    Table {
+        path: PathBuf,
+        fingerprint: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dataset: Option<Box<Named>>,
+    },
 }
+
+/// A source with its name.
+#[derive(Serialize, Deserialize)]
+struct Named {
+    name: String,
+    source: Source,
+}
+
+/// The dataset if none is named.
+const DEFAULT: &str = "digits";
 
 /// The data that the command line names, and what identifies it.
 pub(crate) fn from_args(
@@ -43,39 +58,47 @@ pub(crate) fn from_args(
 ) -> Result<(Component, Resources)> {
     let mut resources =
         Resources { dataset: None, table: None, seed: Seed::new(seed), device: device.to_owned() };
-    let (name, source) = if let Some(path) = &table.table {
+    let named = if let Some(path) = &table.table {
         resources.table = Some(Arc::new(read_table(path)?));
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        (name, Source::Table { path: absolute(path)?, fingerprint: fingerprint(path)? })
+        let dataset = data.data.as_ref().map(|name| dataset_named(name, data, &mut resources));
+        let dataset = dataset.transpose()?.map(Box::new);
+        let (path, fingerprint) = (absolute(path)?, fingerprint(path)?);
+        Named { name, source: Source::Table { path, fingerprint, dataset } }
     } else {
-        let path = Path::new(&data.data);
-        let is_file = path.extension().is_some() || data.data.contains(std::path::MAIN_SEPARATOR);
-        let (max_train, max_test) = (data.max_train, data.max_test);
-        if is_file {
-            let label = data.label.clone().with_context(|| {
-                format!("which column of {} holds the class? say --label COLUMN", path.display())
-            })?;
-            let ignore = data.ignore.clone();
-            let dataset = limit(read_tabular(path, &label, &ignore)?, max_train, max_test);
-            let name = dataset.name().to_owned();
-            let fingerprint = use_dataset(&mut resources, dataset);
-            let path = absolute(path)?;
-            (name, Source::Tabular { path, label, ignore, max_train, max_test, fingerprint })
-        } else {
-            if data.label.is_some() || !data.ignore.is_empty() {
-                bail!(
-                    "--label and --ignore are about columns of a CSV or Parquet file, and \
-                     {} is the name of a dataset",
-                    data.data
-                );
-            }
-            let dataset = nascent_datasets::load(&data.data, data.data_dir.as_deref())?;
-            let dataset = limit(dataset, max_train, max_test);
-            let fingerprint = use_dataset(&mut resources, dataset);
-            (data.data.clone(), Source::Dataset { max_train, max_test, fingerprint })
-        }
+        dataset_named(data.data.as_deref().unwrap_or(DEFAULT), data, &mut resources)?
     };
-    Ok((Component::new(&name).with(serde_json::to_value(source)?), resources))
+    Ok((Component::new(&named.name).with(serde_json::to_value(named.source)?), resources))
+}
+
+/// The dataset with this name, or in this file.
+fn dataset_named(name: &str, data: &DataArgs, resources: &mut Resources) -> Result<Named> {
+    let path = Path::new(name);
+    let is_file = path.extension().is_some() || name.contains(std::path::MAIN_SEPARATOR);
+    let (max_train, max_test) = (data.max_train, data.max_test);
+    if is_file {
+        let label = data.label.clone().with_context(|| {
+            format!("which column of {} holds the class? say --label COLUMN", path.display())
+        })?;
+        let ignore = data.ignore.clone();
+        let dataset = limit(read_tabular(path, &label, &ignore)?, max_train, max_test);
+        let name = dataset.name().to_owned();
+        let fingerprint = use_dataset(resources, dataset);
+        let path = absolute(path)?;
+        let source = Source::Tabular { path, label, ignore, max_train, max_test, fingerprint };
+        return Ok(Named { name, source });
+    }
+    if data.label.is_some() || !data.ignore.is_empty() {
+        bail!(
+            "--label and --ignore are about columns of a CSV or Parquet file, and {name} is the \
+             name of a dataset"
+        );
+    }
+    let dataset = nascent_datasets::load(name, data.data_dir.as_deref())?;
+    let dataset = limit(dataset, max_train, max_test);
+    let fingerprint = use_dataset(resources, dataset);
+    let source = Source::Dataset { max_train, max_test, fingerprint };
+    Ok(Named { name: name.to_owned(), source })
 }
 
 /// The data that a run was made with; `file` says where its file is now.
@@ -93,8 +116,22 @@ pub(crate) fn from_manifest(
     let name = &manifest.data.name;
     let source = Source::deserialize(&manifest.data.config)
         .with_context(|| format!("the run's data \"{name}\" is of an unknown kind"))?;
+    read_source(name, source, (data_dir, file), &mut resources)?;
+    Ok(resources)
+}
+
+/// Reads the data of a run again.
+fn read_source(
+    name: &str,
+    source: Source,
+    (data_dir, file): (Option<&Path>, Option<&Path>),
+    resources: &mut Resources,
+) -> Result<()> {
     let (expected, found) = match source {
-        Source::Table { path, fingerprint: expected } => {
+        Source::Table { path, fingerprint: expected, dataset } => {
+            if let Some(Named { name, source }) = dataset.map(|dataset| *dataset) {
+                read_source(&name, source, (data_dir, None), resources)?;
+            }
             let path = file.unwrap_or(&path);
             resources.table = Some(Arc::new(read_table(path)?));
             (expected, fingerprint(path)?)
@@ -104,11 +141,11 @@ pub(crate) fn from_manifest(
                 bail!("--file names a CSV or Parquet file, and this run is on the dataset {name}");
             }
             let dataset = nascent_datasets::load(name, data_dir)?;
-            (fingerprint, use_dataset(&mut resources, limit(dataset, max_train, max_test)))
+            (fingerprint, use_dataset(resources, limit(dataset, max_train, max_test)))
         }
         Source::Tabular { path, label, ignore, max_train, max_test, fingerprint } => {
             let dataset = read_tabular(file.unwrap_or(&path), &label, &ignore)?;
-            (fingerprint, use_dataset(&mut resources, limit(dataset, max_train, max_test)))
+            (fingerprint, use_dataset(resources, limit(dataset, max_train, max_test)))
         }
     };
     if found != expected {
@@ -117,7 +154,7 @@ pub(crate) fn from_manifest(
              restore it, or start a new run"
         );
     }
-    Ok(resources)
+    Ok(())
 }
 
 fn use_dataset(resources: &mut Resources, dataset: Dataset) -> String {

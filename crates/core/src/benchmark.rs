@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nascent_record::{Goal, MetricSpec, Metrics, Objective, Outcome, TrialId, TrialLimits};
 
-use crate::evaluate::{CHECKPOINT, Checkpoint, Evaluator, Job, Purpose, Silent};
+use crate::evaluate::{CHECKPOINT, Checkpoint, Evaluator, Job, Purpose, Resources, Silent};
 use crate::search::{AskTell, SearchSetup, Searcher};
 use crate::space::SearchSpace;
 use crate::{Result, Seed};
@@ -20,6 +20,8 @@ pub struct Simulation<'a> {
     pub evaluator: &'a dyn Evaluator,
     /// The objective.
     pub objective: Objective,
+    /// The data, for searchers that train something of their own.
+    pub resources: Option<Resources>,
     /// The search has at least so many trials, if the searcher does not end it.
     pub min_trials: u32,
     /// It goes on until a trial reaches this many simulated seconds; 0 for no such wish.
@@ -78,7 +80,7 @@ impl Simulation<'_> {
             goal: goal.clone(),
             fidelities: self.evaluator.fidelities(),
             seed: Seed::new(seed).derive("searcher", 0),
-            resources: None,
+            resources: self.resources.clone(),
         })?;
         let keep_checkpoint = searcher.resumes_trials();
         let mut search = AskTell::new(searcher, Arc::clone(&self.space), goal, seed).exact();

@@ -35,7 +35,7 @@ pub fn searcher(entry: &SearcherEntry) {
     check_settings(entry.name, &defaults, |settings| entry.complete(settings).map(drop));
     let small =
         [("supernet_epochs", 2_u32), ("samples", 120), ("population_size", 50), ("generations", 2)];
-    let trains = defaults.get("supernet_epochs").is_some();
+    let trains = entry.trains_supernet();
     let known = small.into_iter().filter(|(name, _)| trains && defaults.get(name).is_some());
     let settings: Value =
         known.map(|(name, value)| (name.to_owned(), Value::from(value))).collect();

@@ -183,9 +183,10 @@ measures them and writes this file.
 - Cases: {only}
 
 Each side is a process of its own, and they take turns. In a round, each repeats a pass for at least
-20 ms. The tables give the median of a pass on our side and of PyTorch's plain mode (eager), and the
-ratio of the medians, ours to PyTorch's: below 1 ours is faster. In brackets is the interval in which
-it lies with a probability of 95 % (bootstrap over the rounds).
+50 ms, after one that is not counted if a pass is shorter. The tables give the median of a pass on our
+side and of PyTorch's plain mode (eager), and the ratio of the medians, ours to PyTorch's: below 1
+ours is faster. In brackets is the interval in which it lies with a probability of 95 % (bootstrap
+over the rounds).
 
 Batches are 64 examples, but for `mlp/256`. A pass of a training step puts a batch together, computes
 the loss and its gradients, and updates the weights (SGD with Nesterov momentum and weight decay).

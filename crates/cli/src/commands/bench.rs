@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use nascent::benchmark::{Simulation, Statistics, Trace, reported_metrics};
-use nascent::evaluate::Evaluator;
+use nascent::evaluate::{Evaluator, Resources};
 use nascent::search::{SEARCHERS, SearchSetup, SearcherEntry};
 use nascent::space::SearchSpace;
 use nascent_record::{Metrics, Objective};
@@ -60,7 +60,9 @@ impl At {
 /// `name[key=value;key=value]`.
 fn chosen(text: &str) -> Result<Vec<(&'static SearcherEntry, Value)>> {
     if text == "all" {
-        return Ok(SEARCHERS.iter().map(|entry| (*entry, Value::Null)).collect());
+        // But for those that train for minutes before they propose.
+        let quick = SEARCHERS.iter().filter(|entry| !entry.trains_supernet());
+        return Ok(quick.map(|entry| (*entry, Value::Null)).collect());
     }
     let one = |text: &str| -> Result<_> {
         let (name, inside) = text.split_once('[').unwrap_or((text, "]"));
@@ -88,12 +90,14 @@ struct Bench {
     objective: Objective,
     /// The best value of each reported metric, where a table says so.
     metrics: Vec<(String, Option<f64>)>,
+    resources: Resources,
 }
 
 impl Bench {
     fn new(args: &BenchSearchersArgs) -> Result<Self> {
         let (_, resources) = data::from_args(&args.data, &args.table, 0, "cpu")?;
-        let space = nascent::space::find(&args.space)?.make(&Value::Null, &())?.into();
+        let space =
+            nascent::space::find(&args.space)?.make(&settings(&args.space_set)?, &())?.into();
         let (name, mut config) = (&args.evaluator, settings(&args.evaluator_set)?);
         let name = if args.table.table.is_some() {
             config = Value::Object(data::table_settings(&args.table)?);
@@ -116,7 +120,7 @@ impl Bench {
         };
         let names = reported_metrics(&declared, &objective).into_iter();
         let metrics = names.map(|name| (name.clone(), best(&name))).collect();
-        Ok(Self { space, evaluator, objective, metrics })
+        Ok(Self { space, evaluator, objective, metrics, resources })
     }
 }
 
@@ -161,6 +165,7 @@ fn searchers(args: &BenchSearchersArgs, out: &mut dyn Write) -> Result<()> {
         space: Arc::clone(&bench.space),
         evaluator: &*bench.evaluator,
         objective: bench.objective.clone(),
+        resources: Some(bench.resources.clone()),
         min_trials: most_trials,
         min_cost_secs: by_secs,
         max_trials: most_trials.max(MOST_TRIALS),

@@ -155,6 +155,13 @@ impl SearchSetup {
 /// A row of [`SEARCHERS`].
 pub type SearcherEntry = Entry<dyn Searcher, SearchSetup>;
 
+impl SearcherEntry {
+    /// Whether it trains a network of its own for a while, before it proposes.
+    pub fn trains_supernet(&self) -> bool {
+        (self.defaults)().get("supernet_epochs").is_some()
+    }
+}
+
 /// All searchers.
 pub static SEARCHERS: &[&SearcherEntry] = &[
     &random::ENTRY,

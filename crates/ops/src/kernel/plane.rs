@@ -495,16 +495,28 @@ fn weight_gradient<S: Simd, E: Element>(
     let lanes = E::lanes::<S>();
     let length = length.div_ceil(lanes) * lanes;
     let gradient = E::vectors::<S>(&gradient[..length]);
+    let last = shape.windows.kernel * shape.windows.kernel - 1;
+    let input = &input[..shape.offset(last) + length];
     for (group, sums) in sums.chunks_mut(TAPS).enumerate() {
         // Taps that are not there are computed as the first, and ignored.
-        let inputs: [&[E::Vector<S>]; TAPS] = std::array::from_fn(|tap| {
-            let tap = if tap < sums.len() { group * TAPS + tap } else { 0 };
-            E::vectors::<S>(&input[shape.offset(tap)..][..length])
-        });
+        let mut offsets = [0; TAPS];
+        for (tap, offset) in offsets.iter_mut().take(sums.len()).enumerate() {
+            *offset = shape.offset((group * TAPS + tap).min(last));
+        }
         let mut local = [E::splat(s, E::default()); TAPS];
         for (i, gradient) in gradient.iter().enumerate() {
-            for (sum, input) in std::iter::zip(&mut local, inputs) {
-                *sum = E::mul_add(s, *gradient, input[i], *sum);
+            for (sum, offset) in std::iter::zip(&mut local, offsets) {
+                let start = offset + i * lanes;
+                #[expect(
+                    unsafe_code,
+                    reason = "a check for each tap takes as long as its products"
+                )]
+                // SAFETY: `offset` is at most that of the last tap, and the vector `i` of the
+                // gradient ends at `length` or before, to the sum of which the input has been cut.
+                let values = unsafe { input.get_unchecked(start..start + lanes) };
+                if let [value] = E::vectors::<S>(values) {
+                    *sum = E::mul_add(s, *gradient, *value, *sum);
+                }
             }
         }
         for (sum, local) in std::iter::zip(sums, local) {
