@@ -51,9 +51,11 @@ const FILE: &str = "docs/performance.md";
 const MODES: [&str; 4] = ["ours", "eager", "channels_last", "compile"];
 
 /// What is measured of trainings besides the time of a step: its name, how, and the step.
-const DERIVED: [(&str, Group, &str); 2] = [
+const DERIVED: [(&str, Group, &str); 4] = [
     ("two_trials/nas_bench_201_n1", Group::TwoTrials, "nas_bench_201/n1"),
     ("memory/nas_bench_201_n5", Group::Memory, "nas_bench_201/n5"),
+    ("memory/supernet_nas_bench_201", Group::Memory, "supernet/nas_bench_201"),
+    ("memory/supernet_darts", Group::Memory, "supernet/darts"),
 ];
 
 /// A row of the tables that is to be measured.
