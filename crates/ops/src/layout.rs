@@ -24,6 +24,11 @@ pub struct Planes {
 }
 
 impl Planes {
+    /// The same images without a margin.
+    pub fn without_margin(&self) -> Self {
+        Self { margin: 0, ..*self }
+    }
+
     /// The distance of two rows, in vectors.
     pub fn row(&self) -> usize {
         self.width + 2 * self.margin

@@ -7,8 +7,9 @@ use nascent_ops::{
     kernel::{
         Write,
         pool::{AverageGradient, AveragePool, Divisor, MaxGradient, MaxPool, Pooling},
+        rows::{Source, Target},
     },
-    layout::Buffer,
+    layout::{Buffer, Planes},
     simd::{Element, dispatch, lanes},
 };
 use proptest::prelude::*;
@@ -114,11 +115,16 @@ impl Case {
             let (input, from, to) = (inputs[i].as_slice(), planes, out_planes);
             dispatch(MaxPool { input, from, output, to, pooling, write, scratch });
         });
-        let blocks = maxima.blocks::<E>(margins.1, MARK);
+        // Each image may have a margin of its own.
+        let with_margin = |planes: Planes| Planes { margin: planes.margin + 1, ..planes };
+        let blocks = maxima.blocks::<E>(margins.1 + 1, MARK);
+        let wide = input.blocks::<E>(margins.0 + 1, MARK);
         self.compare::<E>(&back, margins.0, &|i, output, _, write| {
-            let (input, maxima) = (inputs[i].as_slice(), blocks[i].as_slice());
-            let (gradient, from, to) = (gradients[i].as_slice(), out_planes, planes);
-            dispatch(MaxGradient { input, maxima, gradient, from, output, to, pooling, write });
+            let input = Source { data: wide[i].as_slice(), planes: with_margin(planes) };
+            let maxima = Source { data: blocks[i].as_slice(), planes: with_margin(out_planes) };
+            let gradient = Source { data: gradients[i].as_slice(), planes: out_planes };
+            let output = Target { data: output, planes };
+            dispatch(MaxGradient { input, maxima, gradient, output, pooling, write });
         });
     }
 }
@@ -205,13 +211,12 @@ fn a_maximum_changes_as_its_gradient_says() {
         differences.values[i] = (moved(1e-3) - moved(-1e-3)) / 2e-3;
     }
     let mut output = Buffer::<f64>::zeros(planes.vectors() * lanes);
+    let source = |data| Source { data, planes };
     dispatch(MaxGradient {
-        input: input.blocks::<f64>(0, 0.0)[0].as_slice(),
-        maxima: maxima(&input).as_slice(),
-        gradient: weights.blocks::<f64>(0, 0.0)[0].as_slice(),
-        from: planes,
-        output: output.as_mut_slice(),
-        to: planes,
+        input: source(input.blocks::<f64>(0, 0.0)[0].as_slice()),
+        maxima: source(maxima(&input).as_slice()),
+        gradient: source(weights.blocks::<f64>(0, 0.0)[0].as_slice()),
+        output: Target { data: output.as_mut_slice(), planes },
         pooling,
         write: Write::Set,
     });

@@ -44,10 +44,11 @@ struct Phase {
 }
 
 impl Convolution {
-    /// A convolution from images of one shape to images of another.
+    /// A convolution from images of one shape to images of another. Which margins they need depends on
+    /// the direction: see [`Windows::margin`] and [`gradient_margin`](Self::gradient_margin).
     ///
     /// # Errors
-    /// If the channels are not divisible by the groups, or a margin is too small.
+    /// If the channels are not divisible by the groups.
     pub fn new(input: Planes, output: Planes, windows: Windows, groups: usize) -> Result<Self> {
         let Windows { kernel, stride, dilation, .. } = windows;
         if kernel == 0 || stride == 0 || dilation == 0 || groups == 0 {
@@ -56,10 +57,6 @@ impl Convolution {
         if !input.channels.is_multiple_of(groups) || !output.channels.is_multiple_of(groups) {
             let (from, to) = (input.channels, output.channels);
             bail!("convolution: {from} to {to} channels cannot be divided into {groups} groups");
-        }
-        let needed = windows.margin(input.height, input.width, output.height, output.width);
-        if input.margin < needed {
-            bail!("convolution: {input:?} has a smaller margin than {windows:?} needs, {needed}");
         }
         let inputs = input.channels / groups;
         let offsets = (0..inputs)
@@ -124,8 +121,14 @@ impl Convolution {
         phases
     }
 
+    /// Where the first window begins.
+    ///
+    /// # Panics
+    /// If the margin of the input is too small.
     fn from(&self) -> Grid {
-        let (input, windows) = (self.input, self.windows);
+        let (input, output, windows) = (self.input, self.output, self.windows);
+        let needed = windows.margin(input.height, input.width, output.height, output.width);
+        assert!(input.margin >= needed, "the input needs a margin of {needed}");
         let before = input.margin - windows.padding;
         Grid {
             first: before * input.row() + before,
@@ -159,6 +162,9 @@ impl Convolution {
     }
 
     /// Computes the outputs of a batch.
+    ///
+    /// # Panics
+    /// If the margin of the input is smaller than [`Windows::margin`] says.
     pub fn forward<E: Element>(&self, input: &[E], weights: &[E], output: &mut [E], write: Write) {
         let (packed, lanes) = (self.pack_weights(weights), lanes::<E>());
         let inputs = input.par_chunks_exact(self.input.vectors() * lanes);

@@ -8,6 +8,7 @@ use super::custom::{Number, Numbers, Pass, Way, record};
 use super::{Pool2d, channel_parts, image_chunks, image_chunks_mut, pool_shapes, strided};
 use crate::kernel::Write;
 use crate::kernel::pool::{MaxGradient, MaxPool, Pooling};
+use crate::kernel::rows::{Source, Target};
 use crate::layout::{Planes, pack_channels, unpack_channels};
 use crate::scratch::Scratch;
 use crate::simd::{dispatch, lanes};
@@ -114,12 +115,10 @@ fn backward<E: Number>(pass: &Pass<'_>, shapes: &Shapes) -> Result<Vec<Option<Te
             pack_channels(y, (channels, first), from, &mut maxima);
             pack_channels(gradient, (channels, first), from, &mut gradients);
             dispatch(MaxGradient {
-                input: &pixels,
-                maxima: &maxima,
-                gradient: &gradients,
-                from,
-                output: &mut target,
-                to,
+                input: Source { data: &pixels, planes: to },
+                maxima: Source { data: &maxima, planes: from },
+                gradient: Source { data: &gradients, planes: from },
+                output: Target { data: &mut target, planes: to },
                 pooling,
                 write: Write::Set,
             });

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use nascent_ops::convolution::Convolution;
 use nascent_ops::kernel::Write;
-use nascent_ops::layout::Planes;
 
 use super::compile::Compiler;
-use super::step::{Gradient, Image, Part, Step, Windowed};
+use super::step::{Convolutions, Gradient, Image, Part, Step, Windowed};
 use crate::Result;
 
 impl Compiler<'_> {
@@ -99,13 +98,12 @@ impl Compiler<'_> {
         Some((gradient, Write::Set))
     }
 
-    /// Widens margins to what the gradients need, and gives all images of one size the same, so that
-    /// they can share memory.
-    pub(super) fn set_margins(&mut self) -> Result<()> {
+    /// Widens margins to what the gradients need.
+    pub(super) fn widen_margins(&mut self) {
         let steps = std::mem::take(&mut self.steps);
         for step in &steps {
             let (x, y, dy, windows) = match step {
-                Step::Convolution(step) => (step.x, step.y, step.dy, step.kernel.windows()),
+                Step::Convolution(step) => (step.x, step.y, step.dy, step.kernel.forward.windows()),
                 Step::Depthwise(step) => (step.x, step.y, step.dy, step.kernel),
                 _ => continue,
             };
@@ -114,24 +112,21 @@ impl Compiler<'_> {
                 self.needs(dy, Convolution::gradient_margin(windows, from, to));
             }
         }
-        let mut widest: HashMap<Planes, usize> = HashMap::new();
-        for (at, (planes, margin)) in std::iter::zip(&self.planes, &self.margins).enumerate() {
-            if self.parts[at].of != Image(at) {
-                continue;
-            }
-            let widest = widest.entry(*planes).or_default();
-            *widest = margin.max(widest).to_owned();
-        }
-        let margins: Vec<usize> =
-            self.planes.iter().map(|planes| widest.get(planes).copied().unwrap_or(0)).collect();
-        for (planes, part) in std::iter::zip(&mut self.planes, &self.parts) {
-            planes.margin = margins[part.of.0];
-        }
         self.steps = steps;
+        for (planes, part) in std::iter::zip(&mut self.planes, &self.parts) {
+            planes.margin = self.margins[part.of.0];
+        }
+    }
+
+    /// Makes the convolutions for the margins that their images have in the end.
+    pub(super) fn fit_convolutions(&mut self) -> Result<()> {
         for step in &mut self.steps {
             if let Step::Convolution(step) = step {
-                let (from, to) = (self.planes[step.x.0], self.planes[step.y.0]);
-                *step.kernel = Convolution::new(from, to, step.kernel.windows(), 1)?;
+                let windows = step.kernel.forward.windows();
+                let [x, y] = [step.x, step.y].map(|image| self.planes[image.0]);
+                let dy = step.dy.map_or(y, |dy| self.planes[dy.0]);
+                let dx = step.dx.map_or(x, |(dx, _)| self.planes[dx.0]);
+                *step.kernel = Convolutions::new([x, y], [dx, dy], windows)?;
             }
         }
         Ok(())

@@ -2,20 +2,21 @@
 //!
 //! Neighbors are fused: a sum takes in the normalizations that only it uses and writes its positive
 //! part along, so that between two convolutions each pixel is written once. Images behind each other
-//! are parts of one image where they can be, and then nothing is copied. Buffers of one shape
-//! share memory when one is done with before the other begins; the backward pass counts as the
-//! second half of the time.
+//! are parts of one image where they can be, and then nothing is copied. Images of one size share
+//! memory when one is done with before the other begins; the backward pass counts as the second half
+//! of the time.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use candle_core::{TensorId, Var};
-use nascent_ops::convolution::Convolution;
 use nascent_ops::layout::Planes;
 use nascent_ops::windows::Windows;
 
 use super::halving::{self, Halving};
-use super::step::{Image, Join, Norm, Part, Place, Rows, Step, Steps, Term, Windowed};
+use super::step::{
+    Convolutions, Image, Join, Norm, Part, Place, Rows, Step, Steps, Term, Windowed,
+};
 use super::trace::{NormVars, Op, Trace, Value};
 use super::{memory, owners};
 use crate::nn::{Activation, Parameter, Shape, Window};
@@ -325,9 +326,8 @@ impl Compiler<'_> {
                 self.needs_windows(&step, windows);
                 // The margins are known in the end; then it is made anew.
                 let Windowed { x, y, weight, .. } = step;
-                let plain =
-                    |image: Image| Planes { margin: usize::from(u8::MAX), ..self.planes[image.0] };
-                let kernel = Box::new(Convolution::new(plain(x), plain(y), windows, 1)?);
+                let planes = [x, y].map(|image| self.planes[image.0]);
+                let kernel = Box::new(Convolutions::new(planes, planes, windows)?);
                 let step = Windowed { x, y, weight, kernel, dy: None, dx: None };
                 self.steps.push(Step::Convolution(step));
             }
@@ -454,7 +454,7 @@ impl Compiler<'_> {
 
     fn finish(mut self, parameters: &[Parameter]) -> Result<Steps> {
         self.gradients();
-        self.set_margins()?;
+        self.widen_margins();
         let owners = owners::find(&mut self.steps);
         let frozen = owners::frozen(&self.steps, &owners);
         let input = match self.places[0] {
@@ -462,7 +462,8 @@ impl Compiler<'_> {
             _ => None,
         };
         let (slots, memory) =
-            memory::share(&self.planes, &self.parts, &self.steps, input, &self.zeros);
+            memory::share(&mut self.planes, &self.parts, &self.steps, input, &self.zeros);
+        self.fit_convolutions()?;
         let input = self.places[0].ok_or_else(unfit)?;
         let output = self.rows_of(self.output)?;
         let parameters = parameters

@@ -11,11 +11,14 @@ struct Life {
     to: usize,
 }
 
-/// For each image the piece of memory that it is in, and the shapes of those pieces. Images of one
-/// shape share one if the first is done with before the other begins. The input is there from the
-/// start, and `zeros` are all the time. A part is where its whole is.
+/// For each image the piece of memory that it is in, and the shapes of those pieces.
+///
+/// Images of one size share one if the first is done with before the other begins. An image may take
+/// one with a wider margin than it needs, which is then its own; nobody writes a margin, so it stays
+/// zeros. The input is there from the start, and `zeros` are all the time. A part is where its whole
+/// is.
 pub(super) fn share(
-    planes: &[Planes],
+    planes: &mut [Planes],
     parts: &[Part],
     steps: &[Step],
     input: Option<Image>,
@@ -28,15 +31,23 @@ pub(super) fn share(
     let mut memory: Vec<(Planes, usize)> = Vec::new();
     for at in order {
         let Some(life) = lives[at] else { continue };
-        let free = memory.iter().position(|(of, to)| *of == planes[at] && *to < life.from);
-        let slot = free.unwrap_or_else(|| {
-            memory.push((planes[at], 0));
+        let wanted = planes[at];
+        let fits = |(_, (of, to)): &(usize, &(Planes, usize))| {
+            let is_wide = of.margin >= wanted.margin;
+            *to < life.from && is_wide && Planes { margin: of.margin, ..wanted } == *of
+        };
+        let free = memory.iter().enumerate().filter(fits).min_by_key(|(_, (of, _))| of.margin);
+        let slot = free.map(|(slot, _)| slot).unwrap_or_else(|| {
+            memory.push((wanted, 0));
             memory.len() - 1
         });
         memory[slot].1 = life.to;
         slots[at] = slot;
     }
-    let slots = parts.iter().map(|part| slots[part.of.0]).collect();
+    let slots: Vec<usize> = parts.iter().map(|part| slots[part.of.0]).collect();
+    for (planes, slot) in std::iter::zip(planes, &slots) {
+        planes.margin = memory[*slot].0.margin;
+    }
     (slots, memory.into_iter().map(|(planes, _)| planes).collect())
 }
 

@@ -85,7 +85,7 @@ impl Program {
         let widths = 2 * steps.rows.iter().sum::<usize>();
         let numbers = batch * (widths + model.input_shape().iter().product::<usize>());
         let convolutions = steps.steps.iter().filter_map(|step| match step {
-            Step::Convolution(step) => Some(step.kernel.scratch_lens::<f32>()),
+            Step::Convolution(step) => Some(step.kernel.forward.scratch_lens::<f32>()),
             _ => None,
         });
         let scratch =

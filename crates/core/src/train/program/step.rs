@@ -9,6 +9,7 @@ use nascent_ops::layout::Planes;
 use nascent_ops::windows::Windows;
 
 use super::halving::Halving;
+use crate::Result;
 use crate::nn::Activation;
 
 /// A batch of images in memory.
@@ -34,7 +35,7 @@ pub(super) type Gradient = (Image, Write);
 /// One step forward, with what its step backward needs.
 #[derive(Debug)]
 pub(super) enum Step {
-    Convolution(Windowed<Box<Convolution>>),
+    Convolution(Windowed<Box<Convolutions>>),
     Depthwise(Windowed<Windows>),
     Halving(Halving),
     AveragePool(Windowed<Windows>),
@@ -85,6 +86,32 @@ pub(super) enum Step {
         mask: Rows,
         rate: f64,
     },
+}
+
+/// A convolution in its three directions: the images of each have margins of their own.
+#[derive(Debug)]
+pub(super) struct Convolutions {
+    /// From inputs to outputs.
+    pub(super) forward: Convolution,
+    /// From inputs to the gradients of the outputs.
+    pub(super) weights: Convolution,
+    /// From the gradients of the inputs to those of the outputs.
+    pub(super) inputs: Convolution,
+}
+
+impl Convolutions {
+    /// For images of these shapes, and gradients of these.
+    ///
+    /// # Errors
+    /// As [`Convolution::new`].
+    pub(super) fn new(
+        [x, y]: [Planes; 2],
+        [dx, dy]: [Planes; 2],
+        windows: Windows,
+    ) -> Result<Self> {
+        let between = |x, y| Convolution::new(x, y, windows, 1);
+        Ok(Self { forward: between(x, y)?, weights: between(x, dy)?, inputs: between(dx, dy)? })
+    }
 }
 
 /// A step that slides windows over an image.

@@ -1,6 +1,5 @@
 //! Steps that slide windows over images.
 
-use nascent_ops::convolution::Convolution;
 use nascent_ops::kernel::Write;
 use nascent_ops::kernel::depthwise::{
     Depthwise, InputGradient as DepthwiseGradient, WeightGradient as DepthwiseWeights,
@@ -17,17 +16,21 @@ use nascent_ops::windows::Windows;
 use rayon::prelude::*;
 
 use super::images::Images;
-use super::step::Windowed;
+use super::step::{Convolutions, Windowed};
 
-pub(super) fn convolution(step: &Windowed<Box<Convolution>>, images: &mut Images, weights: &[f32]) {
+pub(super) fn convolution(
+    step: &Windowed<Box<Convolutions>>,
+    images: &mut Images,
+    weights: &[f32],
+) {
     let kernel = &weights[step.weight.clone()];
     images.write(step.y, |images, y| {
-        step.kernel.forward(images.get(step.x), kernel, y, Write::Set);
+        step.kernel.forward.forward(images.get(step.x), kernel, y, Write::Set);
     });
 }
 
 pub(super) fn convolution_back(
-    step: &Windowed<Box<Convolution>>,
+    step: &Windowed<Box<Convolutions>>,
     images: &mut Images,
     weights: &[f32],
     gradients: &mut [f32],
@@ -35,11 +38,11 @@ pub(super) fn convolution_back(
     let Some(dy) = step.dy else { return };
     let for_weights = &mut gradients[step.weight.clone()];
     let (x, gradient) = (images.get(step.x), images.get(dy));
-    step.kernel.weight_gradient(x, gradient, for_weights);
+    step.kernel.weights.weight_gradient(x, gradient, for_weights);
     if let Some((dx, write)) = step.dx {
         let kernel = &weights[step.weight.clone()];
         images.write(dx, |images, dx| {
-            step.kernel.input_gradient(images.get(dy), kernel, dx, write);
+            step.kernel.inputs.input_gradient(images.get(dy), kernel, dx, write);
         });
     }
 }
@@ -122,13 +125,11 @@ pub(super) fn max_pool(step: &Windowed<Windows>, images: &mut Images) {
 
 pub(super) fn max_pool_back(step: &Windowed<Windows>, images: &mut Images) {
     let (Some(dy), Some((dx, write))) = (step.dy, step.dx) else { return };
-    let (from, pooling) = (images.planes(dy), pooling(step.kernel));
-    images.write_blocks(dx, |images, block, Target { data, planes: to }| {
-        let input = images.block(step.x, block).data;
-        let maxima = images.block(step.y, block).data;
-        let gradient = images.block(dy, block).data;
-        let output = data;
-        dispatch(MaxGradient { input, maxima, gradient, from, output, to, pooling, write });
+    let pooling = pooling(step.kernel);
+    images.write_blocks(dx, |images, block, output| {
+        let [input, maxima, gradient] =
+            [step.x, step.y, dy].map(|image| images.block(image, block));
+        dispatch(MaxGradient { input, maxima, gradient, output, pooling, write });
     });
 }
 

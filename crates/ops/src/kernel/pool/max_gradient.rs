@@ -5,6 +5,7 @@ use pulp::{Simd, WithSimd};
 
 use super::{Axis, Pooling};
 use crate::kernel::Write;
+use crate::kernel::rows::{Source, Target};
 use crate::layout::Planes;
 use crate::simd::Element;
 
@@ -14,17 +15,13 @@ use crate::simd::Element;
 #[derive(Debug)]
 pub struct MaxGradient<'a, E> {
     /// The input.
-    pub input: &'a [E],
+    pub input: Source<'a, E>,
     /// Its maxima.
-    pub maxima: &'a [E],
-    /// The gradient of the maxima, of the same shape.
-    pub gradient: &'a [E],
-    /// The shape of both.
-    pub from: Planes,
+    pub maxima: Source<'a, E>,
+    /// The gradient of the maxima.
+    pub gradient: Source<'a, E>,
     /// The gradient of the input.
-    pub output: &'a mut [E],
-    /// The shape of the input and of its gradient.
-    pub to: Planes,
+    pub output: Target<'a, E>,
     /// The windows.
     pub pooling: Pooling,
     /// Whether the gradient is replaced.
@@ -36,20 +33,24 @@ impl<E: Element> WithSimd for MaxGradient<'_, E> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, s: S) {
-        let Self { from, to, pooling, write, .. } = self;
+        let Self { input, maxima, gradient, output, pooling, write } = self;
+        let shapes = [input.planes, maxima.planes, gradient.planes, output.planes];
+        let [of_input, of_maxima, from, to] = shapes;
+        assert_eq!(of_input.without_margin(), to.without_margin(), "the shape of the input");
+        assert_eq!(of_maxima.without_margin(), from.without_margin(), "the shape of the maxima");
         let (rows, columns) = Axis::both(pooling, &to, &from);
-        let input = E::vectors::<S>(self.input);
-        let maxima = E::vectors::<S>(self.maxima);
-        let gradient = E::vectors::<S>(self.gradient);
-        let output = E::vectors_mut::<S>(self.output);
-        assert_eq!(input.len(), to.vectors(), "the size of the input");
-        assert_eq!(maxima.len(), from.vectors(), "the size of the maxima");
+        let input = E::vectors::<S>(input.data);
+        let maxima = E::vectors::<S>(maxima.data);
+        let gradient = E::vectors::<S>(gradient.data);
+        let output = E::vectors_mut::<S>(output.data);
+        assert_eq!(input.len(), of_input.vectors(), "the size of the input");
+        assert_eq!(maxima.len(), of_maxima.vectors(), "the size of the maxima");
         assert_eq!(gradient.len(), from.vectors(), "the size of the gradient");
         assert_eq!(output.len(), to.vectors(), "the size of the output");
         let zero = E::splat(s, E::default());
-        let inputs = input.chunks_exact(to.plane().max(1));
+        let inputs = input.chunks_exact(of_input.plane().max(1));
         let outputs = output.chunks_exact_mut(to.plane().max(1));
-        let maxima = maxima.chunks_exact(from.plane().max(1));
+        let maxima = maxima.chunks_exact(of_maxima.plane().max(1));
         let gradients = gradient.chunks_exact(from.plane().max(1));
         for (((input, output), maxima), gradient) in inputs.zip(outputs).zip(maxima).zip(gradients)
         {
@@ -62,16 +63,16 @@ impl<E: Element> WithSimd for MaxGradient<'_, E> {
                 {
                     output[to.first() + row * to.row()..][..to.width].fill(zero);
                 }
-                let start = from.first() + y * from.row();
+                let start = |planes: Planes, y: usize| planes.first() + y * planes.row();
                 let window = MaxRow::<S, E> {
                     s,
-                    input,
-                    maxima: &maxima[start..start + from.width],
-                    gradients: &gradient[start..start + from.width],
-                    start: to.first() + range.start * to.row(),
+                    input: &input[start(of_input, range.start)..],
+                    input_row: of_input.row(),
+                    maxima: &maxima[start(of_maxima, y)..][..from.width],
+                    gradients: &gradient[start(from, y)..][..from.width],
+                    output: &mut output[start(to, range.start)..],
                     row: to.row(),
                     columns,
-                    output,
                 };
                 match (pooling.size, pooling.stride, range.len()) {
                     (3, 1, 2) => window.give_overlapping::<2>(),
@@ -89,15 +90,17 @@ impl<E: Element> WithSimd for MaxGradient<'_, E> {
 /// A row of windows that give their gradients to the pixels.
 struct MaxRow<'a, S: Simd, E: Element> {
     s: S,
+    /// From the first row of pixels on.
     input: &'a [E::Vector<S>],
+    /// The distance of two rows of it.
+    input_row: usize,
     maxima: &'a [E::Vector<S>],
     gradients: &'a [E::Vector<S>],
-    /// Where the first row of pixels begins.
-    start: usize,
-    /// The distance of two rows.
+    /// From the first row of pixels on.
+    output: &'a mut [E::Vector<S>],
+    /// The distance of two rows of it.
     row: usize,
     columns: Axis,
-    output: &'a mut [E::Vector<S>],
 }
 
 impl<S: Simd, E: Element> MaxRow<'_, S, E> {
@@ -111,15 +114,14 @@ impl<S: Simd, E: Element> MaxRow<'_, S, E> {
 
     #[inline(always)]
     fn give_one(&mut self, x: usize, rows: usize) {
-        let Self { s, input, start, row, .. } = *self;
+        let Self { s, input, input_row, row, .. } = *self;
         let (max, mut left) = (self.maxima[x], self.gradients[x]);
         let zero = E::splat(s, E::default());
         let columns = self.columns.window(x);
         for y in 0..rows {
-            let start = start + y * row;
-            let places = start + columns.start..start + columns.end;
-            for (output, input) in std::iter::zip(&mut self.output[places.clone()], &input[places])
-            {
+            let input = &input[y * input_row..][columns.clone()];
+            let output = &mut self.output[y * row..][columns.clone()];
+            for (output, input) in std::iter::zip(output, input) {
                 let given = E::where_equal(s, *input, max, left, zero);
                 *output = E::add(s, *output, given);
                 left = E::where_equal(s, *input, max, zero, left);
@@ -131,7 +133,7 @@ impl<S: Simd, E: Element> MaxRow<'_, S, E> {
     /// window stays in registers until no window to the right gives them more.
     #[inline(always)]
     fn give_overlapping<const R: usize>(mut self) {
-        let Self { s, input, start, row, columns, maxima, gradients, .. } = self;
+        let Self { s, input, input_row, row, columns, maxima, gradients, .. } = self;
         let zero = E::splat(s, E::default());
         let padding = columns.pooling.padding;
         // Those that do not stand out.
@@ -144,7 +146,7 @@ impl<S: Simd, E: Element> MaxRow<'_, S, E> {
             self.give_one(x, R);
         }
         let length = whole.len() + 2;
-        let inputs: [_; R] = std::array::from_fn(|y| &input[start + y * row..][..length]);
+        let inputs: [_; R] = std::array::from_fn(|y| &input[y * input_row..][..length]);
         let windows = std::iter::zip(&maxima[whole.clone()], &gradients[whole]);
         let mut held = [[zero; 3]; R];
         for (x, (max, gradient)) in windows.enumerate() {
@@ -154,14 +156,14 @@ impl<S: Simd, E: Element> MaxRow<'_, S, E> {
                     *held = E::add(s, *held, E::where_equal(s, *input, *max, left, zero));
                     left = E::where_equal(s, *input, *max, zero, left);
                 }
-                let output = &mut self.output[start + y * row + x];
+                let output = &mut self.output[y * row + x];
                 *output = E::add(s, *output, held[0]);
                 *held = [held[1], held[2], zero];
             }
         }
         for (y, held) in held.iter().enumerate() {
             for (x, held) in held[..2].iter().enumerate() {
-                let output = &mut self.output[start + y * row + length - 2 + x];
+                let output = &mut self.output[y * row + length - 2 + x];
                 *output = E::add(s, *output, *held);
             }
         }
