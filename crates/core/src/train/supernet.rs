@@ -157,12 +157,16 @@ mod tests {
 
     use super::*;
     use crate::nn::ForwardContext;
-    use crate::space::{SearchSpace as _, nas_bench_201};
+    use crate::space::{SearchSpace as _, darts, nas_bench_201};
     use crate::train::{Data, Part, cross_entropy};
 
     fn space() -> nas_bench_201::NasBench201 {
         let config = nas_bench_201::Config { channels: 6, cells: 1 };
         nas_bench_201::NasBench201::new(config).unwrap()
+    }
+
+    fn darts_space() -> darts::Darts {
+        darts::Darts::new(darts::Config { channels: 2, layers: 3 }).unwrap()
     }
 
     fn batch(config: &TrainConfig) -> Batch {
@@ -179,17 +183,15 @@ mod tests {
         (0..count).map(|at| 0.1 + ((at * 7) % 11) as f32 / 20.0).collect()
     }
 
-    fn shared(config: &TrainConfig) -> SharedWeights {
-        let supernet = space().relaxed().unwrap().supernet();
-        SharedWeights::new(&supernet, &[1, 8, 8], 10, config, Seed::new(3)).unwrap()
+    fn shared(supernet: &Supernet, config: &TrainConfig) -> SharedWeights {
+        SharedWeights::new(supernet, &[1, 8, 8], 10, config, Seed::new(3)).unwrap()
     }
 
     /// Loss, gradient of the coefficients, and those of the parameters by name.
     type Gradients = (f64, Vec<f64>, Vec<(String, Vec<f64>)>);
 
     /// In double precision by the tensor library.
-    fn by_tensors(batch: &Batch, coefficients: &[f32]) -> Gradients {
-        let supernet = space().relaxed().unwrap().supernet();
+    fn by_tensors(supernet: &Supernet, batch: &Batch, coefficients: &[f32]) -> Gradients {
         let (device, seed) = (Device::Cpu, Seed::new(3));
         let model =
             Model::with_dtype(&supernet.graph, &[1, 8, 8], 10, seed, &device, DType::F64).unwrap();
@@ -221,19 +223,32 @@ mod tests {
 
     #[test]
     fn gradients_are_those_of_the_tensor_library() {
+        let supernet = space().relaxed().unwrap().supernet();
+        assert_gradients(&supernet, &[&[], &[2, 3, 9, 16, 24, 27]]);
+    }
+
+    #[test]
+    fn gradients_of_separable_and_dilated_operations_are_those_of_the_tensor_library() {
+        let supernet = darts_space().relaxed().unwrap().supernet();
+        let every_third: Vec<usize> = (0..supernet.coefficients()).step_by(3).collect();
+        assert_gradients(&supernet, &[&[], &every_third]);
+    }
+
+    /// With all coefficients, and with each of these sets of them at 0.
+    fn assert_gradients(supernet: &Supernet, zeros: &[&[usize]]) {
         let config = TrainConfig { batch_size: 20, ..TrainConfig::default() };
-        let (batch, mut shared) = (batch(&config), shared(&config));
-        let mut numbers = coefficients(30);
-        for zeros in [&[][..], &[2, 3, 9, 16, 24, 27]] {
-            for at in zeros {
+        let (batch, mut shared) = (batch(&config), shared(supernet, &config));
+        let mut numbers = coefficients(supernet.coefficients());
+        for zeros in zeros {
+            for at in *zeros {
                 numbers[*at] = 0.0;
             }
             shared.set_coefficients(&numbers).unwrap();
             let score = shared.forward(&batch, Seed::new(4));
             shared.backward();
-            let (loss, mut of_mixture, of_parameters) = by_tensors(&batch, &numbers);
+            let (loss, mut of_mixture, of_parameters) = by_tensors(supernet, &batch, &numbers);
             assert!((score.loss - loss).abs() < 1e-5, "{} is not {loss}", score.loss);
-            for at in zeros {
+            for at in *zeros {
                 of_mixture[*at] = 0.0;
             }
             assert_close(&shared.coefficient_gradients(), &of_mixture, "coefficients");
@@ -268,7 +283,8 @@ mod tests {
             let architecture = space.parse(name).unwrap();
             let graph = space.graph(&architecture).unwrap();
             let alone = Model::new(&graph, &[1, 8, 8], 10, Seed::new(3), &Device::Cpu).unwrap();
-            let mut shared = shared(&config);
+            let supernet = space.relaxed().unwrap().supernet();
+            let mut shared = shared(&supernet, &config);
             // The same weights: of the edge whose operation is the third between its nodes, the name
             // says so.
             let named = |name: &str| {
@@ -303,7 +319,6 @@ mod tests {
                     shared.weights_mut()[range].copy_from_slice(&values);
                 }
             }
-            let supernet = space.relaxed().unwrap().supernet();
             let path = space.relaxed().unwrap().path(&architecture);
             shared.set_coefficients(&supernet.one_hot(&path)).unwrap();
             let score = shared.forward(&batch, Seed::new(4));
