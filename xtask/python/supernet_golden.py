@@ -1,9 +1,7 @@
 """One step of DARTS on a small supernet of NAS-Bench-201, of first and of second order, by PyTorch in
 double precision: what `crates/core/tests/fixtures/darts_step.json` holds.
 
-    python supernet_golden.py > crates/core/tests/fixtures/darts_step.json
-
-It needs torch from PyPI. Weights, images and α are formulas that the test knows too.
+`cargo xtask golden` runs it. Weights, images and α are formulas that the test knows too.
 """
 
 import json

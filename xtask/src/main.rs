@@ -2,6 +2,7 @@
 
 mod cuda;
 mod docs;
+mod golden;
 mod nextest;
 mod optuna;
 mod python;
@@ -31,6 +32,8 @@ enum Command {
     CheckCuda(cuda::Args),
     /// Write the reference tables of the documentation anew, from the tables of the code
     Docs(docs::Args),
+    /// Write the numbers anew that a test has from PyTorch: a step of DARTS of either order
+    Golden,
     /// Measure our searchers beside Optuna's samplers
     BenchOptuna(optuna::Args),
     /// Measure our operations and trainings beside PyTorch's
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Sanitize(args) => sanitize::run(&args),
         Command::CheckCuda(args) => cuda::run(&args),
         Command::Docs(args) => docs::run(&args),
+        Command::Golden => golden::run(),
         Command::BenchOptuna(args) => optuna::run(&args),
         Command::BenchTorch(args) => torch::run(&args),
     };

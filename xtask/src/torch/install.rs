@@ -28,22 +28,22 @@ const DEPENDENCIES: [&str; 9] = [
 ];
 
 /// A Python with PyTorch.
-pub(super) struct Installed {
+pub(crate) struct Installed {
     /// The program.
-    pub(super) python: PathBuf,
+    pub(crate) python: PathBuf,
     /// What `LD_LIBRARY_PATH` has to name.
-    pub(super) stubs: PathBuf,
+    pub(crate) stubs: PathBuf,
     /// Where everything of it is, which may be deleted.
     pub(super) folder: PathBuf,
 }
 
 /// Where the scripts are.
-pub(super) fn script(name: &str) -> PathBuf {
+pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(name)
 }
 
 /// Finds PyTorch in the target directory, or installs it there.
-pub(super) fn install() -> Result<Installed> {
+pub(crate) fn install() -> Result<Installed> {
     let folder = workspace().join("target/torch");
     let (python, stubs) = (folder.join("bin/python"), folder.join("stubs"));
     // Written last, so that an installation that was interrupted begins anew.

@@ -1,6 +1,6 @@
 //! `cargo xtask bench-torch`: our operations and trainings beside those of PyTorch, in one run.
 
-mod install;
+pub(crate) mod install;
 mod measure;
 mod peer;
 mod statistics;

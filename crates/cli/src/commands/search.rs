@@ -67,14 +67,16 @@ fn refuse_what_has_no_effect(args: &SearchArgs) -> Result<()> {
     if let Some(other) = evaluator.filter(|name| *name != TABLE) {
         bail!("--table is for the evaluator table, and --evaluator says {other}");
     }
+    // With --data besides, a supernet is trained on these.
+    let data = args.data.data.is_none();
     let given = [
         ("--epochs (say --table-epochs)", args.epochs.is_some()),
         ("--final-epochs", args.final_epochs.is_some_and(|epochs| epochs > 0)),
         ("--trial-mib", args.trial_mib.is_some()),
-        ("--label", args.data.label.is_some()),
-        ("--ignore", !args.data.ignore.is_empty()),
-        ("--max-train", args.data.max_train.is_some()),
-        ("--max-test", args.data.max_test.is_some()),
+        ("--label", data && args.data.label.is_some()),
+        ("--ignore", data && !args.data.ignore.is_empty()),
+        ("--max-train", data && args.data.max_train.is_some()),
+        ("--max-test", data && args.data.max_test.is_some()),
         ("--device", args.device != "cpu"),
     ];
     match given.iter().find(|(_, given)| *given) {
