@@ -11,7 +11,8 @@
 //! quit
 //! ```
 //!
-//! The number of threads is that of `RAYON_NUM_THREADS` and `CANDLE_NUM_THREADS`.
+//! The number of threads is that of `RAYON_NUM_THREADS`; `CANDLE_NUM_THREADS` is best left at 1, as
+//! `nascent::train::one_thread_per_operation` says.
 
 #![expect(
     clippy::disallowed_methods,

@@ -5,10 +5,13 @@
 //! size of the image, the stride or the dilation, and nothing is ever shuffled. Around each channel
 //! lies a margin of zeros, so that windows may stand out without a special case.
 
+use std::ops::Range;
+
 use bytemuck::Zeroable;
 use pulp::{Simd, WithSimd};
 
 use crate::simd::{Element, dispatch};
+use crate::transpose::{MOST_LANES, transpose};
 
 /// The shape of an interleaved image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -203,15 +206,9 @@ fn assert_shapes<S: Simd, E: Element>(images: usize, block: usize, part: Part, p
     assert_eq!(block, planes.vectors() * E::lanes::<S>(), "the size of a block of {planes:?}");
 }
 
-/// The rows of all channels: where they are in an image, and where in a block, in numbers.
-#[inline(always)]
-fn rows(planes: Planes, lanes: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..planes.channels * planes.height).map(move |row| {
-        let (channel, y) = (row / planes.height, row % planes.height);
-        let start = channel * planes.plane() + planes.first() + y * planes.row();
-        (row * planes.width, start * lanes)
-    })
-}
+/// How many squares are turned together, beside each other in an image: a cache fetches what lies
+/// beside each other, and has room for few lines as far apart as images often are.
+const SQUARES: usize = 8;
 
 struct Pack<'a, E> {
     images: &'a [E],
@@ -224,46 +221,93 @@ impl<E: Element> WithSimd for Pack<'_, E> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        assert_shapes::<S, E>(self.images.len(), self.block.len(), self.part, &self.planes);
-        match E::lanes::<S>() {
-            2 => self.run::<2>(),
-            4 => self.run::<4>(),
-            8 => self.run::<8>(),
-            16 => self.run::<16>(),
-            lanes => unreachable!("no register has {lanes} lanes"),
+    fn with_simd<S: Simd>(self, s: S) {
+        let Self { images, part, planes, block } = self;
+        assert_shapes::<S, E>(images.len(), block.len(), part, &planes);
+        let lanes = E::lanes::<S>();
+        let block = E::vectors_mut::<S>(block);
+        let pixels = planes.height * planes.width;
+        let mut squares = [E::splat(s, E::default()); MOST_LANES * SQUARES];
+        let squares = &mut squares[..lanes * SQUARES];
+        for channel in 0..planes.channels {
+            let mut place = Place::new(&planes, channel);
+            for first in (0..pixels).step_by(squares.len()) {
+                let count = squares.len().min(pixels - first);
+                for lane in 0..lanes {
+                    let start = lane * part.image + part.start + channel * pixels + first;
+                    for at in (0..count).step_by(lanes) {
+                        squares[at + lane] =
+                            load::<S, E>(s, images, start + at, lanes.min(count - at));
+                    }
+                }
+                for square in squares[..count.next_multiple_of(lanes)].chunks_exact_mut(lanes) {
+                    transpose::<S, E>(square);
+                }
+                for (place, run) in place.runs(count) {
+                    copy(&squares[run.clone()], &mut block[place..][..run.len()]);
+                }
+            }
         }
     }
 }
 
-impl<E: Element> Pack<'_, E> {
+/// Copies vectors: a few in less time than a call takes.
+#[inline(always)]
+fn copy<V: Copy>(from: &[V], to: &mut [V]) {
+    for (to, from) in std::iter::zip(to, from) {
+        *to = *from;
+    }
+}
+
+/// So many numbers, if all of them are there; behind them, anything.
+#[inline(always)]
+fn load<S: Simd, E: Element>(s: S, numbers: &[E], start: usize, count: usize) -> E::Vector<S> {
+    let mut vector = E::splat(s, E::default());
+    let lanes = E::lanes::<S>();
+    if let Some(numbers) = numbers.get(start..start + lanes) {
+        vector = bytemuck::pod_read_unaligned(bytemuck::cast_slice(numbers));
+    } else if let Some(numbers) = numbers.get(start..start + count) {
+        let vector: &mut [E] = bytemuck::cast_slice_mut(std::slice::from_mut(&mut vector));
+        vector[..count].copy_from_slice(numbers);
+    }
+    vector
+}
+
+/// Where the pixels of a channel are in a block.
+struct Place {
+    at: usize,
+    width: usize,
+    margin: usize,
+    /// How many pixels are left in the row.
+    left: usize,
+}
+
+impl Place {
     #[inline(always)]
-    fn run<const L: usize>(self) {
-        let Self { images, part: Part { image, start }, planes, block } = self;
-        let zeros = [E::default(); L];
-        for (from, to) in rows(planes, L) {
-            // The row of each image; of those that are not there, nothing. Squares of as many
-            // pixels as images keep what is read and what is written in the cache.
-            let sources: [&[E]; L] = std::array::from_fn(|lane| {
-                let start = start + lane * image + from;
-                images.get(start..start + planes.width).unwrap_or(&[])
-            });
-            let (pixels, _) = block[to..to + planes.width * L].as_chunks_mut::<L>();
-            let (tiles, rest) = pixels.as_chunks_mut::<L>();
-            let whole = tiles.len() * L;
-            let squares = sources.map(|source| source.as_chunks::<L>().0);
-            for (i, tile) in tiles.iter_mut().enumerate() {
-                let square = squares.map(|square| square.get(i).unwrap_or(&zeros));
-                for (x, pixel) in tile.iter_mut().enumerate() {
-                    *pixel = square.map(|values| values[x]);
-                }
+    fn new(planes: &Planes, channel: usize) -> Self {
+        let at = channel * planes.plane() + planes.first();
+        Self { at, width: planes.width, margin: planes.margin, left: planes.width }
+    }
+
+    /// The next pixels, as many as are asked for: row by row where they are, and which of them.
+    #[inline(always)]
+    fn runs(&mut self, count: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
+        let mut done = 0;
+        std::iter::from_fn(move || {
+            let run = self.left.min(count - done);
+            if run == 0 {
+                return None;
             }
-            for (x, pixel) in rest.iter_mut().enumerate() {
-                for (value, source) in std::iter::zip(pixel, sources) {
-                    *value = source.get(whole + x).copied().unwrap_or_default();
-                }
+            let (at, range) = (self.at, done..done + run);
+            done += run;
+            self.at += run;
+            self.left -= run;
+            if self.left == 0 {
+                self.at += 2 * self.margin;
+                self.left = self.width;
             }
-        }
+            Some((at, range))
+        })
     }
 }
 
@@ -278,43 +322,36 @@ impl<E: Element> WithSimd for Unpack<'_, E> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        assert_shapes::<S, E>(self.images.len(), self.block.len(), self.part, &self.planes);
-        match E::lanes::<S>() {
-            2 => self.run::<2>(),
-            4 => self.run::<4>(),
-            8 => self.run::<8>(),
-            16 => self.run::<16>(),
-            lanes => unreachable!("no register has {lanes} lanes"),
-        }
-    }
-}
-
-impl<E: Element> Unpack<'_, E> {
-    #[inline(always)]
-    fn run<const L: usize>(self) {
-        let Self { block, planes, part: Part { image, start: part }, images } = self;
-        if image == 0 {
-            return;
-        }
-        for (to, from) in rows(planes, L) {
-            let (pixels, _) = block[from..from + planes.width * L].as_chunks::<L>();
-            let (tiles, rest) = pixels.as_chunks::<L>();
-            let whole = tiles.len() * L;
-            for (i, tile) in tiles.iter().enumerate() {
-                for lane in 0..L {
-                    let start = part + lane * image + to + i * L;
-                    if let Some(values) = images.get_mut(start..start + L) {
-                        for (value, pixel) in std::iter::zip(values, tile) {
-                            *value = pixel[lane];
+    fn with_simd<S: Simd>(self, s: S) {
+        let Self { block, planes, part, images } = self;
+        assert_shapes::<S, E>(images.len(), block.len(), part, &planes);
+        let lanes = E::lanes::<S>();
+        let block = E::vectors::<S>(block);
+        let pixels = planes.height * planes.width;
+        let mut squares = [E::splat(s, E::default()); MOST_LANES * SQUARES];
+        let squares = &mut squares[..lanes * SQUARES];
+        for channel in 0..planes.channels {
+            let mut place = Place::new(&planes, channel);
+            for first in (0..pixels).step_by(squares.len()) {
+                let count = squares.len().min(pixels - first);
+                for (place, run) in place.runs(count) {
+                    copy(&block[place..][..run.len()], &mut squares[run]);
+                }
+                for square in squares[..count.next_multiple_of(lanes)].chunks_exact_mut(lanes) {
+                    transpose::<S, E>(square);
+                }
+                for lane in 0..lanes {
+                    let start = lane * part.image + part.start + channel * pixels + first;
+                    let Some(target) = images.get_mut(start..start + count) else { break };
+                    for (at, target) in target.chunks_mut(lanes).enumerate() {
+                        let row = &squares[at * lanes + lane];
+                        if let [target] = E::vectors_mut::<S>(target) {
+                            *target = *row;
+                        } else {
+                            let row: &[E] = bytemuck::cast_slice(std::slice::from_ref(row));
+                            target.copy_from_slice(&row[..target.len()]);
                         }
                     }
-                }
-            }
-            for (lane, image) in images.chunks_exact_mut(image).enumerate() {
-                let values = &mut image[part + to + whole..][..rest.len()];
-                for (value, pixel) in std::iter::zip(values, rest) {
-                    *value = pixel[lane];
                 }
             }
         }

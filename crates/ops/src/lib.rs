@@ -18,5 +18,6 @@ pub mod matrix;
 pub mod op;
 pub mod scratch;
 pub mod simd;
+mod transpose;
 pub mod update;
 pub mod windows;

@@ -204,6 +204,19 @@ pub fn dispatch<K: WithSimd>(kernel: K) -> K::Output {
     }
 }
 
+/// As [`dispatch`], for a kernel whose vectors are neighbors in rows of this width: where rows are
+/// not whole registers of the widest kind, narrower ones waste less.
+pub fn dispatch_rows<E: Element, K: WithSimd>(width: usize, kernel: K) -> K::Output {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(wide) = pulp::x86::V4::try_new()
+        && !width.is_multiple_of(lanes::<E>())
+    {
+        return Simd::vectorize(*wide, kernel);
+    }
+    let _ = width;
+    dispatch(kernel)
+}
+
 /// How many numbers of this kind are side by side on this machine.
 pub fn lanes<E: Element>() -> usize {
     struct Lanes<E>(std::marker::PhantomData<E>);

@@ -93,9 +93,11 @@ impl Peer {
         if let Some(script) = &side.script {
             command.arg(script).arg(&threads);
         }
-        for variable in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS", "OMP_NUM_THREADS"] {
+        for variable in ["RAYON_NUM_THREADS", "OMP_NUM_THREADS"] {
             command.env(variable, &threads);
         }
+        // Its own pool waits by spinning and takes the cores from ours.
+        command.env("CANDLE_NUM_THREADS", "1");
         command.envs(side.variables.iter().chain(more).map(|(name, value)| (name, value)));
         let log = File::create(&side.log)
             .with_context(|| format!("cannot write {}", side.log.display()))?;

@@ -11,7 +11,7 @@ use std::mem::MaybeUninit;
 
 use pulp::{Simd, WithSimd};
 
-use crate::simd::Element;
+use crate::simd::{Element, dispatch_rows};
 use crate::windows::Windows;
 
 /// The shape of a depthwise convolution with a stride of 1.
@@ -64,7 +64,13 @@ impl PlaneShape {
     /// in one place and is read in another has to go through the cache first. Large planes take long
     /// enough by themselves.
     fn together<S: Simd, E: Element>(&self) -> usize {
-        (1024 / self.buffer::<S, E>()).clamp(1, 4)
+        (4096 / self.buffer::<S, E>()).clamp(1, 16)
+    }
+
+    /// Runs one of the kernels, with registers that the rows fill if there are any: with the widest
+    /// ones, much of short rows would be computed for nothing, or number by number.
+    pub fn dispatch<E: Element, K: WithSimd>(&self, kernel: K) -> K::Output {
+        dispatch_rows::<E, K>(self.output.1, kernel)
     }
 
     /// The numbers of scratch that the kernels need.
@@ -77,7 +83,7 @@ impl PlaneShape {
                 (2 * self.0.together::<S, E>() + 1) * self.0.buffer::<S, E>()
             }
         }
-        crate::simd::dispatch(Size::<E>(*self, std::marker::PhantomData))
+        self.dispatch::<E, _>(Size::<E>(*self, std::marker::PhantomData))
     }
 
     /// The distance of a tap from the first one.
@@ -164,7 +170,8 @@ pub struct PlaneGradients<'a, 't, E> {
     pub weights: &'a [E],
     /// The gradient of the images, where it is wanted.
     pub for_images: Option<&'t mut [MaybeUninit<E>]>,
-    /// For each weight a vector, to which its gradient is added lane by lane, where it is wanted.
+    /// For each weight as many numbers as the widest register has, where its gradient is wanted: it
+    /// is added to them lane by lane, or to the first of them, if the kernel runs with narrower ones.
     pub sums: Option<&'a mut [E]>,
     /// Room for [`PlaneShape::scratch`] numbers.
     pub scratch: &'a mut [E],
@@ -186,6 +193,8 @@ impl<'t, E: Element> WithSimd for PlaneGradients<'_, 't, E> {
         padded.fill(E::default());
         padded_gradient.fill(E::default());
         let mut sums = sums.map(|sums| E::vectors_mut::<S>(sums));
+        // How many registers lie beside each other for each weight.
+        let beside = sums.as_ref().map_or(0, |sums| sums.len() / weights.len());
         let (input_size, output_size) =
             (shape.input.0 * shape.input.1, shape.output.0 * shape.output.1);
         let (planes, more) = (images.len() / input_size, images.len() % input_size);
@@ -207,10 +216,10 @@ impl<'t, E: Element> WithSimd for PlaneGradients<'_, 't, E> {
                 let padded = std::iter::zip(padded.chunks(buffer), padded_gradient.chunks(buffer));
                 for (at, (padded, gradient)) in padded.take(planes - first).enumerate() {
                     let channel = (first + at) % shape.channels;
-                    let sums = &mut sums[channel * size..][..size];
+                    let sums = &mut sums[channel * size * beside..][..size * beside];
                     let length = (shape.output.0 - 1) * row + shape.output.1;
                     let gradient = &gradient[padding * row + padding..];
-                    weight_gradient::<S, E>(s, &shape, padded, gradient, sums, length);
+                    weight_gradient::<S, E>(s, &shape, padded, gradient, (sums, beside), length);
                 }
             }
             if let Some(for_images) = &mut for_images {
@@ -273,6 +282,14 @@ fn put_rows<S: Simd, E: Element>(
     (padding, row): (usize, usize),
 ) {
     let buffer = &mut buffer[padding * row + padding..];
+    let lanes = E::lanes::<S>();
+    if width == lanes && row >= lanes {
+        let rows = std::iter::zip(E::vectors::<S>(plane), buffer.chunks_exact_mut(row));
+        for (from, to) in rows {
+            E::vectors_mut::<S>(&mut to[..lanes]).fill(*from);
+        }
+        return;
+    }
     for (from, to) in std::iter::zip(plane.chunks_exact(width), buffer.chunks_mut(row)) {
         copy_row::<S, E>(from, &mut to[..width]);
     }
@@ -373,7 +390,8 @@ fn column<S: Simd, E: Element, const K: usize, const P: usize>(
     } else {
         rows::<S, E, K, P>(s, shape, input, weights, how)
     };
-    for (output, sum) in std::iter::zip(output.chunks_mut(width * shape.windows.dilation), &sums) {
+    let step = width * shape.windows.dilation;
+    for (output, sum) in std::iter::zip(output.chunks_mut(step), &sums) {
         let sum = bytemuck::cast_slice(std::slice::from_ref(sum));
         output[..lanes].write_copy_of_slice(sum);
     }
@@ -489,7 +507,7 @@ fn weight_gradient<S: Simd, E: Element>(
     shape: &PlaneShape,
     input: &[E],
     gradient: &[E],
-    sums: &mut [E::Vector<S>],
+    (sums, beside): (&mut [E::Vector<S>], usize),
     length: usize,
 ) {
     let lanes = E::lanes::<S>();
@@ -497,10 +515,10 @@ fn weight_gradient<S: Simd, E: Element>(
     let gradient = E::vectors::<S>(&gradient[..length]);
     let last = shape.windows.kernel * shape.windows.kernel - 1;
     let input = &input[..shape.offset(last) + length];
-    for (group, sums) in sums.chunks_mut(TAPS).enumerate() {
+    for (group, sums) in sums.chunks_mut(TAPS * beside).enumerate() {
         // Taps that are not there are computed as the first, and ignored.
         let mut offsets = [0; TAPS];
-        for (tap, offset) in offsets.iter_mut().take(sums.len()).enumerate() {
+        for (tap, offset) in offsets.iter_mut().take(sums.len() / beside).enumerate() {
             *offset = shape.offset((group * TAPS + tap).min(last));
         }
         let mut local = [E::splat(s, E::default()); TAPS];
@@ -519,7 +537,7 @@ fn weight_gradient<S: Simd, E: Element>(
                 }
             }
         }
-        for (sum, local) in std::iter::zip(sums, local) {
+        for (sum, local) in std::iter::zip(sums.iter_mut().step_by(beside), local) {
             *sum = E::add(s, *sum, local);
         }
     }

@@ -221,13 +221,13 @@ fn with_kernels<E: Number>(inputs: &[&Tensor], shape: Shapes) -> Result<Tensor> 
 fn forward<E: Number>(shape: &Shapes, x: &[E], weight: &[E], bias: Option<&[E]>) -> Result<Vec<E>> {
     let (from, to) = (shape.padded_input(), shape.output);
     if shape.depthwise()
-        && let Some(plane) = shape.plane(1.5)
+        && let Some(plane) = shape.plane(2.0)
     {
         let (chunk, size) = (chunk::<E>(to), shape.input.vectors());
         return Ok(written(shape.batch * to.vectors(), chunk, |at, output| {
             let images = &x[at * size * lanes::<E>()..][..output.len() / to.vectors() * size];
             let scratch = &mut Scratch::new(plane.scratch::<E>());
-            dispatch(PlaneDepthwise {
+            plane.dispatch::<E, _>(PlaneDepthwise {
                 images,
                 shape: plane,
                 weights: weight,
@@ -385,7 +385,7 @@ fn depthwise_gradients<E: Number>(
     sums.fill(E::default());
     let sums_of_blocks = super::optional_chunks(&mut sums, weight.len() * lanes, blocks);
     let mut for_x = Vec::new();
-    if let Some(plane) = shape.plane(1.25) {
+    if let Some(plane) = shape.plane(2.0) {
         let (chunk, out_chunk) = (chunk::<E>(shape.input), chunk::<E>(shape.output));
         let block = |at: usize| {
             let images = &x[at * chunk..x.len().min((at + 1) * chunk)];
@@ -450,7 +450,15 @@ fn plane_gradients<'t, E: Number>(
     for_images: Option<&'t mut [MaybeUninit<E>]>,
 ) -> Option<&'t mut [E]> {
     let scratch = &mut Scratch::new(shape.scratch::<E>());
-    dispatch(PlaneGradients { images, gradient, shape, weights, for_images, sums, scratch })
+    shape.dispatch::<E, _>(PlaneGradients {
+        images,
+        gradient,
+        shape,
+        weights,
+        for_images,
+        sums,
+        scratch,
+    })
 }
 
 /// The sums over all blocks and lanes, of so many numbers; nothing, if there are none.
