@@ -28,6 +28,7 @@ pub struct Planes {
 
 impl Planes {
     /// The same images without a margin.
+    #[must_use]
     pub fn without_margin(&self) -> Self {
         Self { margin: 0, ..*self }
     }

@@ -56,14 +56,10 @@ mod x86 {
         for at in (0..16).step_by(4) {
             let [a, b, c, d]: [__m512; 4] =
                 [cast(rows[at]), cast(rows[at + 1]), cast(rows[at + 2]), cast(rows[at + 3])];
-            let left = (
-                shuffle._mm512_shuffle_ps::<0x44>(a, b),
-                shuffle._mm512_shuffle_ps::<0x44>(c, d),
-            );
-            let right = (
-                shuffle._mm512_shuffle_ps::<0xee>(a, b),
-                shuffle._mm512_shuffle_ps::<0xee>(c, d),
-            );
+            let left =
+                (shuffle._mm512_shuffle_ps::<0x44>(a, b), shuffle._mm512_shuffle_ps::<0x44>(c, d));
+            let right =
+                (shuffle._mm512_shuffle_ps::<0xee>(a, b), shuffle._mm512_shuffle_ps::<0xee>(c, d));
             rows[at] = cast(shuffle._mm512_shuffle_ps::<0x88>(left.0, left.1));
             rows[at + 1] = cast(shuffle._mm512_shuffle_ps::<0xdd>(left.0, left.1));
             rows[at + 2] = cast(shuffle._mm512_shuffle_ps::<0x88>(right.0, right.1));
@@ -93,14 +89,10 @@ mod x86 {
         for at in (0..8).step_by(4) {
             let [a, b, c, d]: [__m256; 4] =
                 [cast(rows[at]), cast(rows[at + 1]), cast(rows[at + 2]), cast(rows[at + 3])];
-            let left = (
-                shuffle._mm256_shuffle_ps::<0x44>(a, b),
-                shuffle._mm256_shuffle_ps::<0x44>(c, d),
-            );
-            let right = (
-                shuffle._mm256_shuffle_ps::<0xee>(a, b),
-                shuffle._mm256_shuffle_ps::<0xee>(c, d),
-            );
+            let left =
+                (shuffle._mm256_shuffle_ps::<0x44>(a, b), shuffle._mm256_shuffle_ps::<0x44>(c, d));
+            let right =
+                (shuffle._mm256_shuffle_ps::<0xee>(a, b), shuffle._mm256_shuffle_ps::<0xee>(c, d));
             rows[at] = cast(shuffle._mm256_shuffle_ps::<0x88>(left.0, left.1));
             rows[at + 1] = cast(shuffle._mm256_shuffle_ps::<0xdd>(left.0, left.1));
             rows[at + 2] = cast(shuffle._mm256_shuffle_ps::<0x88>(right.0, right.1));

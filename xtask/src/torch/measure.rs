@@ -41,7 +41,9 @@ pub(super) fn measure(sides: &[Side], jobs: Vec<Job>, rounds: u32) -> Result<Vec
             Group::TwoTrials => two_trials(&job, sides, rounds),
             Group::Memory => memory(&job, sides),
             _ => {
-                if peers.0 != job.threads {
+                // What a process keeps of the cases before may leave no room for a supernet.
+                if peers.0 != job.threads || job.case.starts_with("supernet") {
+                    peers.1.clear();
                     let start = |side| Peer::start(side, job.threads);
                     peers = (job.threads, sides.iter().map(start).collect::<Result<_>>()?);
                 }

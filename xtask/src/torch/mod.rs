@@ -193,7 +193,8 @@ over the rounds).
 Batches are 64 examples, but for `mlp/256`. A pass of a training step puts a batch together, computes
 the loss and its gradients, and updates the weights (SGD with Nesterov momentum and weight decay).
 
-PyTorch's processes are told to keep freed memory (`MALLOC_TRIM_THRESHOLD_` and
+PyTorch has one pool of threads; on our side only that of the operations has more than one, for the
+pool that candle has beside it waits by spinning. PyTorch's processes are told to keep freed memory (`MALLOC_TRIM_THRESHOLD_` and
 `MALLOC_MMAP_THRESHOLD_` of glibc), without which single operations take it up to ten times as long;
 ours are told nothing, and neither side is where memory is measured.
 
@@ -210,8 +211,16 @@ two steps, in {MEMORY_ROUNDS} rounds.
 /// The kind of processor, and how many of its threads there are.
 fn processor() -> String {
     let linux = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
-        let line = text.lines().find(|line| line.starts_with("model name"))?;
-        Some(line.split_once(':')?.1.trim().to_owned())
+        let value = |name: &str| {
+            let line = text.lines().find(|line| line.starts_with(name))?;
+            Some(line.split_once(':')?.1.trim().to_owned())
+        };
+        let widest = match value("flags")? {
+            flags if flags.contains("avx512f") => ", AVX-512",
+            flags if flags.contains("avx2") => ", AVX2",
+            _ => "",
+        };
+        Some(value("model name")? + widest)
     });
     let mac = || {
         let mut sysctl = Command::new("sysctl");
