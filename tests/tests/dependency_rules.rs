@@ -24,11 +24,6 @@ const RULES: &[Rule] = &[
         never: &["candle", "egui", "eframe", "evcxr", "polars", "plotters", "rand", "tokio"],
     },
     Rule {
-        package: "nascent-wire",
-        may_use: &[],
-        never: &["candle", "egui", "eframe", "evcxr", "polars", "plotters", "rand", "tokio"],
-    },
-    Rule {
         package: "nascent-datasets",
         may_use: &[],
         never: &["candle", "egui", "eframe", "evcxr", "polars", "plotters", "rand", "tokio"],
