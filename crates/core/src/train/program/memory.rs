@@ -37,10 +37,10 @@ pub(super) fn share(
             *to < life.from && is_wide && Planes { margin: of.margin, ..wanted } == *of
         };
         let free = memory.iter().enumerate().filter(fits).min_by_key(|(_, (of, _))| of.margin);
-        let slot = free.map(|(slot, _)| slot).unwrap_or_else(|| {
+        let slot = free.map_or(memory.len(), |(slot, _)| slot);
+        if slot == memory.len() {
             memory.push((wanted, 0));
-            memory.len() - 1
-        });
+        }
         memory[slot].1 = life.to;
         slots[at] = slot;
     }
