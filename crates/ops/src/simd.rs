@@ -2,8 +2,8 @@
 //!
 //! A kernel is written once, generic over the instruction set ([`pulp::Simd`]) and the kind of
 //! number ([`Element`]), and compiled for each instruction set; which of them runs is found out on
-//! the machine that it runs on. So nothing has to be built for one kind of machine. Only AVX2 has run
-//! so far; the other instruction sets are the same source.
+//! the machine that it runs on. So nothing has to be built for one kind of machine. AVX2 and
+//! AVX-512 have run so far; the other instruction sets are the same source.
 
 use std::fmt::Debug;
 
