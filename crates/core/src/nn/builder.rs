@@ -40,6 +40,8 @@ pub(crate) struct Store {
     /// Running statistics.
     pub(crate) buffers: Vec<(String, Var)>,
     pub(crate) cost: Cost,
+    /// What the operations cost that a coefficient multiplies, in all places where it does.
+    pub(crate) coefficients: Vec<Cost>,
 }
 
 /// How tensors are made; absent while counting.
@@ -124,6 +126,19 @@ impl<'a> Builder<'a> {
 
     fn empty() -> Result<Var> {
         Ok(Var::zeros(0, DType::F32, &Device::Cpu)?)
+    }
+
+    /// Counts what was built since the cost was `before` for a coefficient.
+    pub(crate) fn count_for_coefficient(&mut self, coefficient: usize, before: Cost) {
+        let (now, costs) = (self.store.cost, &mut self.store.coefficients);
+        if costs.len() <= coefficient {
+            costs.resize(coefficient + 1, Cost::default());
+        }
+        let cost = &mut costs[coefficient];
+        cost.params += now.params - before.params;
+        cost.flops += now.flops - before.flops;
+        cost.activations += now.activations - before.activations;
+        cost.unfolded += now.unfolded - before.unfolded;
     }
 
     /// Counts multiply-accumulate operations for one example.

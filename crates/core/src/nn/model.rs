@@ -227,6 +227,12 @@ impl Model {
         self.store.cost
     }
 
+    /// What the operations cost that each coefficient of a supernet multiplies, in all places where
+    /// it does.
+    pub fn coefficient_costs(&self) -> &[Cost] {
+        &self.store.coefficients
+    }
+
     /// Its graph.
     pub fn graph(&self) -> &Graph {
         &self.graph

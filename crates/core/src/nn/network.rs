@@ -97,7 +97,11 @@ impl Network {
                 };
                 *repeat += 1;
                 let mut part = builder.part(&name);
+                let before = part.store.cost;
                 let (built, shape) = operation(graph, edge.op.as_ref(), &[input], &mut part)?;
+                if let Some(coefficient) = edge.coefficient {
+                    part.count_for_coefficient(coefficient, before);
+                }
                 arriving.push(shape);
                 let layer = match built {
                     Built::Nothing => None,

@@ -5,6 +5,7 @@ pub mod darts;
 pub mod macro_cnn;
 pub mod mlp;
 pub mod nas_bench_201;
+pub mod proxyless;
 mod relaxed;
 mod sample;
 
@@ -63,7 +64,7 @@ pub type SpaceEntry = Entry<dyn SearchSpace, ()>;
 
 /// All search spaces.
 pub static SPACES: &[&SpaceEntry] =
-    &[&nas_bench_201::ENTRY, &mlp::ENTRY, &macro_cnn::ENTRY, &darts::ENTRY];
+    &[&nas_bench_201::ENTRY, &mlp::ENTRY, &macro_cnn::ENTRY, &darts::ENTRY, &proxyless::ENTRY];
 
 /// The search space with this name.
 ///

@@ -40,7 +40,7 @@ impl Optimizer {
     }
 
     /// The number of steps so far, and the moments by name.
-    pub(super) fn state(&self) -> (i32, Vec<(String, Tensor)>) {
+    pub(crate) fn state(&self) -> (i32, Vec<(String, Tensor)>) {
         let named = std::iter::zip(&self.parameters, &self.moments);
         let moments = named.flat_map(|(parameter, (first, second))| {
             let named = |order: &str, moment: &Tensor| {
@@ -53,7 +53,7 @@ impl Optimizer {
     }
 
     /// Goes back to a state. `read` finds a moment by its name, shaped as a parameter.
-    pub(super) fn restore(
+    pub(crate) fn restore(
         &mut self,
         steps: i32,
         read: impl Fn(&str, &Tensor) -> Result<Option<Tensor>>,

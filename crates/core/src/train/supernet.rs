@@ -34,6 +34,8 @@ pub struct SharedWeights {
     smoothing: f64,
     /// How many coefficients the supernet has.
     coefficients: usize,
+    /// What the loss grows by with each coefficient, beside what the network makes of it.
+    prices: Vec<f64>,
 }
 
 impl SharedWeights {
@@ -58,7 +60,8 @@ impl SharedWeights {
         let weights = Weights::new(config, model.parameters(), program.parameters())?;
         let for_logits = vec![0.0; config.batch_size * classes];
         let (smoothing, coefficients) = (config.label_smoothing, supernet.coefficients());
-        Ok(Self { model, program, weights, for_logits, smoothing, coefficients })
+        let prices = vec![0.0; coefficients];
+        Ok(Self { model, program, weights, for_logits, smoothing, coefficients, prices })
     }
 
     /// Sets what inputs are normalized with, per channel or feature.
@@ -91,6 +94,20 @@ impl SharedWeights {
         Ok(())
     }
 
+    /// Sets what the loss grows by with each coefficient, beside what the network makes of it: the
+    /// gradients of the coefficients know of it, the loss does not show it.
+    ///
+    /// # Errors
+    /// If there is not a number for each.
+    pub fn set_prices(&mut self, prices: Vec<f64>) -> Result<()> {
+        if prices.len() != self.coefficients {
+            let (needs, has) = (self.coefficients, prices.len());
+            return Err(infeasible(format!("a supernet of {needs} coefficients has {has} prices")));
+        }
+        self.prices = prices;
+        Ok(())
+    }
+
     /// Computes a batch, and what [`Self::backward`] needs.
     pub fn forward(&mut self, batch: &Batch, seed: Seed) -> BatchScore {
         let logits = self.program.forward(&self.weights, &batch.values, Mode::Train(seed));
@@ -106,10 +123,14 @@ impl SharedWeights {
         self.program.backward(&mut self.weights, &self.for_logits[..len]);
     }
 
-    /// The gradients of the coefficients, from the last backward pass; 0 for those that are 0.
+    /// The gradients of the coefficients, from the last backward pass: of those that are 0 the price
+    /// alone.
     pub fn coefficient_gradients(&self) -> Vec<f64> {
         let mut gradients = self.program.coefficient_gradients().to_vec();
         gradients.resize(self.coefficients, 0.0);
+        for (gradient, price) in std::iter::zip(&mut gradients, &self.prices) {
+            *gradient += price;
+        }
         gradients
     }
 

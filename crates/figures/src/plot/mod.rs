@@ -9,6 +9,7 @@ mod choice_importance;
 mod learning_curves;
 mod parallel_coordinates;
 mod pareto_front;
+mod rank_correlation;
 
 use nascent_record::{Direction, MetricSpec, Objective, RunView, Trial, TrialId, suggestion};
 
@@ -96,6 +97,7 @@ pub static PLOTS: &[&dyn Plot] = &[
     &pareto_front::ParetoFront,
     &choice_importance::ChoiceImportance,
     &parallel_coordinates::ParallelCoordinates,
+    &rank_correlation::RankCorrelation,
 ];
 
 /// The plot with this name.

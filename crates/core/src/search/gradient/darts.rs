@@ -30,7 +30,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::alpha::Alpha;
-use super::one_shot::{Method, Mixture, OneShot, Pair, Settings, first_order};
+use super::method::{Method, Mixture, Pair, first_order};
+use super::one_shot::OneShot;
+use super::settings::Settings;
 use crate::config::{defaults, parse};
 use crate::search::SearcherEntry;
 use crate::train::SharedWeights;
@@ -69,6 +71,10 @@ pub(super) struct Darts {
 impl Method for Darts {
     fn mix(&self, alpha: &Alpha, _: f64, _: &mut Rng) -> Mixture {
         Mixture::soft(alpha.softmax(1.0))
+    }
+
+    fn is_smooth(&self) -> bool {
+        true
     }
 
     fn differentiate(&self, mixture: &Mixture, for_coefficients: &[f64]) -> Vec<f64> {

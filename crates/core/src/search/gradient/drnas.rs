@@ -23,7 +23,9 @@ use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
 use super::alpha::{Alpha, normal};
-use super::one_shot::{Method, Mixture, OneShot, Settings};
+use super::method::{Method, Mixture};
+use super::one_shot::OneShot;
+use super::settings::Settings;
 use crate::Rng;
 use crate::config::{defaults, parse};
 use crate::search::SearcherEntry;

@@ -24,7 +24,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::alpha::Alpha;
-use super::one_shot::{Method, Mixture, OneShot, Settings};
+use super::method::{Method, Mixture};
+use super::one_shot::OneShot;
+use super::settings::Settings;
 use crate::Rng;
 use crate::config::{defaults, invalid, parse};
 use crate::search::SearcherEntry;
@@ -70,6 +72,10 @@ struct FairDarts {
 impl Method for FairDarts {
     fn mix(&self, alpha: &Alpha, _: f64, _: &mut Rng) -> Mixture {
         Mixture::soft(self.strengths(alpha))
+    }
+
+    fn is_smooth(&self) -> bool {
+        true
     }
 
     fn differentiate(&self, mixture: &Mixture, for_coefficients: &[f64]) -> Vec<f64> {

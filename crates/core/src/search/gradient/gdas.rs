@@ -25,7 +25,9 @@ use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
 use super::alpha::Alpha;
-use super::one_shot::{Method, Mixture, OneShot, Settings};
+use super::method::{Method, Mixture};
+use super::one_shot::OneShot;
+use super::settings::Settings;
 use crate::Rng;
 use crate::config::{defaults, invalid, parse};
 use crate::search::SearcherEntry;

@@ -1,9 +1,13 @@
 //! Searchers that train one network in which all networks of the space share weights, instead of
 //! many networks.
 //!
-//! - [`darts`], [`gdas`], [`drnas`], [`fair_darts`]: how operations are mixed, and how it is learned
-//!   which to prefer; [`random_ws`], [`spos`]: how networks are compared by weights that they share;
+//! - [`darts`], [`gdas`], [`drnas`], [`fair_darts`], [`proxyless`]: how operations are mixed, and how
+//!   it is learned which to prefer; [`random_ws`], [`spos`], [`enas`]: how networks are compared by weights that
+//!   they share;
+//! - `method`: what tells them apart: how operations are mixed, and how α learns;
 //! - `one_shot`: what they share: the epochs, what is logged of each, and the proposals at the end;
+//! - `settings`: the settings of a supernet;
+//! - `curvature`: the sign of a collapse, and when to stop;
 //! - `alpha`: how much each operation of each edge is preferred, and Adam for that;
 //! - `paths`: single networks of a supernet;
 //! - `ranking`: which architectures to propose, the strongest first.
@@ -13,16 +17,21 @@
 //! which an evaluator trains from scratch or looks up, as those of every other searcher.
 
 mod alpha;
+mod curvature;
 pub mod darts;
 pub mod drnas;
+pub mod enas;
 pub mod fair_darts;
 pub mod gdas;
+mod method;
 mod one_shot;
 mod paths;
+pub mod proxyless;
 pub mod random_ws;
 mod ranking;
+mod settings;
 pub mod spos;
 #[cfg(test)]
 mod tests;
 
-pub use one_shot::Settings;
+pub use settings::{CostKind, Proposals, Settings};

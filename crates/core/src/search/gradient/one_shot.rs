@@ -6,247 +6,25 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use nascent_record::{Architecture, Proposal, Signals, Trial};
+use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
 use rayon::ThreadPool;
 use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 
 use super::alpha::{Adam, Alpha};
+use super::curvature::{Watch, largest_eigenvalue};
+use super::method::{Method, Mixture, Pair, Scored, first_order};
 use super::ranking;
+use super::settings::{CostKind, Proposals, Settings};
 use crate::config::invalid;
 use crate::nn::weights;
 use crate::search::{Ask, AskContext, SearchSetup, Searcher, Training};
-use crate::space::{Relaxed, SearchSpace, Supernet};
+use crate::space::{MixedEdge, Relaxed, SearchSpace, SpecExt as _, Supernet};
 use crate::train::{
-    Augment, Batch, BatchScore, Batches, Data, Order, Part, SharedWeights, TrainConfig, batches,
+    Augment, Batch, BatchScore, Batches, Data, Order, Part, SharedWeights, batches,
 };
 use crate::{Error, Result, Rng, Seed};
-
-/// The settings that all searchers of this folder have.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
-    /// Epochs of the supernet; 1 to 100,000.
-    pub supernet_epochs: u32,
-    /// Examples in a batch; 2 to 65,536.
-    pub batch_size: usize,
-    /// The learning rate of the weights at the start, above 0; it falls as a cosine.
-    pub learning_rate: f64,
-    /// The learning rate of the weights at the end, at least 0.
-    pub learning_rate_end: f64,
-    /// How much of the last step of the weights is kept; from 0 to below 1.
-    pub momentum: f64,
-    /// How much weights decay, at least 0; scales, shifts and biases do not.
-    pub weight_decay: f64,
-    /// The largest norm of the gradient of the weights; 0 for no limit.
-    pub clip_norm: f64,
-    /// The learning rate of α by Adam, above 0.
-    pub alpha_learning_rate: f64,
-    /// How much α decays, at least 0.
-    pub alpha_weight_decay: f64,
-    /// Images are moved by up to so many pixels.
-    pub augment_crop: usize,
-    /// Whether images are mirrored at random.
-    pub augment_flip: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            supernet_epochs: 25,
-            batch_size: 64,
-            learning_rate: 0.025,
-            learning_rate_end: 0.001,
-            momentum: 0.9,
-            weight_decay: 3e-4,
-            clip_norm: 5.0,
-            alpha_learning_rate: 3e-4,
-            alpha_weight_decay: 1e-3,
-            augment_crop: 0,
-            augment_flip: false,
-        }
-    }
-}
-
-impl Settings {
-    fn check(&self, name: &str) -> Result<()> {
-        let not_negative = |x: f64| x.is_finite() && x >= 0.0;
-        let problems = [
-            ((1..=100_000).contains(&self.supernet_epochs), "supernet_epochs must be 1 to 100000"),
-            ((2..=65_536).contains(&self.batch_size), "batch_size must be 2 to 65536"),
-            (
-                [self.learning_rate, self.alpha_learning_rate].map(|x| x.is_finite() && x > 0.0)
-                    == [true; 2],
-                "learning_rate and alpha_learning_rate must be above 0 and finite",
-            ),
-            ((0.0..1.0).contains(&self.momentum), "momentum must be from 0 to below 1"),
-            (
-                [
-                    self.learning_rate_end,
-                    self.weight_decay,
-                    self.clip_norm,
-                    self.alpha_weight_decay,
-                ]
-                .into_iter()
-                .all(not_negative),
-                "learning_rate_end, weight_decay, clip_norm and alpha_weight_decay must be at \
-                 least 0 and finite",
-            ),
-        ];
-        match problems.iter().find(|(is_right, _)| !is_right) {
-            Some((_, problem)) => Err(invalid(name, *problem)),
-            None => Ok(()),
-        }
-    }
-
-    fn train_config(&self) -> TrainConfig {
-        TrainConfig {
-            batch_size: self.batch_size,
-            learning_rate: self.learning_rate,
-            momentum: self.momentum,
-            nesterov: false,
-            weight_decay: self.weight_decay,
-            clip_norm: self.clip_norm,
-            augment_crop: self.augment_crop,
-            augment_flip: self.augment_flip,
-            ..TrainConfig::default()
-        }
-    }
-}
-
-/// How operations are mixed in a batch.
-pub(super) struct Mixture {
-    /// How much there is of each operation, or how likely it is.
-    pub(super) probabilities: Alpha,
-    /// The one operation of each edge that is computed, as a coefficient; if absent, all are, with
-    /// their probabilities as coefficients.
-    pub(super) taken: Option<Vec<usize>>,
-    /// What it was drawn with.
-    pub(super) temperature: f64,
-    /// How the numbers that it was made of move with α, where they were drawn.
-    pub(super) slopes: Option<Vec<f64>>,
-}
-
-impl Mixture {
-    /// So much of each operation.
-    pub(super) fn soft(probabilities: Alpha) -> Self {
-        Self { probabilities, taken: None, temperature: 1.0, slopes: None }
-    }
-
-    /// The likeliest operation of each edge alone.
-    pub(super) fn likeliest(probabilities: Alpha) -> Self {
-        let likeliest = |edge: &std::ops::Range<usize>| {
-            let by_value = |a: &usize, b: &usize| {
-                probabilities.values[*a].total_cmp(&probabilities.values[*b]).then(b.cmp(a))
-            };
-            edge.clone().max_by(by_value).unwrap_or(edge.start)
-        };
-        let taken = probabilities.edges().iter().map(likeliest).collect();
-        Self { taken: Some(taken), ..Self::soft(probabilities) }
-    }
-
-    /// These operations alone, by their coefficients.
-    pub(super) fn only(alpha: &Alpha, taken: Vec<usize>) -> Self {
-        Self { taken: Some(taken), ..Self::soft(alpha.clone()) }
-    }
-
-    /// What the operations are multiplied with.
-    pub(super) fn coefficients(&self) -> Vec<f32> {
-        match &self.taken {
-            None => self.probabilities.values.iter().map(|p| *p as f32).collect(),
-            Some(taken) => {
-                let mut coefficients = vec![0.0; self.probabilities.values.len()];
-                for at in taken {
-                    coefficients[*at] = 1.0;
-                }
-                coefficients
-            }
-        }
-    }
-}
-
-/// A batch for the weights and one for α.
-pub(super) struct Pair<'a> {
-    pub(super) weights: &'a Batch,
-    pub(super) alpha: &'a Batch,
-}
-
-/// An architecture with its accuracy on the validation examples by the shared weights.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Scored {
-    pub(super) architecture: Architecture,
-    pub(super) accuracy: f64,
-}
-
-/// What tells the searchers of this folder apart.
-pub(super) trait Method: Send {
-    /// How operations are mixed in a batch, when this part of the epochs is done.
-    fn mix(&self, alpha: &Alpha, progress: f64, rng: &mut Rng) -> Mixture;
-
-    /// Whether there is an α that learns; if not, all training examples are for the weights.
-    fn learns_alpha(&self) -> bool {
-        true
-    }
-
-    /// From the gradient of the coefficients, that of α; none, if it does not learn.
-    fn differentiate(&self, mixture: &Mixture, for_coefficients: &[f64]) -> Vec<f64> {
-        let _ = mixture;
-        vec![0.0; for_coefficients.len()]
-    }
-
-    /// How many times behind the last epoch architectures are compared by the shared weights; if
-    /// never, they are derived from α.
-    fn generations(&self) -> u32 {
-        0
-    }
-
-    /// Architectures to compare next; those that were compared before come with them, the best
-    /// first.
-    fn candidates(&self, scored: &[Scored], rng: &mut Rng) -> Vec<Architecture> {
-        let _ = (scored, rng);
-        Vec::new()
-    }
-
-    /// The gradient of α.
-    ///
-    /// # Errors
-    /// If the coefficients do not fit.
-    fn alpha_gradient(
-        &mut self,
-        shared: &mut SharedWeights,
-        mixture: &Mixture,
-        pair: &Pair<'_>,
-        learning_rate: f64,
-        seed: Seed,
-    ) -> Result<Vec<f64>> {
-        let _ = learning_rate;
-        first_order(self, shared, mixture, pair, seed)
-    }
-
-    /// How strong each operation is: what architectures are derived from.
-    fn strengths(&self, alpha: &Alpha) -> Alpha {
-        alpha.softmax(1.0)
-    }
-
-    /// More numbers for the log.
-    fn signals(&self, progress: f64) -> Vec<(&'static str, f64)> {
-        let _ = progress;
-        Vec::new()
-    }
-}
-
-/// The gradient of α at the present weights.
-pub(super) fn first_order<M: Method + ?Sized>(
-    method: &M,
-    shared: &mut SharedWeights,
-    mixture: &Mixture,
-    pair: &Pair<'_>,
-    seed: Seed,
-) -> Result<Vec<f64>> {
-    shared.set_coefficients(&mixture.coefficients())?;
-    shared.forward(pair.alpha, seed);
-    shared.backward();
-    Ok(method.differentiate(mixture, &shared.coefficient_gradients()))
-}
 
 /// A searcher that trains a supernet, then proposes.
 pub(super) struct OneShot<M> {
@@ -260,8 +38,13 @@ pub(super) struct OneShot<M> {
     shared: SharedWeights,
     alpha: Alpha,
     adam: Adam,
+    /// What the operations of each coefficient cost, as shares of the most expensive network.
+    costs: Vec<f64>,
     /// The epochs that were trained to their end, and behind the last the generations.
     epochs: u32,
+    /// The last epoch, where that came early.
+    ended: Option<u32>,
+    watch: Watch,
     /// What was compared, the best first; of equals the earlier.
     scored: Vec<Scored>,
     /// All cores: nothing else is to be done before the proposals.
@@ -280,11 +63,20 @@ struct Description {
     alpha: Vec<f64>,
     adam: Adam,
     scored: Vec<Scored>,
+    #[serde(default)]
+    ended: Option<u32>,
+    #[serde(default)]
+    watch: Watch,
 }
+
+/// How many architectures are drawn for one question before there is nothing new.
+const DRAWS: u32 = 10_000;
 
 /// The names of the tensors of a snapshot.
 const WEIGHTS: &str = "weights";
 const MOMENTS: &str = "moments";
+/// How those of the method begin.
+const METHOD: &str = "method.";
 
 impl<M: Method> OneShot<M> {
     /// A searcher with these settings.
@@ -298,6 +90,11 @@ impl<M: Method> OneShot<M> {
         setup: &SearchSetup,
     ) -> Result<Self> {
         settings.check(name)?;
+        if settings.stop_on_collapse && !method.is_smooth() {
+            let problem = "stop_on_collapse needs a loss that is a smooth function of α, and this \
+                           searcher draws what it mixes; darts and fair_darts do not";
+            return Err(invalid(name, problem));
+        }
         let space = Arc::clone(&setup.space);
         let supernet = relaxed(name, &*space)?.supernet();
         let resources = setup.resources.as_ref();
@@ -314,6 +111,8 @@ impl<M: Method> OneShot<M> {
         let weights_seed = seed.derive("supernet", 0);
         let mut shared = SharedWeights::new(&supernet, &shape, classes, &config, weights_seed)?;
         shared.set_input_statistics(data.mean(), data.deviation())?;
+        let costs = shares(settings.cost, &shared, &supernet);
+        shared.set_prices(costs.iter().map(|cost| settings.cost_weight * cost).collect())?;
         let alpha = Alpha::drawn(&supernet.edges, &mut seed.derive("alpha", 0).rng());
         let adam = Adam::new(alpha.values.len());
         Ok(Self {
@@ -327,7 +126,10 @@ impl<M: Method> OneShot<M> {
             shared,
             alpha,
             adam,
+            costs,
             epochs: 0,
+            ended: None,
+            watch: Watch::default(),
             scored: Vec::new(),
             pool: Arc::new(pool()?),
             has_trained: false,
@@ -397,7 +199,27 @@ impl<M: Method> OneShot<M> {
             return Err(Error::Diverged { epoch, what: "the loss of the supernet", value: loss });
         }
         self.epochs = epoch;
-        self.signals(loss, accuracy).map(Some)
+        let mut signals = self.signals(loss, accuracy)?;
+        for (name, value) in self.learn()? {
+            signals = signals.with(name, value);
+        }
+        Ok(Some(signals))
+    }
+
+    /// Has the method learn from what networks do with the shared weights.
+    fn learn(&mut self) -> Result<Vec<(&'static str, f64)>> {
+        let Self { name, method, shared, data, space, supernet, settings, seed, epochs, .. } = self;
+        let space = relaxed(name, &**space)?;
+        let examples = data.examples(Part::Valid).to_vec();
+        let (size, seed) = (settings.batch_size.min(examples.len()), *seed);
+        let mut batch = Batch::default();
+        let mut score = |architecture: &Architecture, rng: &mut Rng| {
+            let first = rng.random_range(0..=examples.len() - size);
+            data.batch(Part::Valid, &examples[first..first + size], None, &mut batch);
+            shared.set_coefficients(&supernet.one_hot(&space.path(architecture)))?;
+            Ok(shared.forward(&batch, seed).right as f64 / size as f64)
+        };
+        method.learn(&mut score, &mut seed.derive("learn", u64::from(*epochs)).rng())
     }
 
     /// The batches of an epoch: their mean loss and accuracy for the weights.
@@ -488,6 +310,17 @@ impl<M: Method> OneShot<M> {
         if !self.method.learns_alpha() {
             return Ok(signals);
         }
+        if self.is_watched() {
+            let eigenvalue = self.curvature()?;
+            signals = signals.with("alpha_eigenvalue", eigenvalue);
+            let back = self.watch.is_over(eigenvalue, &self.alpha.values);
+            if let Some(alpha) = back.filter(|_| self.settings.stop_on_collapse) {
+                self.alpha.values = alpha;
+                self.ended = Some(self.epochs);
+                let of = self.epochs.saturating_sub(Watch::BACK as u32);
+                signals = signals.with("stopped_with_alpha_of_epoch", f64::from(of));
+            }
+        }
         let derived = self.derived()?;
         let (derived_loss, derived_accuracy) = self.evaluate_one(&derived)?;
         let path = relaxed(self.name, &*self.space)?.path(&derived);
@@ -498,12 +331,51 @@ impl<M: Method> OneShot<M> {
         signals = signals
             .with("derived_valid_loss", derived_loss)
             .with("derived_valid_accuracy", derived_accuracy)
+            .with("discretization_gap", valid_accuracy - derived_accuracy)
+            .with("expected_cost", self.expected_cost())
             .with("entropy", self.method.strengths(&self.alpha).entropy())
             .with("skip_share", skips.count() as f64 / taken as f64);
         for (edge, values) in std::iter::zip(&self.supernet.edges, self.alpha.by_edge()) {
             signals = signals.with_list(format!("alpha.{}", edge.name), values);
         }
         Ok(signals)
+    }
+
+    /// What a network costs on average whose operations are as likely as they are strong, as a share of
+    /// the most expensive one.
+    fn expected_cost(&self) -> f64 {
+        let strengths = self.method.strengths(&self.alpha);
+        let of_edge = |edge: &std::ops::Range<usize>| {
+            let (parts, costs) = (&strengths.values[edge.clone()], &self.costs[edge.clone()]);
+            let sum: f64 = parts.iter().sum();
+            std::iter::zip(parts, costs).map(|(part, cost)| part * cost).sum::<f64>() / sum
+        };
+        strengths.edges().iter().map(of_edge).sum()
+    }
+
+    /// Whether the curvature of the loss is estimated after this epoch.
+    fn is_watched(&self) -> bool {
+        let Settings { eigenvalue_every: every, stop_on_collapse, .. } = self.settings;
+        let is_due = every > 0 && self.epochs.is_multiple_of(every);
+        self.method.is_smooth() && (is_due || stop_on_collapse)
+    }
+
+    /// The largest eigenvalue of the Hessian of the loss over α, of one batch of the examples that α
+    /// learns from, each time the same.
+    fn curvature(&mut self) -> Result<f64> {
+        let [_, mut examples] = self.halves(0);
+        examples.truncate(self.settings.batch_size);
+        let mut batch = Batch::default();
+        self.data.batch(Part::Train, &examples, None, &mut batch);
+        let progress = f64::from(self.epochs) / f64::from(self.settings.supernet_epochs);
+        let seed = self.seed.derive("curvature", u64::from(self.epochs));
+        let (alpha, size) = (self.alpha.clone(), self.alpha.values.len());
+        largest_eigenvalue(size, &mut seed.rng(), |moved| {
+            let values = std::iter::zip(&alpha.values, moved).map(|(at, by)| at + by).collect();
+            let mixture = self.method.mix(&alpha.with(values), progress, &mut seed.rng());
+            let pair = Pair { weights: &batch, alpha: &batch };
+            first_order(&self.method, &mut self.shared, &mixture, &pair, seed)
+        })
     }
 
     /// Compares more architectures by the shared weights; nothing, if it is to stop.
@@ -538,6 +410,17 @@ impl<M: Method> OneShot<M> {
         let strengths = self.method.strengths(&self.alpha).by_edge();
         relaxed(self.name, &*self.space)?.strongest(&strengths)
     }
+}
+
+/// What the operations of each coefficient cost, as shares of the most expensive network.
+fn shares(kind: CostKind, shared: &SharedWeights, supernet: &Supernet) -> Vec<f64> {
+    let mut costs = vec![0.0; supernet.coefficients()];
+    for (cost, of) in std::iter::zip(&mut costs, shared.model().coefficient_costs()) {
+        *cost = kind.of(of);
+    }
+    let most = |edge: &MixedEdge| costs[edge.coefficients()].iter().copied().fold(0.0, f64::max);
+    let all: f64 = supernet.edges.iter().map(most).sum();
+    costs.iter().map(|cost| if all > 0.0 { cost / all } else { 0.0 }).collect()
 }
 
 /// Threads for all cores. The results are the same on any number of them.
@@ -583,9 +466,9 @@ pub(super) fn relaxed<'a>(name: &str, space: &'a dyn SearchSpace) -> Result<&'a 
 impl<M: Method> Searcher for OneShot<M> {
     fn ask(&mut self, cx: &mut AskContext<'_>) -> Result<Ask> {
         self.has_trained = false;
-        let epochs = self.settings.supernet_epochs + self.method.generations();
-        if self.epochs < epochs {
-            let trains = self.epochs < self.settings.supernet_epochs;
+        let trained = self.ended.unwrap_or(self.settings.supernet_epochs);
+        if self.epochs < trained + self.method.generations() {
+            let trains = self.epochs < trained;
             let (pool, stops) = (Arc::clone(&self.pool), cx.stops);
             let work = || if trains { self.train(stops) } else { self.compare(stops) };
             let signals = pool.install(work)?;
@@ -596,25 +479,34 @@ impl<M: Method> Searcher for OneShot<M> {
                 None if self.method.learns_alpha() => Some(self.derived()?),
                 None => None,
             };
+            let trained = self.ended.unwrap_or(self.settings.supernet_epochs);
             return Ok(Ask::Trained(Training {
                 epoch: self.epochs,
-                epochs,
+                epochs: trained + self.method.generations(),
                 architecture,
                 signals,
             }));
         }
         let pending = cx.pending.iter().map(|trial| &trial.proposal.architecture);
         let open: HashSet<&Architecture> = pending.chain(&self.told).collect();
+        let admits = cx.admission;
         let is_new =
-            |architecture: &Architecture| !open.contains(architecture) && cx.admits(architecture);
-        let next = if self.method.generations() > 0 {
+            |architecture: &Architecture| !open.contains(architecture) && admits(architecture);
+        let next = if self.settings.proposals == Proposals::Sampled {
+            let mut drawn = (0..DRAWS).map(|_| cx.space.spec().sample(&mut cx.rng));
+            drawn.find(|architecture| is_new(architecture))
+        } else if self.method.generations() > 0 {
             let mut best = self.scored.iter().map(|scored| &scored.architecture);
             best.find(|architecture| is_new(architecture)).cloned()
         } else {
             let (space, strengths) = (&*self.space, self.method.strengths(&self.alpha));
             ranking::strongest(space, relaxed(self.name, space)?, &strengths, is_new)?
         };
-        Ok(next.map_or(Ask::Done, |architecture| Ask::Propose(Proposal::new(architecture))))
+        let Some(architecture) = next else { return Ok(Ask::Done) };
+        let pool = Arc::clone(&self.pool);
+        let (_, accuracy) = pool.install(|| self.evaluate_one(&architecture))?;
+        let signals = Signals::default().with("shared_valid_accuracy", accuracy);
+        Ok(Ask::Propose(Proposal::new(architecture).with_signals(signals)))
     }
 
     fn tell(&mut self, trial: &Trial) -> Result<()> {
@@ -632,18 +524,25 @@ impl<M: Method> Searcher for OneShot<M> {
             alpha: self.alpha.values.clone(),
             adam: self.adam.clone(),
             scored: self.scored.clone(),
+            ended: self.ended,
+            watch: self.watch.clone(),
         };
         let tensor = |values: &[f32]| Tensor::from_slice(values, values.len(), &Device::Cpu);
-        let tensors =
-            [(WEIGHTS, tensor(self.shared.weights())?), (MOMENTS, tensor(self.shared.moments())?)];
-        let named = tensors.iter().map(|(name, tensor)| ((*name).to_owned(), tensor));
+        let mut tensors = vec![
+            (WEIGHTS.to_owned(), tensor(self.shared.weights())?),
+            (MOMENTS.to_owned(), tensor(self.shared.moments())?),
+        ];
+        let of_method = self.method.state()?.into_iter();
+        tensors.extend(of_method.map(|(name, tensor)| (format!("{METHOD}{name}"), tensor)));
+        let named = tensors.iter().map(|(name, tensor)| (name.clone(), tensor));
         Ok(Some(weights::write(named, &description)?))
     }
 
     fn restore(&mut self, snapshot: &[u8]) -> Result<()> {
         let damaged = |problem: String| Error::Resume { problem };
         let saved = SafeTensors::deserialize(snapshot).map_err(|e| damaged(e.to_string()))?;
-        let Description { searcher, epochs, alpha, adam, scored } = weights::describe(snapshot)?;
+        let Description { searcher, epochs, alpha, adam, scored, ended, watch } =
+            weights::describe(snapshot)?;
         if searcher != self.name || alpha.len() != self.alpha.values.len() {
             return Err(damaged(format!("the snapshot is of another searcher, {searcher}")));
         }
@@ -656,6 +555,12 @@ impl<M: Method> Searcher for OneShot<M> {
         self.shared.weights_mut().copy_from_slice(&values);
         self.shared.moments_mut().copy_from_slice(&moments);
         (self.alpha.values, self.adam, self.epochs, self.scored) = (alpha, adam, epochs, scored);
+        (self.ended, self.watch) = (ended, watch);
+        self.method.restore(&|name, like| {
+            let name = format!("{METHOD}{name}");
+            let is_there = saved.tensor(&name).is_ok();
+            is_there.then(|| weights::read(&saved, &name, like)).transpose()
+        })?;
         Ok(())
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use nascent_record::{Architecture, Spec};
 
 use super::alpha::Alpha;
-use super::one_shot::{Mixture, relaxed};
+use super::method::Mixture;
+use super::one_shot::relaxed;
 use crate::space::{SearchSpace, SpecExt as _, Supernet, draw};
 use crate::{Result, Rng};
 
@@ -33,8 +34,12 @@ impl Paths {
 
     /// A network that is drawn evenly.
     pub(super) fn random(&self, alpha: &Alpha, rng: &mut Rng) -> Mixture {
-        let architecture = self.spec().sample(rng);
-        let path = relaxed(self.name, &*self.space).map(|space| space.path(&architecture));
+        self.only(alpha, &self.spec().sample(rng))
+    }
+
+    /// The network of an architecture.
+    pub(super) fn only(&self, alpha: &Alpha, architecture: &Architecture) -> Mixture {
+        let path = relaxed(self.name, &*self.space).map(|space| space.path(architecture));
         let path = path.unwrap_or_default();
         let edges = std::iter::zip(&self.supernet.edges, path);
         let taken = edges.filter_map(|(edge, option)| Some(edge.first + option?));

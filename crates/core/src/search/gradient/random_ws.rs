@@ -28,8 +28,10 @@ use nascent_record::Architecture;
 use serde::{Deserialize, Serialize};
 
 use super::alpha::Alpha;
-use super::one_shot::{Method, Mixture, OneShot, Scored, Settings};
+use super::method::{Method, Mixture, Scored};
+use super::one_shot::OneShot;
 use super::paths::Paths;
+use super::settings::Settings;
 use crate::Rng;
 use crate::config::{defaults, invalid, parse};
 use crate::search::SearcherEntry;

@@ -30,8 +30,10 @@ use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
 use super::alpha::Alpha;
-use super::one_shot::{Method, Mixture, OneShot, Scored, Settings};
+use super::method::{Method, Mixture, Scored};
+use super::one_shot::OneShot;
 use super::paths::Paths;
+use super::settings::Settings;
 use crate::Rng;
 use crate::config::{defaults, invalid, parse};
 use crate::search::SearcherEntry;

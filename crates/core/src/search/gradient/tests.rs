@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use nascent_record::{Goal, Objective, Outcome, Trial, TrialId};
+use nascent_record::{Goal, Objective, Outcome, Proposal, Trial, TrialId};
 
 use super::alpha::{Adam, Alpha};
 use super::darts::Darts;
-use super::one_shot::{Method as _, OneShot, Pair, Settings};
+use super::method::{Method as _, Pair};
+use super::one_shot::OneShot;
+use super::settings::Settings;
 use crate::Seed;
 use crate::evaluate::Resources;
-use crate::search::{Ask, Known, Question, SearchSetup, Searcher, find};
+use crate::search::{Ask, Known, Question, SearchSetup, Searcher, Training, find};
 use crate::space::{Relaxed as _, SearchSpace, mlp, nas_bench_201};
 use crate::train::{Batch, SharedWeights, TrainConfig};
 
@@ -172,10 +174,14 @@ fn nas_bench_201_edges() -> Vec<crate::space::MixedEdge> {
 /// Behind the epochs, each proposal is another one, and all are in the space.
 #[test]
 fn all_searchers_train_then_propose() {
-    for name in ["darts", "gdas", "drnas", "fair_darts", "random_ws", "spos"] {
+    for name in ["darts", "gdas", "drnas", "fair_darts", "proxyless", "random_ws", "spos", "enas"] {
         let mut settings = serde_json::json!({ "supernet_epochs": 2, "batch_size": 16 });
         if name == "random_ws" {
             settings["samples"] = 12.into();
+        }
+        if name == "enas" {
+            settings["samples"] = 12.into();
+            settings["controller_steps"] = 3.into();
         }
         if name == "spos" {
             settings["population_size"] = 6.into();
@@ -211,6 +217,77 @@ fn all_searchers_train_then_propose() {
     }
 }
 
+/// The epochs of a searcher, then its first proposals.
+fn trained_and_proposed(
+    name: &str,
+    settings: &serde_json::Value,
+) -> (Vec<Training>, Vec<Proposal>) {
+    let mut searcher = searcher(name, settings);
+    let (mut epochs, mut proposals) = (Vec::new(), Vec::new());
+    while proposals.len() < 4 {
+        match ask(&mut *searcher, proposals.len() as u32) {
+            Ask::Trained(training) => epochs.push(training),
+            Ask::Propose(proposal) => {
+                let number = proposals.len() as u32;
+                let mut trial = Trial::new(TrialId(number), proposal.clone(), number);
+                trial.outcome = Some(Outcome::Complete(nascent_record::Metrics::default()));
+                searcher.tell(&trial).unwrap();
+                proposals.push(proposal);
+            }
+            other => panic!("{name} answers {other:?}"),
+        }
+    }
+    (epochs, proposals)
+}
+
+#[test]
+fn the_curvature_is_in_the_log_of_the_epochs_that_are_asked_for() {
+    let settings = serde_json::json!({
+        "supernet_epochs": 3, "batch_size": 16, "eigenvalue_every": 2,
+    });
+    let (epochs, _) = trained_and_proposed("darts", &settings);
+    let known = epochs.iter().map(|epoch| epoch.signals.scalars.get("alpha_eigenvalue").is_some());
+    assert_eq!(known.collect::<Vec<_>>(), [false, true, false]);
+    let gaps = epochs.iter().filter_map(|epoch| {
+        let of = |name: &str| epoch.signals.scalars.get(name);
+        Some(of("valid_accuracy")? - of("derived_valid_accuracy")? - of("discretization_gap")?)
+    });
+    assert_eq!(gaps.collect::<Vec<_>>(), [0.0; 3]);
+}
+
+#[test]
+fn who_pays_for_operations_takes_cheaper_ones() {
+    for name in ["darts", "gdas", "drnas", "proxyless"] {
+        let expected = |weight: f64| {
+            let settings = serde_json::json!({
+                "supernet_epochs": 4, "batch_size": 16, "alpha_learning_rate": 0.1,
+                "cost_weight": weight,
+            });
+            let (epochs, _) = trained_and_proposed(name, &settings);
+            epochs[3].signals.scalars.get("expected_cost").unwrap()
+        };
+        let (free, paid) = (expected(0.0), expected(30.0));
+        assert!(paid < 0.6 * free, "{name}: {paid} is not far below {free}");
+    }
+}
+
+#[test]
+fn random_architectures_come_with_what_the_shared_weights_say_of_them() {
+    let settings = serde_json::json!({
+        "supernet_epochs": 1, "batch_size": 16, "proposals": "sampled",
+    });
+    for name in ["gdas", "enas"] {
+        let (_, proposals) = trained_and_proposed(name, &settings);
+        for (at, proposal) in proposals.iter().enumerate() {
+            let signals = proposal.signals.as_ref().unwrap();
+            let accuracy = signals.scalars.get("shared_valid_accuracy").unwrap();
+            assert!((0.0..=1.0).contains(&accuracy), "{name}: {accuracy}");
+            let again = proposals[..at].iter().any(|p| p.architecture == proposal.architecture);
+            assert!(!again, "{name} proposes an architecture twice");
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_is_refused_with_a_way_out() {
     let mlp: Arc<dyn SearchSpace> = Arc::new(mlp::Mlp::new(mlp::Config::default()).unwrap());
@@ -227,6 +304,10 @@ fn what_cannot_be_is_refused_with_a_way_out() {
     assert!(refused(&without, &null).contains("--data"));
     let message = refused(&setup(space(), 1), &serde_json::json!({ "supernet_epochs": 0 }));
     assert!(message.contains("supernet_epochs must be 1"), "{message}");
+    let gdas = find("gdas").unwrap();
+    let stops = serde_json::json!({ "stop_on_collapse": true });
+    let Err(error) = gdas.make(&stops, &setup(space(), 1)) else { panic!("it is taken") };
+    assert!(error.to_string().contains("darts and fair_darts do not"), "{error}");
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! - `table`, `lstm`: the two policies.
 //! - `reward`: what a trial is worth: its rank.
 //! - `learner`: settings, batches, baseline, and the step of Adam.
+//! - `controller`: a policy whose rewards are at hand at once; `enas` has one.
 //!
 //! # What a policy learns from, and when
 //! Trials are told in order, and up to as many as the lookahead are drawn before the first of them
@@ -21,6 +22,7 @@
 //! plain numbers: a policy that is sure of itself is asked many times until it says something new,
 //! and the small tensors of one architecture would take most of that time. A test compares the two.
 
+mod controller;
 mod learner;
 mod lstm;
 mod options;
@@ -30,6 +32,7 @@ pub mod reinforce;
 mod reward;
 mod table;
 
+pub(crate) use controller::{Config as ControllerConfig, Controller};
 pub use learner::{PolicyKind, Settings};
 
 #[cfg(test)]
