@@ -76,10 +76,26 @@ fn from_a_search_to_the_trained_network() {
     let compared = json(here, &["compare", "runs/a", "runs/b", "--json", "-o", "compare.svg"]);
     assert_eq!(compared[1]["best"]["metrics"]["valid_accuracy"], 10.0);
 
+    // One whose proposals come with what shared weights say of them.
+    let shared = [
+        "search",
+        "--quiet",
+        "--run=other/c",
+        "--max-train=300",
+        "--space-set=channels=4",
+        "--searcher=gdas",
+        "--searcher-set=supernet_epochs=1",
+        "--searcher-set=proposals=sampled",
+        "--trials=3",
+        "--epochs=1",
+        "--final-epochs=1",
+    ];
+    run(here, &shared);
     for plot in json(here, &["list", "plots", "--json"]).as_array().unwrap() {
         let name = plot["name"].as_str().unwrap();
+        let of = if name == "rank_correlation" { "other/c" } else { "runs/a" };
         for file in ["p.svg", "p.png"] {
-            run(here, &["plot", name, "runs/a", "-o", file, "--dark"]);
+            run(here, &["plot", name, of, "-o", file, "--dark"]);
         }
         let svg = fs::read_to_string(here.join("p.svg")).unwrap();
         assert!(svg.starts_with("<svg") && svg.contains("</svg>"), "{name}");
