@@ -260,7 +260,7 @@ fn copy<V: Copy>(from: &[V], to: &mut [V]) {
     }
 }
 
-/// So many numbers, if all of them are there; behind them, anything.
+/// So many numbers, with anything behind them; zeros, if not all of them are there.
 #[inline(always)]
 fn load<S: Simd, E: Element>(s: S, numbers: &[E], start: usize, count: usize) -> E::Vector<S> {
     let mut vector = E::splat(s, E::default());

@@ -283,7 +283,7 @@ fn put_rows<S: Simd, E: Element>(
 ) {
     let buffer = &mut buffer[padding * row + padding..];
     let lanes = E::lanes::<S>();
-    if width == lanes && row >= lanes {
+    if width == lanes {
         let rows = std::iter::zip(E::vectors::<S>(plane), buffer.chunks_exact_mut(row));
         for (from, to) in rows {
             E::vectors_mut::<S>(&mut to[..lanes]).fill(*from);
@@ -390,8 +390,7 @@ fn column<S: Simd, E: Element, const K: usize, const P: usize>(
     } else {
         rows::<S, E, K, P>(s, shape, input, weights, how)
     };
-    let step = width * shape.windows.dilation;
-    for (output, sum) in std::iter::zip(output.chunks_mut(step), &sums) {
+    for (output, sum) in std::iter::zip(output.chunks_mut(width * shape.windows.dilation), &sums) {
         let sum = bytemuck::cast_slice(std::slice::from_ref(sum));
         output[..lanes].write_copy_of_slice(sum);
     }

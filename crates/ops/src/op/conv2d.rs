@@ -138,8 +138,8 @@ impl Shapes {
     }
 
     /// For a depthwise convolution: its shape for the kernels that need no interleaving.
-    /// `most` is how long rows with their gaps may be, in parts of the width.
-    fn plane(&self, most: f64) -> Option<PlaneShape> {
+    /// Rows with their gaps may be up to twice as long as without.
+    fn plane(&self) -> Option<PlaneShape> {
         let Self { input, output, windows, .. } = *self;
         let shape = PlaneShape {
             channels: input.channels,
@@ -147,7 +147,7 @@ impl Shapes {
             output: (output.height, output.width),
             windows,
         };
-        let short = shape.row() as f64 <= most * input.width as f64;
+        let short = shape.row() <= 2 * input.width;
         (short && shape.is_possible()).then_some(shape)
     }
 
@@ -221,7 +221,7 @@ fn with_kernels<E: Number>(inputs: &[&Tensor], shape: Shapes) -> Result<Tensor> 
 fn forward<E: Number>(shape: &Shapes, x: &[E], weight: &[E], bias: Option<&[E]>) -> Result<Vec<E>> {
     let (from, to) = (shape.padded_input(), shape.output);
     if shape.depthwise()
-        && let Some(plane) = shape.plane(2.0)
+        && let Some(plane) = shape.plane()
     {
         let (chunk, size) = (chunk::<E>(to), shape.input.vectors());
         return Ok(written(shape.batch * to.vectors(), chunk, |at, output| {
@@ -385,7 +385,7 @@ fn depthwise_gradients<E: Number>(
     sums.fill(E::default());
     let sums_of_blocks = super::optional_chunks(&mut sums, weight.len() * lanes, blocks);
     let mut for_x = Vec::new();
-    if let Some(plane) = shape.plane(2.0) {
+    if let Some(plane) = shape.plane() {
         let (chunk, out_chunk) = (chunk::<E>(shape.input), chunk::<E>(shape.output));
         let block = |at: usize| {
             let images = &x[at * chunk..x.len().min((at + 1) * chunk)];

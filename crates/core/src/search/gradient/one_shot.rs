@@ -313,8 +313,9 @@ impl<M: Method> OneShot<M> {
         if self.is_watched() {
             let eigenvalue = self.curvature()?;
             signals = signals.with("alpha_eigenvalue", eigenvalue);
-            let back = self.watch.is_over(eigenvalue, &self.alpha.values);
-            if let Some(alpha) = back.filter(|_| self.settings.stop_on_collapse) {
+            if self.settings.stop_on_collapse
+                && let Some(alpha) = self.watch.is_over(eigenvalue, &self.alpha.values)
+            {
                 self.alpha.values = alpha;
                 self.ended = Some(self.epochs);
                 let of = self.epochs.saturating_sub(Watch::BACK as u32);

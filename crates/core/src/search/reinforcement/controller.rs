@@ -9,7 +9,7 @@ use nascent_record::{Architecture, Spec};
 use super::lstm::Lstm;
 use super::options::{Decisions, OptionTable};
 use super::policy::{self, Policy as _, Sampler, Squash};
-use crate::train::{Optimizer, OptimizerKind, TrainConfig};
+use crate::train::Optimizer;
 use crate::{Result, Rng, Seed};
 
 /// The bins of choices that are numbers with many values.
@@ -56,13 +56,7 @@ impl Controller {
     pub(crate) fn new(spec: &Spec, config: Config, seed: Seed) -> Result<Self> {
         let table = Arc::new(OptionTable::new(spec, BINS));
         let policy = Lstm::new(Arc::clone(&table), config.hidden_size, seed)?;
-        let adam = TrainConfig {
-            optimizer: OptimizerKind::Adamw,
-            weight_decay: 0.0,
-            clip_norm: 0.0,
-            ..TrainConfig::default()
-        };
-        let optimizer = Optimizer::new(&adam, policy.parameters());
+        let optimizer = policy::adam(&policy);
         let (spec, sampler) = (spec.clone(), policy.sampler()?);
         Ok(Self { spec, table, config, policy, sampler, optimizer, baseline: None })
     }

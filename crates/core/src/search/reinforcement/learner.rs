@@ -14,7 +14,7 @@ use super::reward::{Ending, Ranks};
 use super::table::Table;
 use crate::config::invalid;
 use crate::search::{Ask, AskContext, SearchSetup};
-use crate::train::{Optimizer, OptimizerKind, TrainConfig};
+use crate::train::Optimizer;
 use crate::{Result, Rng};
 
 /// How many architectures are drawn for one question before the policy gives up.
@@ -175,12 +175,6 @@ impl Learner {
                 Box::new(Lstm::new(Arc::clone(&table), settings.hidden_size, setup.seed)?)
             }
         };
-        let adam = TrainConfig {
-            optimizer: OptimizerKind::Adamw,
-            weight_decay: 0.0,
-            clip_norm: 0.0,
-            ..TrainConfig::default()
-        };
         Ok(Self {
             settings,
             goal: setup.goal.clone(),
@@ -189,7 +183,7 @@ impl Learner {
                 tanh_constant: settings.tanh_constant as f32,
             },
             table,
-            optimizer: Optimizer::new(&adam, policy.parameters()),
+            optimizer: policy::adam(&*policy),
             versions: VecDeque::from([(0, policy.sampler()?)]),
             policy,
             ranks: Ranks::default(),

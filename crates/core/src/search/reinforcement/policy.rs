@@ -12,6 +12,7 @@ use rand::RngExt as _;
 
 use super::options::{Decisions, OptionTable};
 use crate::nn::Parameter;
+use crate::train::{Optimizer, OptimizerKind, TrainConfig};
 use crate::{Result, Rng};
 
 /// The side of a policy that is trained.
@@ -25,6 +26,17 @@ pub(super) trait Policy: Send {
 
     /// A copy of the weights as they are now.
     fn sampler(&self) -> Result<Arc<dyn Sampler>>;
+}
+
+/// What moves the weights of a policy: Adam, without decay and limits.
+pub(super) fn adam(policy: &dyn Policy) -> Optimizer {
+    let config = TrainConfig {
+        optimizer: OptimizerKind::Adamw,
+        weight_decay: 0.0,
+        clip_norm: 0.0,
+        ..TrainConfig::default()
+    };
+    Optimizer::new(&config, policy.parameters())
 }
 
 /// The side of a policy that draws.
