@@ -56,7 +56,7 @@ impl Planes {
 
 /// Whether memory that is used again is only as large as what it is used for. `cargo xtask sanitize`
 /// compiles this crate so: nobody would see a read behind the end that stays within the memory.
-const EXACT: bool = option_env!("NASCENT_EXACT_MEMORY").is_some();
+pub(crate) const EXACT: bool = option_env!("NASCENT_EXACT_MEMORY").is_some();
 
 /// Numbers of which the first begins a cache line.
 #[derive(Clone, Debug, Default)]

@@ -86,6 +86,9 @@ mod tests {
         }
         let mut after = sizes();
         after.sort_unstable();
-        assert_eq!(before, after);
+        // Memory that is to be exact for the sanitizer is made anew for each size.
+        if !crate::layout::EXACT {
+            assert_eq!(before, after);
+        }
     }
 }
