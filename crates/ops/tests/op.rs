@@ -13,7 +13,7 @@ use nascent_ops::op::{
     BatchNorm, Conv2d, Pool2d, avg_pool2d, avg_pool2d_reference, batch_norm, batch_norm_reference,
     by_reference, conv2d, conv2d_reference, cross_entropy, cross_entropy_reference,
     global_avg_pool, global_avg_pool_reference, linear, linear_reference, max_pool2d,
-    max_pool2d_reference, relu, relu_reference,
+    max_pool2d_reference, relu, relu_reference, vjp,
 };
 use proptest::prelude::*;
 
@@ -510,4 +510,40 @@ fn what_does_not_fit_is_an_error_with_the_shapes() {
             assert!(message.contains(part), "{message:?} does not say {part:?}");
         }
     }
+}
+
+#[test]
+fn vjp_is_the_gradient_without_the_tape() {
+    let (x, w) = (tensor(&[3, 4, 6, 5], 1), tensor(&[8, 4, 3, 3], 2));
+    let (x, w) = (Var::from_tensor(&x).unwrap(), Var::from_tensor(&w).unwrap());
+    let config = Conv2d { stride: 1, padding: 1, dilation: 1, groups: 1 };
+    let conv = || conv2d(x.as_tensor(), w.as_tensor(), None, config);
+    let y = conv().unwrap();
+    let weights = tensor(y.dims(), 3);
+    let taped = (&y * &weights).unwrap().sum_all().unwrap().backward().unwrap();
+
+    let alone = vjp(conv).unwrap();
+    assert_eq!(numbers(alone.output()), numbers(&y));
+    let gradients = alone.gradients(&weights).unwrap();
+    let [Some(for_x), Some(for_w)] = &*gradients else { panic!("two gradients: {gradients:?}") };
+    assert_eq!(numbers(for_x), numbers(taped.get(&x).unwrap()));
+    assert_eq!(numbers(for_w), numbers(taped.get(&w).unwrap()));
+
+    // Only that of a variable is computed.
+    let constant = x.as_detached_tensor();
+    let half = vjp(|| conv2d(&constant, w.as_tensor(), None, config)).unwrap();
+    let half = half.gradients(&weights).unwrap();
+    assert!(half[0].is_none() && half[1].is_some());
+
+    // What it is not for says so, and leaves nothing behind.
+    let (x, w) = (x.as_tensor(), w.as_tensor());
+    let nested = vjp(|| relu(&relu(x)?));
+    let two = vjp(|| relu(x).and(relu(w)));
+    let none = vjp(|| relu(&constant));
+    for wrong in [nested, two, none] {
+        assert!(wrong.err().unwrap().to_string().contains("not one operation"));
+    }
+    let error = alone.gradients(&constant).unwrap_err().to_string();
+    assert!(error.contains("[3, 4, 6, 5]") && error.contains("[3, 8, 6, 5]"), "{error}");
+    assert!(conv().unwrap().track_op());
 }

@@ -7,7 +7,7 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 use nascent_ops::op::{
     BatchNorm, Conv2d, Pool2d, avg_pool2d, batch_norm, conv2d, cross_entropy, global_avg_pool,
-    linear, max_pool2d, relu,
+    linear, max_pool2d, relu, vjp,
 };
 
 /// Examples in a batch.
@@ -63,14 +63,16 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 impl Case {
-    /// How many numbers have a gradient, and a pass: the value alone, or the gradients too.
+    /// How many numbers have a gradient, and a pass: the value alone, or the gradients too, for a
+    /// given one of the output.
     pub(crate) fn prepare(&self, backward: bool) -> Result<(usize, Iteration)> {
         let Operation { inputs, function } = (self.make)()?;
         let count = inputs.iter().map(|input| input.elem_count()).sum();
         let constants: Vec<Tensor> = inputs.iter().map(Var::as_detached_tensor).collect();
         let variables: Vec<Tensor> = inputs.iter().map(|var| var.as_tensor().clone()).collect();
         let iteration: Iteration = if backward {
-            Box::new(move || function(&variables)?.backward().map(drop))
+            let ones = function(&constants)?.ones_like()?;
+            Box::new(move || vjp(|| function(&variables))?.gradients(&ones).map(drop))
         } else {
             Box::new(move || function(&constants).map(drop))
         };

@@ -10,6 +10,7 @@ use candle_core::{
 };
 use rayon::prelude::*;
 
+use super::vjp::{self, Vjp};
 use crate::simd::Element;
 
 /// A kind of number that both candle and the kernels know.
@@ -173,7 +174,7 @@ pub(super) struct Pass<'a> {
 }
 
 /// The gradients of the inputs; `None` where none is wanted.
-type Gradients = Vec<Option<Tensor>>;
+pub(super) type Gradients = Vec<Option<Tensor>>;
 
 /// An output that was computed of one to three inputs, with this gradient.
 ///
@@ -189,6 +190,12 @@ pub(super) fn record<E: Number>(
     let shape = shape.into();
     if !inputs.iter().any(|input| input.track_op()) {
         return Tensor::from_vec(output, shape, &Device::Cpu);
+    }
+    if vjp::is_kept() {
+        let output = Tensor::from_vec(output, shape, &Device::Cpu)?;
+        let inputs = inputs.iter().copied().cloned().collect();
+        vjp::keep(Vjp { inputs, output: output.clone(), backward: Box::new(backward) });
+        return Ok(output);
     }
     let output = Mutex::new(Some((E::to_cpu_storage_owned(output), shape)));
     let op = Recorded { name, output, backward };

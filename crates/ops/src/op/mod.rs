@@ -30,6 +30,7 @@ mod max_pool2d;
 mod plain;
 mod pointwise;
 mod relu;
+mod vjp;
 
 pub use avg_pool2d::{avg_pool2d, avg_pool2d_reference};
 pub use batch_norm::{BatchNorm, batch_norm, batch_norm_reference};
@@ -40,6 +41,7 @@ pub use global_avg_pool::{global_avg_pool, global_avg_pool_reference};
 pub use linear::{linear, linear_reference};
 pub use max_pool2d::{max_pool2d, max_pool2d_reference};
 pub use relu::{relu, relu_reference};
+pub use vjp::{Vjp, vjp};
 
 /// How windows lie on the images of a pooling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
