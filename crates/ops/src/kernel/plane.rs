@@ -86,13 +86,6 @@ impl PlaneShape {
         self.dispatch::<E, _>(Size::<E>(*self, std::marker::PhantomData))
     }
 
-    /// The distance of a tap from the first one.
-    #[inline(always)]
-    fn offset(&self, tap: usize) -> usize {
-        let Windows { kernel, dilation, .. } = self.windows;
-        tap / kernel * dilation * self.row() + tap % kernel * dilation
-    }
-
     fn assert_possible(&self) {
         assert!(self.windows.kernel > 0 && self.windows.dilation > 0, "a window has taps");
         assert!(self.is_possible(), "a stride of 1, and each pixel in reach: {self:?}");
@@ -217,9 +210,8 @@ impl<'t, E: Element> WithSimd for PlaneGradients<'_, 't, E> {
                 for (at, (padded, gradient)) in padded.take(planes - first).enumerate() {
                     let channel = (first + at) % shape.channels;
                     let sums = &mut sums[channel * size * beside..][..size * beside];
-                    let length = (shape.output.0 - 1) * row + shape.output.1;
                     let gradient = &gradient[padding * row + padding..];
-                    weight_gradient::<S, E>(s, &shape, padded, gradient, (sums, beside), length);
+                    weight_gradient::<S, E>(s, &shape, padded, gradient, (sums, beside));
                 }
             }
             if let Some(for_images) = &mut for_images {
@@ -390,9 +382,15 @@ fn column<S: Simd, E: Element, const K: usize, const P: usize>(
     } else {
         rows::<S, E, K, P>(s, shape, input, weights, how)
     };
-    for (output, sum) in std::iter::zip(output.chunks_mut(width * shape.windows.dilation), &sums) {
-        let sum = bytemuck::cast_slice(std::slice::from_ref(sum));
-        output[..lanes].write_copy_of_slice(sum);
+    let distance = width * shape.windows.dilation;
+    let output = &mut output[..(P - 1) * distance + lanes];
+    for (i, sum) in sums.iter().enumerate() {
+        let start = i * distance;
+        #[expect(unsafe_code, reason = "with a check for each, the sums go through memory first")]
+        // SAFETY: `i` is less than `P`, so that the vector ends where the output has been cut, or
+        // before.
+        let output = unsafe { output.get_unchecked_mut(start..start + lanes) };
+        output.write_copy_of_slice(bytemuck::cast_slice(std::slice::from_ref(sum)));
     }
     P
 }
@@ -507,32 +505,42 @@ fn weight_gradient<S: Simd, E: Element>(
     input: &[E],
     gradient: &[E],
     (sums, beside): (&mut [E::Vector<S>], usize),
-    length: usize,
 ) {
-    let lanes = E::lanes::<S>();
-    let length = length.div_ceil(lanes) * lanes;
-    let gradient = E::vectors::<S>(&gradient[..length]);
-    let last = shape.windows.kernel * shape.windows.kernel - 1;
-    let input = &input[..shape.offset(last) + length];
-    for (group, sums) in sums.chunks_mut(TAPS * beside).enumerate() {
+    let (lanes, (rows, width)) = (E::lanes::<S>(), shape.output);
+    // Row by row where these are whole vectors, else all in one, with the gaps.
+    let all = (rows - 1) * shape.row() + width;
+    let (runs, length) =
+        if width.is_multiple_of(lanes) { (rows, width) } else { (1, all.next_multiple_of(lanes)) };
+    let end = (runs - 1) * shape.row() + length;
+    let gradient = &gradient[..end];
+    let Windows { kernel, dilation, .. } = shape.windows;
+    let row = dilation * shape.row();
+    // The last tap is a span below and beside the first.
+    let input = &input[..shape.span() * (shape.row() + 1) + end];
+    let mut taps = (0..kernel).flat_map(|y| (0..kernel).map(move |x| y * row + x * dilation));
+    for sums in sums.chunks_mut(TAPS * beside) {
         // Taps that are not there are computed as the first, and ignored.
         let mut offsets = [0; TAPS];
-        for (tap, offset) in offsets.iter_mut().take(sums.len() / beside).enumerate() {
-            *offset = shape.offset((group * TAPS + tap).min(last));
+        for (offset, tap) in std::iter::zip(&mut offsets, &mut taps) {
+            *offset = tap;
         }
         let mut local = [E::splat(s, E::default()); TAPS];
-        for (i, gradient) in gradient.iter().enumerate() {
-            for (sum, offset) in std::iter::zip(&mut local, offsets) {
-                let start = offset + i * lanes;
-                #[expect(
-                    unsafe_code,
-                    reason = "a check for each tap takes as long as its products"
-                )]
-                // SAFETY: `offset` is at most that of the last tap, and the vector `i` of the
-                // gradient ends at `length` or before, to the sum of which the input has been cut.
-                let values = unsafe { input.get_unchecked(start..start + lanes) };
-                if let [value] = E::vectors::<S>(values) {
-                    *sum = E::mul_add(s, *gradient, *value, *sum);
+        for run in 0..runs {
+            for at in (0..length).step_by(lanes) {
+                let at = run * shape.row() + at;
+                let [gradient] = E::vectors::<S>(&gradient[at..at + lanes]) else { continue };
+                for (sum, offset) in std::iter::zip(&mut local, offsets) {
+                    let start = offset + at;
+                    #[expect(
+                        unsafe_code,
+                        reason = "a check for each tap takes as long as its products"
+                    )]
+                    // SAFETY: `offset` is at most that of the last tap, and the vector of the
+                    // gradient ends at `end` or before, to the sum of which the input has been cut.
+                    let values = unsafe { input.get_unchecked(start..start + lanes) };
+                    if let [value] = E::vectors::<S>(values) {
+                        *sum = E::mul_add(s, *gradient, *value, *sum);
+                    }
                 }
             }
         }
