@@ -190,7 +190,10 @@ side and of PyTorch's plain mode (eager), and the ratio of the medians, ours to 
 ours is faster. In brackets is the interval in which it lies with a probability of 95 % (bootstrap
 over the rounds).
 
-Batches are 64 examples, but for `mlp/256`. A pass of a training step puts a batch together, computes
+Batches are 64 examples, but for `mlp/256`. A pass forward and backward is an operation and the
+gradients of all its inputs, where that of its output is given: `nascent_ops::op::vjp`, and
+`torch.autograd.grad`. (`Tensor::backward` of candle adds ones, zeros and a sum of its own to each
+operation; trainings do not use it for networks that the program can run.) A pass of a training step puts a batch together, computes
 the loss and its gradients, and updates the weights (SGD with Nesterov momentum and weight decay).
 
 PyTorch has one pool of threads; on our side only that of the operations has more than one, for the
