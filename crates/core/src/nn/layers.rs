@@ -143,6 +143,54 @@ impl Layer for Dropout {
     }
 }
 
+/// Images with fewer channels, mixed: each channel times the sum of the coefficients of a supernet of
+/// the widths that it is within (Wan et al. 2020, arXiv:2004.05565).
+pub(crate) struct ChannelMask {
+    /// The coefficient of the first width.
+    pub(crate) first: usize,
+    pub(crate) widths: Vec<usize>,
+}
+
+impl Layer for ChannelMask {
+    fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
+        let channels = x.dim(1)?;
+        let mut mask: Option<Tensor> = None;
+        for (at, width) in self.widths.iter().enumerate() {
+            let within: Vec<f32> = (0..channels).map(|c| f32::from(u8::from(c < *width))).collect();
+            let within = Tensor::new(within, x.device())?.to_dtype(x.dtype())?;
+            let part = within.broadcast_mul(&cx.coefficient(self.first + at)?)?;
+            mask = Some(match mask {
+                None => part,
+                Some(sum) => (sum + part)?,
+            });
+        }
+        match mask {
+            Some(mask) => Ok(x.broadcast_mul(&mask.reshape((1, channels, 1, 1))?)?),
+            None => Ok(x.clone()),
+        }
+    }
+
+    fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
+        trace.mask(x, self.first, &self.widths)
+    }
+}
+
+/// Images that are zeros at random while training, each by itself.
+pub(crate) struct DropPath(pub(crate) f64);
+
+impl Layer for DropPath {
+    fn forward(&self, x: &Tensor, cx: &mut ForwardContext) -> Result<Tensor> {
+        let rate = self.0 * cx.progress();
+        let Some(rng) = cx.rng() else { return Ok(x.clone()) };
+        let mask = dropout_mask(rng, rate, &x.narrow(1, 0, 1)?.narrow(2, 0, 1)?.narrow(3, 0, 1)?)?;
+        Ok(x.broadcast_mul(&mask)?)
+    }
+
+    fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
+        trace.drop_path(x, self.0)
+    }
+}
+
 /// A convolution without bias.
 pub(crate) struct Convolution {
     weight: Var,
@@ -280,6 +328,36 @@ impl Layer for Largest {
 
     fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
         trace.max_pool(x, self.0)
+    }
+}
+
+/// Some channels of an image, in another order.
+pub(crate) struct Select(Vec<usize>);
+
+impl Select {
+    /// These channels.
+    pub(crate) fn build(
+        input: Shape,
+        channels: Vec<usize>,
+        builder: &mut Builder<'_>,
+    ) -> Result<(Box<dyn Layer>, Shape)> {
+        let Shape::Image { height, width, .. } = input else {
+            return Err(wrong(builder, "needs an image", input));
+        };
+        let output = Shape::Image { channels: channels.len(), height, width };
+        builder.count_activations(output.len());
+        Ok((Box::new(Self(channels)), output))
+    }
+}
+
+impl Layer for Select {
+    fn forward(&self, x: &Tensor, _: &mut ForwardContext) -> Result<Tensor> {
+        let channels: Vec<u32> = self.0.iter().map(|channel| *channel as u32).collect();
+        Ok(x.index_select(&Tensor::new(channels, x.device())?, 1)?)
+    }
+
+    fn trace(&self, x: Value, trace: &mut Trace) -> Option<Value> {
+        trace.select(x, &self.0)
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) mod weights;
 mod window;
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use candle_core::{Tensor, Var};
 use nascent_record::suggestion;
@@ -99,23 +100,73 @@ impl fmt::Display for Shape {
 pub struct ForwardContext {
     rng: Option<Rng>,
     coefficients: Option<Tensor>,
+    progress: f64,
+    /// Logits beside the output, for the loss alone.
+    auxiliary: Option<Tensor>,
+    /// How long took what each coefficient multiplies, if that is measured.
+    times: Option<Vec<Duration>>,
 }
 
 impl ForwardContext {
     /// Training: batch statistics, dropout from this seed, gradients.
     pub fn train(seed: Seed) -> Self {
-        Self { rng: Some(seed.rng()), coefficients: None }
+        Self { rng: Some(seed.rng()), ..Self::eval() }
     }
 
     /// Evaluation: running statistics, no dropout, no gradients.
     pub fn eval() -> Self {
-        Self { rng: None, coefficients: None }
+        Self { rng: None, coefficients: None, progress: 1.0, auxiliary: None, times: None }
     }
 
     /// The same with the coefficients `[n]` of a supernet.
     #[must_use]
     pub fn with_coefficients(self, coefficients: Tensor) -> Self {
         Self { coefficients: Some(coefficients), ..self }
+    }
+
+    /// The same when this part of the training is done, from 0 to 1: what is left out at random grows
+    /// with it. 1 where nothing is said.
+    #[must_use]
+    pub fn at(self, progress: f64) -> Self {
+        Self { progress, ..self }
+    }
+
+    /// The same, measuring how long takes what each of so many coefficients multiplies.
+    #[must_use]
+    pub(crate) fn timed(self, coefficients: usize) -> Self {
+        Self { times: Some(vec![Duration::ZERO; coefficients]), ..self }
+    }
+
+    /// How long took what each coefficient multiplies, in all places where it does; nothing if that was
+    /// not measured.
+    pub(crate) fn times(&self) -> &[Duration] {
+        self.times.as_deref().unwrap_or_default()
+    }
+
+    /// The result of some work, whose time counts for a coefficient if that is measured.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "measured on request, and no part of the history"
+    )]
+    fn timing<T>(&mut self, coefficient: Option<usize>, work: impl FnOnce(&mut Self) -> T) -> T {
+        let begun = self.times.is_some().then(Instant::now);
+        let result = work(self);
+        if let (Some(begun), Some(times), Some(at)) = (begun, &mut self.times, coefficient)
+            && let Some(time) = times.get_mut(at)
+        {
+            *time += begun.elapsed();
+        }
+        result
+    }
+
+    /// The part of the training that is done.
+    pub fn progress(&self) -> f64 {
+        self.progress
+    }
+
+    /// The logits of the auxiliary head, if the network has one and the pass was in training.
+    pub fn take_auxiliary(&mut self) -> Option<Tensor> {
+        self.auxiliary.take()
     }
 
     /// The coefficient of an edge.
@@ -182,6 +233,10 @@ pub trait Op: Sync {
     ) -> Result<(Box<dyn Layer>, Shape)>;
 }
 
+/// The operation that makes logits beside those of the network, for the loss of a training alone. It
+/// stands on a node of the network, not of a cell, from which no edge leaves.
+pub(crate) const AUXILIARY_HEAD: &str = "auxiliary_head";
+
 /// All operations.
 pub static OPS: &[&dyn Op] = &[
     &ops::Zero,
@@ -203,10 +258,15 @@ pub static OPS: &[&dyn Op] = &[
     &ops::AvgPool,
     &ops::MaxPool,
     &ops::GlobalAveragePool,
+    &ops::ChannelParts,
+    &ops::ChannelShuffle,
+    &ops::ChannelMaskOp,
+    &ops::DropPathOp,
     &ops::Projection,
     &ops::Stem,
     &ops::ResidualReduction,
     &ops::Head,
+    &ops::AuxiliaryHead,
     &ops::Flatten,
     &ops::Linear,
     &ops::Classifier,

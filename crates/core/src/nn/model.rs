@@ -5,7 +5,7 @@ use nascent_record::Graph;
 
 use super::builder::{Store, Target};
 use super::network::Network;
-use super::{Builder, Cost, ForwardContext, Parameter, Shape, infeasible};
+use super::{AUXILIARY_HEAD, Builder, Cost, ForwardContext, Parameter, Shape, infeasible};
 use crate::train::program::{Trace, Value};
 use crate::{Result, Seed};
 
@@ -209,6 +209,13 @@ impl Model {
             var.set(&values.to_dtype(self.dtype)?.to_device(&self.device)?)?;
         }
         Ok(())
+    }
+
+    /// How much the loss of the auxiliary head weighs; 0 without one.
+    pub fn auxiliary_weight(&self) -> f64 {
+        let heads = self.graph.nodes.iter().filter_map(|node| node.op.as_ref());
+        let head = heads.into_iter().find(|op| op.name == AUXILIARY_HEAD);
+        head.and_then(|op| op.float("weight")).unwrap_or(0.0)
     }
 
     /// The trainable tensors, in the order of the graph.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use candle_core::Tensor;
 use nascent_record::{Combine, Graph, Op as Settings, suggestion};
 
-use super::{Builder, ForwardContext, Layer, Shape, find, infeasible};
+use super::{AUXILIARY_HEAD, Builder, ForwardContext, Layer, Shape, find, infeasible};
 use crate::Result;
 use crate::train::program::{Trace, Value};
 
@@ -28,6 +28,8 @@ struct Step {
     /// What an edge without a connection would bring; for [`Combine::Concat`].
     absent: Vec<(usize, Shape)>,
     op: Stage,
+    /// Whether it makes logits for the loss of a training alone.
+    is_auxiliary: bool,
 }
 
 /// An edge that brings something.
@@ -81,6 +83,7 @@ impl Network {
                 joined: Shape::Features(0),
                 absent: Vec::new(),
                 op: Stage::Nothing,
+                is_auxiliary: this.op.as_ref().is_some_and(|op| op.name == AUXILIARY_HEAD),
             };
             let mut seen: HashMap<usize, usize> = HashMap::new();
             let sums = this.combine == Combine::Sum && !separate;
@@ -127,7 +130,13 @@ impl Network {
             if step.edges.len() > 1 && !separate {
                 part.count_activations(joined[0].len());
             }
+            let before = part.store.cost;
             let (built, shape) = operation(graph, this.op.as_ref(), &joined, &mut part)?;
+            if step.is_auxiliary {
+                // It is no part of the network that is trained for.
+                let cost = &mut part.store.cost;
+                (cost.params, cost.flops) = (before.params, before.flops);
+            }
             step.op = match built {
                 Built::Nothing => Stage::Nothing,
                 Built::Layer(layer) => Stage::Layer(layer),
@@ -154,6 +163,7 @@ impl Network {
             *last = true;
         }
         for step in steps.iter().rev().filter(|step| !step.edges.is_empty()) {
+            needed[step.node] |= step.is_auxiliary;
             if needed[step.node] {
                 for edge in &step.edges {
                     needed[edge.from] = true;
@@ -181,13 +191,16 @@ impl Network {
             Ok(Tensor::zeros(shape.batch(like.dim(0)?), like.dtype(), like.device())?)
         };
         for (at, step) in self.steps.iter().enumerate() {
+            if step.is_auxiliary && !cx.is_train() {
+                continue;
+            }
             let mut arriving = Vec::with_capacity(step.edges.len());
             for Arrow { from, layer, coefficient } in &step.edges {
                 let value = values[*from].as_ref();
                 let value = value.ok_or_else(|| infeasible("a node is used before its time"))?;
                 let value = match layer {
                     None => value.clone(),
-                    Some(layer) => layer.forward(value, cx)?,
+                    Some(layer) => cx.timing(*coefficient, |cx| layer.forward(value, cx))?,
                 };
                 arriving.push(match coefficient {
                     None => value,
@@ -218,7 +231,11 @@ impl Network {
                     }
                 }
             };
-            values[step.node] = Some(value);
+            if step.is_auxiliary {
+                cx.auxiliary = Some(value);
+            } else {
+                values[step.node] = Some(value);
+            }
         }
         let output = values.pop().flatten();
         output.ok_or_else(|| infeasible("a network needs an output"))
@@ -232,7 +249,9 @@ impl Network {
         for (value, input) in values.iter_mut().zip(inputs).take(self.inputs) {
             *value = Some(*input);
         }
-        for step in &self.steps {
+        let (auxiliary, main): (Vec<_>, Vec<_>) =
+            self.steps.iter().partition(|step| step.is_auxiliary);
+        for step in main.into_iter().chain(auxiliary) {
             let mut arriving = Vec::with_capacity(step.edges.len());
             let mut coefficients = Vec::with_capacity(step.edges.len());
             for Arrow { from, layer, coefficient } in &step.edges {
@@ -265,6 +284,9 @@ impl Network {
                     }
                 }
             };
+            if step.is_auxiliary {
+                trace.set_auxiliary(value);
+            }
             values[step.node] = Some(value);
         }
         values.pop().flatten()

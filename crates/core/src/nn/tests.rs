@@ -190,12 +190,17 @@ fn every_op() -> Vec<Settings> {
         let mut settings = Settings::new(op.name());
         for name in op.attributes() {
             settings = match *name {
-                "channels" | "stride" | "expansion" => settings.with(name, 2_usize),
+                "channels" | "stride" | "expansion" | "of" | "groups" => {
+                    settings.with(name, 2_usize)
+                }
                 "kernel" => settings.with(name, 3_usize),
                 "width" => settings.with(name, 5_usize),
                 "activation" => settings.with(name, "silu"),
                 "kind" => settings.with(name, "gelu"),
-                "rate" => settings.with(name, 0.5),
+                "rate" | "weight" => settings.with(name, 0.5),
+                "from" | "coefficient" => settings.with(name, 0_usize),
+                "to" => settings.with(name, 1_usize),
+                "widths" => settings.with(name, "1,2"),
                 other => panic!("unknown attribute {other}"),
             };
         }
@@ -207,7 +212,8 @@ fn every_op() -> Vec<Settings> {
 #[test]
 fn the_gradient_of_every_operation_is_that_of_finite_differences() {
     let dense = ["linear", "classifier", "layer_norm"];
-    for op in every_op() {
+    // What is beside the network is in the tests of programs.
+    for op in every_op().into_iter().filter(|op| op.name != AUXILIARY_HEAD) {
         for size in [(4, 5), (1, 1)] {
             let mut ops = vec![Settings::new("stem").with("channels", 2_usize)];
             if dense.contains(&op.name.as_str()) {
@@ -220,10 +226,12 @@ fn the_gradient_of_every_operation_is_that_of_finite_differences() {
             }
             let model = model(&chain(ops), &[1, size.0, size.1]);
             let inputs = random(&[6, 1, size.0, size.1], 4);
+            let coefficients = Tensor::new(&[0.3, 0.7], CPU).unwrap();
             let vars: Vec<&Var> = model.parameters().iter().map(|p| &p.var).collect();
             // Only what has a gradient: behind `none` nothing reaches the stem.
             let run = || {
-                let mut cx = ForwardContext::train(Seed::new(8));
+                let cx = ForwardContext::train(Seed::new(8));
+                let mut cx = cx.with_coefficients(coefficients.clone());
                 model.forward(inputs.as_tensor(), &mut cx).unwrap()
             };
             let gradients = run().sum_all().unwrap().backward().unwrap();
@@ -253,7 +261,9 @@ fn every_operation_counts_its_parameters_and_its_output_shape_right() {
             let params: usize = made.parameters.iter().map(|p| p.var.elem_count()).sum();
             assert_eq!(made.cost.params, params as u64, "{}", op.name);
             let x = random(&input.batch(4), 1);
-            let y = layer.forward(x.as_tensor(), &mut ForwardContext::eval()).unwrap();
+            let coefficients = Tensor::new(&[0.3, 0.7], CPU).unwrap();
+            let mut cx = ForwardContext::eval().with_coefficients(coefficients);
+            let y = layer.forward(x.as_tensor(), &mut cx).unwrap();
             assert_eq!(y.dims(), shape.batch(4), "{}", op.name);
         }
     }

@@ -198,6 +198,7 @@ fn train_epoch(
     reporter: &mut dyn Reporter,
 ) -> Result<Option<f64>> {
     let before = (epoch - 1) as usize * order.examples.len().div_ceil(order.size);
+    trainer.set_progress(schedule.progress(epoch));
     loader::batches(data, order, |batches| {
         let mut sum = 0.0;
         for number in before.. {

@@ -19,6 +19,11 @@ impl Schedule {
         Self { config: *config, batches_per_epoch, epochs: epochs.max(1) }
     }
 
+    /// The part of the training that is done before an epoch, counted from 1.
+    pub fn progress(&self, epoch: u32) -> f64 {
+        f64::from(epoch.saturating_sub(1)) / f64::from(self.epochs)
+    }
+
     /// The learning rate of a batch, counted from 0 over the whole training.
     ///
     /// In the warm-up it rises linearly and reaches its highest value with the last batch of it;

@@ -110,7 +110,8 @@ impl SharedWeights {
 
     /// Computes a batch, and what [`Self::backward`] needs.
     pub fn forward(&mut self, batch: &Batch, seed: Seed) -> BatchScore {
-        let logits = self.program.forward(&self.weights, &batch.values, Mode::Train(seed));
+        let mode = Mode::Train { seed, progress: 1.0 };
+        let logits = self.program.forward(&self.weights, &batch.values, mode);
         let (_, right) = score(logits, &batch.labels, self.model.classes());
         let for_logits = &mut self.for_logits[..logits.len()];
         let loss = cross_entropy_gradient(logits, &batch.labels, self.smoothing, for_logits);
@@ -178,7 +179,7 @@ mod tests {
 
     use super::*;
     use crate::nn::ForwardContext;
-    use crate::space::{SearchSpace as _, darts, nas_bench_201};
+    use crate::space::{SearchSpace as _, darts, nas_bench_201, proxyless};
     use crate::train::{Data, Part, cross_entropy};
 
     fn space() -> nas_bench_201::NasBench201 {
@@ -187,7 +188,7 @@ mod tests {
     }
 
     fn darts_space() -> darts::Darts {
-        darts::Darts::new(darts::Config { channels: 2, layers: 3 }).unwrap()
+        darts::Darts::new(darts::Config { channels: 2, ..darts::Config::default() }).unwrap()
     }
 
     fn batch(config: &TrainConfig) -> Batch {
@@ -253,6 +254,26 @@ mod tests {
         let supernet = darts_space().relaxed().unwrap().supernet();
         let every_third: Vec<usize> = (0..supernet.coefficients()).step_by(3).collect();
         assert_gradients(&supernet, &[&[], &every_third]);
+    }
+
+    #[test]
+    fn gradients_of_operations_on_a_part_of_the_channels_are_those_of_the_tensor_library() {
+        let supernet = space().relaxed().unwrap().supernet().partial(2).unwrap();
+        assert_gradients(&supernet, &[&[], &[2, 3, 9, 16, 24, 27, 31, 34]]);
+        let config = darts::Config { channels: 4, ..darts::Config::default() };
+        let space = darts::Darts::new(config).unwrap();
+        let supernet = space.relaxed().unwrap().supernet().partial(2).unwrap();
+        let every_third: Vec<usize> = (0..supernet.coefficients()).step_by(3).collect();
+        assert_gradients(&supernet, &[&[], &every_third]);
+    }
+
+    #[test]
+    fn gradients_of_widths_are_those_of_the_tensor_library() {
+        let config = proxyless::Config { stages: 2, blocks: 2, channels: 4, widths: 2 };
+        let space = proxyless::Proxyless::new(config).unwrap();
+        let supernet = space.relaxed().unwrap().supernet();
+        let last = supernet.coefficients() - 1;
+        assert_gradients(&supernet, &[&[], &[1, 5, 8, 20, last - 2]]);
     }
 
     /// With all coefficients, and with each of these sets of them at 0.

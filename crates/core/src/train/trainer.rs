@@ -18,6 +18,9 @@ use crate::{Result, Seed};
 pub struct Trainer<'a> {
     model: &'a Model,
     config: TrainConfig,
+    /// How much the loss of the auxiliary head weighs, if the network has one.
+    auxiliary_weight: f64,
+    progress: f64,
     means: Means,
 }
 
@@ -25,7 +28,7 @@ pub struct Trainer<'a> {
 const LOSS_SCALE: &str = "loss_scale";
 
 enum Means {
-    Program { program: Box<Program>, weights: Box<Weights>, for_logits: Vec<f32> },
+    Program { program: Box<Program>, weights: Box<Weights>, for_logits: Vec<f32>, others: Vec<f32> },
     Tensors { optimizer: Optimizer, loss: Option<Tensor>, scale: Option<LossScale> },
 }
 
@@ -40,17 +43,27 @@ impl<'a> Trainer<'a> {
                 let weights = Weights::new(config, model.parameters(), program.parameters())?;
                 let for_logits = vec![0.0; config.batch_size * model.classes()];
                 let (program, weights) = (Box::new(program), Box::new(weights));
-                Means::Program { program, weights, for_logits }
+                Means::Program { program, weights, for_logits, others: Vec::new() }
             }
             None => Means::tensors(model, config),
         };
-        Ok(Self { model, config: *config, means })
+        Ok(Self::by(model, config, means))
     }
 
     /// What trains this model by the tensor library alone.
     #[cfg(test)]
     pub(super) fn by_tensors(model: &'a Model, config: &TrainConfig) -> Self {
-        Self { model, config: *config, means: Means::tensors(model, config) }
+        Self::by(model, config, Means::tensors(model, config))
+    }
+
+    fn by(model: &'a Model, config: &TrainConfig, means: Means) -> Self {
+        let auxiliary_weight = model.auxiliary_weight();
+        Self { model, config: *config, auxiliary_weight, progress: 1.0, means }
+    }
+
+    /// Says which part of the training is done, from 0 to 1: paths are dropped more often later.
+    pub fn set_progress(&mut self, progress: f64) {
+        self.progress = progress;
     }
 
     /// What it trains.
@@ -69,23 +82,40 @@ impl<'a> Trainer<'a> {
         matches!(self.means, Means::Program { .. })
     }
 
-    /// Computes the mean loss of a batch, and what its gradient needs. Dropout derives from the
-    /// seed.
+    /// Computes the mean loss of a batch, with that of an auxiliary head by its weight, and what its
+    /// gradient needs. Dropout derives from the seed.
     ///
     /// # Errors
     /// If the tensor library fails.
     pub fn loss(&mut self, batch: &Batch, seed: Seed) -> Result<f64> {
         let smoothing = self.config.label_smoothing;
         match &mut self.means {
-            Means::Program { program, weights, for_logits } => {
-                let logits = program.forward(weights, &batch.values, Mode::Train(seed));
+            Means::Program { program, weights, for_logits, others } => {
+                let mode = Mode::Train { seed, progress: self.progress };
+                let logits = program.forward(weights, &batch.values, mode);
                 let for_logits = &mut for_logits[..logits.len()];
-                Ok(cross_entropy_gradient(logits, &batch.labels, smoothing, for_logits))
+                let mut loss = cross_entropy_gradient(logits, &batch.labels, smoothing, for_logits);
+                if let Some(logits) = program.auxiliary() {
+                    others.resize(logits.len(), 0.0);
+                    let other = cross_entropy_gradient(logits, &batch.labels, smoothing, others);
+                    loss += self.auxiliary_weight * other;
+                    for gradient in &mut *others {
+                        *gradient *= self.auxiliary_weight as f32;
+                    }
+                    program.set_auxiliary_gradient(others);
+                }
+                Ok(loss)
             }
             Means::Tensors { loss, .. } => {
                 let inputs = batch.inputs(self.model.input_shape(), self.model.device())?;
-                let logits = self.model.forward(&inputs, &mut ForwardContext::train(seed))?;
-                let mean = cross_entropy(&logits, &batch.labels, smoothing)?;
+                let mut cx = ForwardContext::train(seed).at(self.progress);
+                let logits = self.model.forward(&inputs, &mut cx)?;
+                let mut mean = cross_entropy(&logits, &batch.labels, smoothing)?;
+                if let Some(logits) = cx.take_auxiliary() {
+                    let logits = logits.to_dtype(self.model.dtype())?;
+                    let other = cross_entropy(&logits, &batch.labels, smoothing)?;
+                    mean = (mean + (other * self.auxiliary_weight)?)?;
+                }
                 let value = number(&mean)?;
                 *loss = Some(mean);
                 Ok(value)
@@ -99,7 +129,7 @@ impl<'a> Trainer<'a> {
     /// If the tensor library fails.
     pub fn step(&mut self, learning_rate: f64) -> Result<()> {
         match &mut self.means {
-            Means::Program { program, weights, for_logits } => {
+            Means::Program { program, weights, for_logits, .. } => {
                 let len = program.examples() * self.model.classes();
                 program.backward(weights, &for_logits[..len]);
                 weights.step(learning_rate);

@@ -363,6 +363,43 @@ impl<E: Element> WithSimd for AddScaled<'_, E> {
     }
 }
 
+/// Copies images, or adds them, each times a number of its own.
+#[derive(Debug)]
+pub struct ScaleImages<'a, E> {
+    /// The images.
+    pub source: Source<'a, E>,
+    /// What each is multiplied with.
+    pub factors: Lanes<'a, E>,
+    /// Where they go.
+    pub target: Target<'a, E>,
+    /// Whether they replace what is there.
+    pub write: Write,
+}
+
+impl<E: Element> WithSimd for ScaleImages<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, s: S) {
+        let planes = self.source.planes;
+        let source = E::vectors::<S>(self.source.data);
+        let target = E::vectors_mut::<S>(self.target.data);
+        let [factor] = E::vectors::<S>(self.factors) else { return };
+        for channel in 0..planes.channels {
+            for y in 0..planes.height {
+                let source = row(source, planes, channel, y);
+                let target = row_mut(target, self.target.planes, channel, y);
+                for (target, value) in std::iter::zip(target, source) {
+                    *target = match self.write {
+                        Write::Set => E::mul(s, *factor, *value),
+                        Write::Add => E::mul_add(s, *factor, *value, *target),
+                    };
+                }
+            }
+        }
+    }
+}
+
 /// The mean of each channel of each image of a block.
 #[derive(Debug)]
 pub struct ChannelMeans<'a, E> {

@@ -4,7 +4,9 @@ use nascent_record::Op as Settings;
 
 use super::number;
 use crate::Result;
-use crate::nn::layers::{Activation, BatchNorm, Dense, Dropout, LayerNorm, Pass, ToFeatures};
+use crate::nn::layers::{
+    Activation, BatchNorm, Dense, DropPath, Dropout, LayerNorm, Pass, ToFeatures, wrong,
+};
 use crate::nn::{Builder, Layer, Op, Shape, infeasible};
 
 /// An image as features.
@@ -160,11 +162,44 @@ impl Op for DropoutOp {
         input: Shape,
         builder: &mut Builder<'_>,
     ) -> Result<(Box<dyn Layer>, Shape)> {
-        let rate = op
-            .float("rate")
-            .filter(|rate| (0.0..1.0).contains(rate))
-            .ok_or_else(|| infeasible("\"dropout\" needs the number \"rate\" from 0 to below 1"))?;
+        let rate = rate(op)?;
         builder.count_activations(2 * input.len());
         Ok((Box::new(Dropout(rate)), input))
     }
+}
+
+/// Whole images that are zeros at random.
+pub(crate) struct DropPathOp;
+
+impl Op for DropPathOp {
+    fn name(&self) -> &'static str {
+        "drop_path"
+    }
+    fn summary(&self) -> &'static str {
+        "Whole images that are zeros at random while training, more often towards its end."
+    }
+    fn attributes(&self) -> &'static [&'static str] {
+        &["rate"]
+    }
+    fn build(
+        &self,
+        op: &Settings,
+        input: Shape,
+        builder: &mut Builder<'_>,
+    ) -> Result<(Box<dyn Layer>, Shape)> {
+        let Shape::Image { .. } = input else {
+            return Err(wrong(builder, "needs an image", input));
+        };
+        let rate = rate(op)?;
+        builder.count_activations(input.len());
+        Ok((Box::new(DropPath(rate)), input))
+    }
+}
+
+/// The attribute `rate`.
+fn rate(op: &Settings) -> Result<f64> {
+    let rate = op.float("rate").filter(|rate| (0.0..1.0).contains(rate));
+    rate.ok_or_else(|| {
+        infeasible(format!("\"{}\" needs the number \"rate\" from 0 to below 1", op.name))
+    })
 }

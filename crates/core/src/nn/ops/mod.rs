@@ -1,6 +1,7 @@
 //! The operations, by family.
 
 mod cell;
+mod channels;
 mod convolution;
 mod darts;
 mod dense;
@@ -10,13 +11,14 @@ mod skeleton;
 use nascent_record::Op as Settings;
 
 pub(super) use cell::{AvgPool3x3, Identity, NorConv1x1, NorConv3x3, SkipConnect, Zero};
+pub(super) use channels::{ChannelMaskOp, ChannelParts, ChannelShuffle};
 pub(super) use convolution::{Conv, MbConv, Projection, SeparableConv};
 pub(super) use darts::{FactorizedReduce, MaxPool3x3, ReluConvBn, SeparableBlock};
 pub(super) use dense::{
-    ActivationOp, BatchNormOp, Classifier, DropoutOp, Flatten, LayerNormOp, Linear,
+    ActivationOp, BatchNormOp, Classifier, DropPathOp, DropoutOp, Flatten, LayerNormOp, Linear,
 };
 pub(super) use pooling::{AvgPool, GlobalAveragePool, MaxPool};
-pub(super) use skeleton::{Head, ResidualReduction, Stem};
+pub(super) use skeleton::{AuxiliaryHead, Head, ResidualReduction, Stem};
 
 use super::layers::Activation;
 use super::{Window, infeasible};

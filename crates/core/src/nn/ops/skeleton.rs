@@ -3,12 +3,12 @@
 use nascent_record::Op as Settings;
 
 use super::cell::relu_conv_bn;
-use super::number;
+use super::{ONE, number};
 use crate::Result;
 use crate::nn::layers::{
     Activation, Average, BatchNorm, Convolution, Dense, GlobalAverage, Parallel, Sequence, wrong,
 };
-use crate::nn::{Builder, Layer, Op, Shape, Window};
+use crate::nn::{AUXILIARY_HEAD, Builder, Layer, Op, Shape, Window, infeasible};
 
 /// The first layer of a convolutional network.
 pub(crate) struct Stem;
@@ -100,3 +100,45 @@ impl Op for Head {
         Ok((Box::new(Sequence(vec![norm, relu, Box::new(GlobalAverage), linear])), output))
     }
 }
+
+/// From feature maps in the middle of a network to the classes.
+pub(crate) struct AuxiliaryHead;
+
+impl Op for AuxiliaryHead {
+    fn name(&self) -> &'static str {
+        AUXILIARY_HEAD
+    }
+    fn summary(&self) -> &'static str {
+        "Logits for the loss alone, where it weighs `weight`: pooling, two convolutions, a linear layer."
+    }
+    fn attributes(&self) -> &'static [&'static str] {
+        &["weight"]
+    }
+    fn build(
+        &self,
+        op: &Settings,
+        input: Shape,
+        builder: &mut Builder<'_>,
+    ) -> Result<(Box<dyn Layer>, Shape)> {
+        if !op.float("weight").is_some_and(|weight| weight.is_finite() && weight > 0.0) {
+            return Err(infeasible("\"auxiliary_head\" needs the number \"weight\" above 0"));
+        }
+        let before = Activation::Relu.build(input, builder);
+        let pooled = Window { kernel: 5, stride: 3 };
+        let (pool, shape) = Average::build(input, pooled, builder)?;
+        let (narrow, shape) =
+            Convolution::build(shape, AUXILIARY[0], ONE, &mut builder.part("conv_a"))?;
+        let norm = BatchNorm::build(shape, &mut builder.part("norm_a"))?;
+        let keep = Window { kernel: 3, stride: 1 };
+        let (block, shape) = relu_conv_bn(shape, AUXILIARY[1], keep, &mut builder.part("conv_b"))?;
+        let relu = Activation::Relu.build(shape, builder);
+        let (features, classes) = (Shape::Features(AUXILIARY[1]), builder.classes());
+        let (linear, output) = Dense::build(features, classes, &mut builder.part("linear"))?;
+        let average: Box<dyn Layer> = Box::new(GlobalAverage);
+        let layers = vec![before, pool, narrow, norm, block, relu, average, linear];
+        Ok((Box::new(Sequence(layers)), output))
+    }
+}
+
+/// The channels behind the convolutions of an auxiliary head.
+const AUXILIARY: [usize; 2] = [128, 768];

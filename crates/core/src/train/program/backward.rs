@@ -26,6 +26,24 @@ impl Compiler<'_> {
                         step.dx = self.gradient_of(step.x, &mut gradients);
                     }
                 }
+                Step::Select(step) => {
+                    step.dy = gradients.get(&step.y).copied();
+                    if step.dy.is_some() {
+                        step.dx = self.gradient_of(step.x, &mut gradients);
+                    }
+                }
+                Step::Mask(step) => {
+                    step.dy = gradients.get(&step.y).copied();
+                    if step.dy.is_some() {
+                        step.dx = self.gradient_of(step.x, &mut gradients);
+                    }
+                }
+                Step::DropPath(step) => {
+                    step.dy = gradients.get(&step.y).copied();
+                    if step.dy.is_some() {
+                        step.dx = self.gradient_of(step.x, &mut gradients);
+                    }
+                }
                 Step::Join(join) => {
                     join.from_sum = join.sum.and_then(|sum| gradients.get(&sum).copied());
                     join.from_positive = join.positive.and_then(|y| gradients.get(&y).copied());

@@ -13,7 +13,10 @@ use candle_core::{TensorId, Var};
 use nascent_ops::layout::Planes;
 use nascent_ops::windows::Windows;
 
+use super::drop_path::DropPath;
 use super::halving::{self, Halving};
+use super::mask::Mask;
+use super::select::Select;
 use super::step::{
     Convolutions, Image, Join, Norm, Part, Place, Rows, Step, Steps, Term, Windowed,
 };
@@ -47,6 +50,8 @@ pub(super) struct Compiler<'a> {
     pub(super) parts: Vec<Part>,
     pub(super) margins: Vec<usize>,
     pub(super) steps: Vec<Step>,
+    /// How many of the steps the output needs; the others are for the auxiliary logits.
+    main: usize,
     rows: Vec<usize>,
     norms: Vec<Norm>,
     zeros: Vec<Image>,
@@ -86,12 +91,16 @@ pub(super) fn compile(trace: &Trace, output: Value, parameters: &[Parameter]) ->
         parts: Vec::new(),
         margins: Vec::new(),
         steps: Vec::new(),
+        main: 0,
         rows: Vec::new(),
         norms: Vec::new(),
         zeros: Vec::new(),
     };
     for at in (0..trace.ops.len()).filter(|at| live[*at]) {
         compiler.lower(Value(at))?;
+        if at <= output.0 {
+            compiler.main = compiler.steps.len();
+        }
     }
     compiler.finish(parameters)
 }
@@ -100,6 +109,9 @@ pub(super) fn compile(trace: &Trace, output: Value, parameters: &[Parameter]) ->
 fn live(trace: &Trace, output: Value) -> Vec<bool> {
     let mut live = vec![false; trace.ops.len()];
     (live[0], live[output.0]) = (true, true);
+    if let Some(auxiliary) = trace.auxiliary {
+        live[auxiliary.0] = true;
+    }
     for (at, op) in trace.ops.iter().enumerate().rev() {
         if live[at] {
             for x in op.inputs() {
@@ -122,7 +134,7 @@ fn trained(trace: &Trace) -> Vec<bool> {
                 | Op::BatchNorm { .. }
                 | Op::LayerNorm { .. }
                 | Op::Linear { .. }
-        ) || matches!(op, Op::Sum { coefficients, .. } if coefficients.iter().any(Option::is_some));
+        ) || op.coefficients() > 0;
         trained.push(own || op.inputs().iter().any(|x| trained[x.0]));
     }
     trained
@@ -152,6 +164,9 @@ fn homes(trace: &Trace, live: &[bool], users: &[Vec<Value>]) -> HashMap<Value, (
                         | Op::Halving { .. }
                         | Op::AveragePool { .. }
                         | Op::MaxPool { .. }
+                        | Op::Select { .. }
+                        | Op::DropPath { .. }
+                        | Op::Mask { .. }
                         | Op::Concat { .. }
                         | Op::GlobalAverage { .. }
                 )
@@ -379,6 +394,22 @@ impl Compiler<'_> {
                 };
                 self.steps.push(Step::Concat { xs, y, dy: None });
             }
+            Op::DropPath { x, rate } => {
+                let (x, y) = (self.image_of(*x)?, self.new_image(value)?);
+                let (rate, factors) = (*rate, Vec::new());
+                let step = DropPath { x, y, rate, factors, dy: None, dx: None };
+                self.steps.push(Step::DropPath(step));
+            }
+            Op::Mask { x, first, widths } => {
+                let (x, y) = (self.image_of(*x)?, self.new_image(value)?);
+                let (first, widths) = (*first, widths.clone());
+                self.steps.push(Step::Mask(Mask { x, y, first, widths, dy: None, dx: None }));
+            }
+            Op::Select { x, channels } => {
+                let (x, y) = (self.image_of(*x)?, self.new_image(value)?);
+                let channels = channels.clone();
+                self.steps.push(Step::Select(Select { x, y, channels, dy: None, dx: None }));
+            }
             Op::GlobalAverage { .. }
             | Op::Flatten { .. }
             | Op::Linear { .. }
@@ -466,6 +497,7 @@ impl Compiler<'_> {
         self.fit_convolutions()?;
         let input = self.places[0].ok_or_else(unfit)?;
         let output = self.rows_of(self.output)?;
+        let auxiliary = self.trace.auxiliary.map(|logits| self.rows_of(logits)).transpose()?;
         let parameters = parameters
             .iter()
             .map(|parameter| {
@@ -473,14 +505,11 @@ impl Compiler<'_> {
                 self.parameters.get(&id).filter(|_| self.used.contains(&id)).cloned()
             })
             .collect();
-        let Self { steps, planes, parts, rows, norms, .. } = self;
-        let coefficients = self.trace.ops.iter().filter_map(|op| match op {
-            Op::Sum { coefficients, .. } => coefficients.iter().flatten().max(),
-            _ => None,
-        });
-        let coefficients = coefficients.max().map_or(0, |last| last + 1);
+        let Self { steps, main, planes, parts, rows, norms, .. } = self;
+        let coefficients = self.trace.ops.iter().map(Op::coefficients).max().unwrap_or(0);
         Ok(Steps {
             steps,
+            main,
             planes,
             parts,
             slots,
@@ -489,6 +518,7 @@ impl Compiler<'_> {
             norms,
             input,
             output,
+            auxiliary,
             parameters,
             owners,
             frozen,

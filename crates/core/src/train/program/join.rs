@@ -188,7 +188,7 @@ fn moments(images: &Images, x: Image, sums: &mut [[f64; 2]]) {
     });
 }
 
-fn gradient_moments(images: &Images, gradient: Image, x: Image, sums: &mut [[f64; 2]]) {
+pub(super) fn gradient_moments(images: &Images, gradient: Image, x: Image, sums: &mut [[f64; 2]]) {
     sum_blocks(images, x, sums, |block, sums| {
         let source = images.block(x, block);
         dispatch(GradientMoments { gradient: images.block(gradient, block), source, sums });
@@ -301,7 +301,7 @@ fn normalized_gradient(
 }
 
 /// Some channels of a block that is written.
-fn part_of(target: Target<'_, f32>, first: usize, channels: usize) -> Target<'_, f32> {
+pub(super) fn part_of(target: Target<'_, f32>, first: usize, channels: usize) -> Target<'_, f32> {
     let Target { data, planes } = target;
     let len = planes.plane() * lanes::<f32>();
     Target {
@@ -311,7 +311,11 @@ fn part_of(target: Target<'_, f32>, first: usize, channels: usize) -> Target<'_,
 }
 
 /// Some channels of a block that is read.
-fn channels_of(source: Source<'_, f32>, first: usize, channels: usize) -> Source<'_, f32> {
+pub(super) fn channels_of(
+    source: Source<'_, f32>,
+    first: usize,
+    channels: usize,
+) -> Source<'_, f32> {
     let Source { data, planes } = source;
     let len = planes.plane() * lanes::<f32>();
     Source { data: &data[first * len..][..channels * len], planes: Planes { channels, ..planes } }

@@ -8,15 +8,18 @@
 
 mod backward;
 mod compile;
+mod drop_path;
 mod features;
 mod halving;
 mod images;
 mod join;
+mod mask;
 mod memory;
 mod norm;
 mod owners;
 mod rows;
 mod run;
+mod select;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -29,10 +32,11 @@ pub use trace::{NormVars, Trace, Value};
 use crate::Seed;
 
 /// Whether batches are trained on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Mode {
-    /// Normalization by the batch, and dropout from this seed.
-    Train(Seed),
+    /// Normalization by the batch, and what is left out at random from this seed, of which there is
+    /// more when a larger part of the training is done.
+    Train { seed: Seed, progress: f64 },
     /// Normalization by running statistics, and no dropout.
     Evaluate,
 }

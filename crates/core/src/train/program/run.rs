@@ -8,12 +8,15 @@ use rayon::prelude::*;
 
 use super::Mode;
 use super::compile::compile;
+use super::drop_path::{drop_path, drop_path_back};
 use super::features::{Features, Linear};
 use super::halving::{halving, halving_back};
 use super::images::Images;
 use super::join::{Coefficients, concat, concat_back, join, join_back, zero};
+use super::mask::{mask, mask_back};
 use super::norm::NormState;
 use super::rows::{activation, activation_back};
+use super::select::{select, select_back};
 use super::step::{Norm, Place, Step, Steps};
 use super::windowed::{
     average_pool, average_pool_back, convolution, convolution_back, depthwise, depthwise_back,
@@ -196,11 +199,11 @@ impl Program {
         self.load(examples);
         let Self { steps, images, features, norms, coefficients, sums, .. } = self;
         let (weights, count) = (weights.values(), features.count);
-        let mut rng = match mode {
-            Mode::Train(seed) => Some(seed.rng()),
-            Mode::Evaluate => None,
+        let (mut rng, progress, needed) = match mode {
+            Mode::Train { seed, progress } => (Some(seed.rng()), progress, steps.steps.len()),
+            Mode::Evaluate => (None, 0.0, steps.main),
         };
-        for (step, (owner, _)) in std::iter::zip(&steps.steps, &steps.owners) {
+        for (step, (owner, _)) in std::iter::zip(&mut steps.steps[..needed], &steps.owners) {
             if coefficients.leave_out(*owner) {
                 continue;
             }
@@ -208,6 +211,11 @@ impl Program {
                 Step::Convolution(step) => convolution(step, images, weights),
                 Step::Depthwise(step) => depthwise(step, images, weights),
                 Step::Halving(step) => halving(step, images, weights),
+                Step::Select(step) => select(step, images),
+                Step::Mask(step) => mask(step, images, coefficients),
+                Step::DropPath(step) => {
+                    drop_path(step, images, count, rng.as_mut().map(|rng| (rng, progress)));
+                }
                 Step::AveragePool(step) => average_pool(step, images),
                 Step::MaxPool(step) => max_pool(step, images),
                 Step::Join(step) => {
@@ -250,7 +258,21 @@ impl Program {
         features.get(steps.output)
     }
 
-    /// Computes the gradients of all weights from those of the logits of the last forward pass.
+    /// The auxiliary logits, `[examples, classes]`, of the last forward pass in training, if the
+    /// network has some.
+    pub(crate) fn auxiliary(&self) -> Option<&[f32]> {
+        self.steps.auxiliary.map(|logits| self.features.get(logits))
+    }
+
+    /// Sets the gradients of the auxiliary logits for the backward pass, if the network has some.
+    pub(crate) fn set_auxiliary_gradient(&mut self, for_logits: &[f32]) {
+        if let Some(logits) = self.steps.auxiliary {
+            self.features.set_gradient(logits, for_logits);
+        }
+    }
+
+    /// Computes the gradients of all weights from those of the logits of the last forward pass, which
+    /// was one in training.
     pub(crate) fn backward(&mut self, weights: &mut Weights, for_logits: &[f32]) {
         let Self { steps, images, features, norms, coefficients, sums, .. } = self;
         let (weights, gradients) = weights.values_and_gradients();
@@ -273,6 +295,9 @@ impl Program {
                 }
                 Step::Depthwise(step) => depthwise_back(step, images, weights, gradients),
                 Step::Halving(step) => halving_back(step, images, weights, gradients),
+                Step::Select(step) => select_back(step, images),
+                Step::Mask(step) => mask_back(step, images, coefficients, sums),
+                Step::DropPath(step) => drop_path_back(step, images),
                 Step::AveragePool(step) => average_pool_back(step, images),
                 Step::MaxPool(step) => max_pool_back(step, images),
                 Step::Join(step) => {

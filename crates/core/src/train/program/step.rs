@@ -8,7 +8,10 @@ use nascent_ops::kernel::Write;
 use nascent_ops::layout::Planes;
 use nascent_ops::windows::Windows;
 
+use super::drop_path::DropPath;
 use super::halving::Halving;
+use super::mask::Mask;
+use super::select::Select;
 use crate::Result;
 use crate::nn::Activation;
 
@@ -38,6 +41,9 @@ pub(super) enum Step {
     Convolution(Windowed<Box<Convolutions>>),
     Depthwise(Windowed<Windows>),
     Halving(Halving),
+    Select(Select),
+    DropPath(DropPath),
+    Mask(Mask),
     AveragePool(Windowed<Windows>),
     MaxPool(Windowed<Windows>),
     Join(Join),
@@ -172,6 +178,8 @@ pub(super) struct Norm {
 #[derive(Debug)]
 pub(super) struct Steps {
     pub(super) steps: Vec<Step>,
+    /// How many of the steps the output needs; the others are for the auxiliary logits.
+    pub(super) main: usize,
     /// The shape of each image.
     pub(super) planes: Vec<Planes>,
     /// What each image is a part of.
@@ -186,6 +194,8 @@ pub(super) struct Steps {
     /// Where the input of the network goes.
     pub(super) input: Place,
     pub(super) output: Rows,
+    /// Logits beside the output, for the loss alone.
+    pub(super) auxiliary: Option<Rows>,
     /// Where each parameter is among all of them; none for those that nothing depends on.
     pub(super) parameters: Vec<Option<Range<usize>>>,
     /// For each step the coefficient that multiplies all that comes of it, if there is one: where
@@ -230,6 +240,9 @@ impl Step {
                 (Some(step.y), None)
             }
             Self::Halving(step) => (Some(step.y), None),
+            Self::Select(step) => (Some(step.y), None),
+            Self::DropPath(step) => (Some(step.y), None),
+            Self::Mask(step) => (Some(step.y), None),
             Self::Join(join) => (join.sum, join.positive),
             Self::Concat { y, .. } => (Some(*y), None),
             _ => (None, None),
@@ -245,6 +258,9 @@ impl Step {
                 see(step.x, None);
             }
             Self::Halving(step) => see(step.x, None),
+            Self::Select(step) => see(step.x, None),
+            Self::DropPath(step) => see(step.x, None),
+            Self::Mask(step) => see(step.x, None),
             Self::Join(join) => join.terms.iter().for_each(|term| see(term.x, term.coefficient)),
             Self::Concat { xs, .. } => xs.iter().for_each(|(x, _)| see(*x, None)),
             Self::GlobalAverage { x, .. } | Self::Flatten { x, .. } => see(*x, None),
@@ -270,6 +286,9 @@ impl Step {
                 see(one(step.x, step.dx));
             }
             Self::Halving(step) => see(one(step.x, step.dx)),
+            Self::Select(step) => see(one(step.x, step.dx)),
+            Self::DropPath(step) => see(one(step.x, step.dx)),
+            Self::Mask(step) => see(one(step.x, step.dx)),
             Self::Join(join) => join.terms.iter().for_each(|term| see(one(term.x, term.dx))),
             Self::Concat { xs, .. } => xs.iter().for_each(|(x, dx)| see(one(*x, *dx))),
             Self::GlobalAverage { x, dx, .. } | Self::Flatten { x, dx, .. } => see(one(*x, *dx)),
@@ -287,6 +306,19 @@ impl Step {
             Self::Convolution(step) => step.images(When::Both, When::Forward, &mut see),
             Self::Depthwise(step) => step.images(When::Both, When::Forward, &mut see),
             Self::Halving(step) => {
+                see(step.x, When::Both);
+                see(step.y, When::Forward);
+                let gradients = step.dy.into_iter().chain(step.dx.map(|(dx, _)| dx));
+                gradients.for_each(|image| see(image, When::Backward));
+            }
+            Self::Select(Select { x, y, dy, dx, .. })
+            | Self::DropPath(DropPath { x, y, dy, dx, .. }) => {
+                see(*x, When::Forward);
+                see(*y, When::Forward);
+                let gradients = dy.iter().copied().chain(dx.map(|(dx, _)| dx));
+                gradients.for_each(|image| see(image, When::Backward));
+            }
+            Self::Mask(step) => {
                 see(step.x, When::Both);
                 see(step.y, When::Forward);
                 let gradients = step.dy.into_iter().chain(step.dx.map(|(dx, _)| dx));

@@ -9,7 +9,7 @@ use nascent_record::{Graph, Op};
 use super::Program;
 use crate::Seed;
 use crate::nn::Model;
-use crate::space::SpecExt as _;
+use crate::space::{SearchSpace as _, SpecExt as _, darts};
 use crate::train::trainer::Trainer;
 use crate::train::{Batch, Data, Part, TrainConfig};
 
@@ -248,4 +248,37 @@ fn images_behind_each_other() {
         graph.then("head", Op::new("head"));
         check_same(&graph, 8, &TrainConfig { batch_size: 30, ..TrainConfig::default() });
     }
+}
+
+#[test]
+fn an_auxiliary_head_and_dropped_paths() {
+    let mut rng = Seed::new(7).rng();
+    for (auxiliary_weight, drop_path) in [(0.4, 0.0), (0.0, 0.3), (0.4, 0.3)] {
+        let config = darts::Config { auxiliary_weight, drop_path, ..Default::default() };
+        let space = darts::Darts::new(config).unwrap();
+        let graph = space.graph(&space.spec().sample(&mut rng)).unwrap();
+        let config = TrainConfig { batch_size: 30, ..TrainConfig::default() };
+        check_same_here(&graph, 8, &config);
+        check_reference(&graph, &config);
+    }
+}
+
+#[test]
+fn channels_in_another_order() {
+    let part = |from: usize, to: usize| {
+        Op::new("channel_parts").with("from", from).with("to", to).with("of", 3_usize)
+    };
+    let mut graph = chain(&[
+        Op::new("stem").with("channels", 6_usize),
+        Op::new("channel_shuffle").with("groups", 2_usize),
+    ]);
+    let parts = [(0, 1), (1, 3)].map(|(from, to)| graph.node("part", Some(part(from, to)), &[2]));
+    let first = graph.node("operated", Some(Op::new("nor_conv_3x3")), &parts[..1]);
+    let joined = graph.node("joined", None, &[first, parts[1]]);
+    graph.nodes[joined].combine = nascent_record::Combine::Concat;
+    graph.then("shuffled", Op::new("channel_shuffle").with("groups", 3_usize));
+    let last = graph.node("one", Some(part(2, 3)), &[joined]);
+    graph.node("again", Some(Op::new("nor_conv_1x1")), &[last]);
+    graph.then("head", Op::new("head"));
+    check_same(&graph, 8, &TrainConfig { batch_size: 30, ..TrainConfig::default() });
 }

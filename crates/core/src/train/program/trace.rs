@@ -44,6 +44,23 @@ pub(super) enum Op {
     Concat {
         xs: Vec<Value>,
     },
+    /// Each channel times the sum of the coefficients, from this one on, of the widths that it is
+    /// within.
+    Mask {
+        x: Value,
+        first: usize,
+        widths: Vec<usize>,
+    },
+    /// Images that are zeros at random.
+    DropPath {
+        x: Value,
+        rate: f64,
+    },
+    /// These channels, none twice.
+    Select {
+        x: Value,
+        channels: Vec<usize>,
+    },
     AveragePool {
         x: Value,
         window: Window,
@@ -92,6 +109,17 @@ pub struct NormVars {
 }
 
 impl Op {
+    /// The end of the coefficients that it knows; 0 if there are none.
+    pub(super) fn coefficients(&self) -> usize {
+        match self {
+            Self::Sum { coefficients, .. } => {
+                coefficients.iter().flatten().max().map_or(0, |last| last + 1)
+            }
+            Self::Mask { first, widths, .. } => first + widths.len(),
+            _ => 0,
+        }
+    }
+
     /// The values that it is computed from.
     pub(super) fn inputs(&self) -> &[Value] {
         match self {
@@ -102,6 +130,9 @@ impl Op {
             | Self::Halving { x, .. }
             | Self::BatchNorm { x, .. }
             | Self::Relu { x }
+            | Self::Select { x, .. }
+            | Self::DropPath { x, .. }
+            | Self::Mask { x, .. }
             | Self::AveragePool { x, .. }
             | Self::MaxPool { x, .. }
             | Self::GlobalAverage { x }
@@ -119,12 +150,14 @@ impl Op {
 pub struct Trace {
     pub(super) ops: Vec<Op>,
     pub(super) shapes: Vec<Shape>,
+    /// Logits beside the output, for the loss alone.
+    pub(super) auxiliary: Option<Value>,
 }
 
 impl Trace {
     /// One with the input of the network, and that input.
     pub(crate) fn new(input: Shape) -> (Self, Value) {
-        (Self { ops: vec![Op::Input], shapes: vec![input] }, Value(0))
+        (Self { ops: vec![Op::Input], shapes: vec![input], auxiliary: None }, Value(0))
     }
 
     /// The shape of a value.
@@ -202,6 +235,25 @@ impl Trace {
         (!self.is_image(x)).then(|| self.push(Op::Dropout { x, rate }, self.shape(x)))
     }
 
+    /// An image whose channels are multiplied with the sum of the coefficients of a supernet, from
+    /// this one on, of the widths that they are within; `None` of features.
+    pub fn mask(&mut self, x: Value, first: usize, widths: &[usize]) -> Option<Value> {
+        let op = Op::Mask { x, first, widths: widths.to_vec() };
+        self.is_image(x).then(|| self.push(op, self.shape(x)))
+    }
+
+    /// Images that are zeros at random while training, each by itself, with a probability that grows
+    /// to this rate, drawn in the order of these calls; `None` of features.
+    pub fn drop_path(&mut self, x: Value, rate: f64) -> Option<Value> {
+        self.is_image(x).then(|| self.push(Op::DropPath { x, rate }, self.shape(x)))
+    }
+
+    /// Says that these are logits for the loss, beside those of the network. All that is computed for
+    /// them alone comes last.
+    pub(crate) fn set_auxiliary(&mut self, logits: Value) {
+        self.auxiliary = Some(logits);
+    }
+
     /// A nonlinearity; `None` of images unless it is the positive part.
     pub(crate) fn activation(&mut self, x: Value, kind: Activation) -> Option<Value> {
         match kind {
@@ -257,6 +309,13 @@ impl Trace {
         }
         let shape = Shape::Image { channels, height, width };
         Some(self.push(Op::Concat { xs: xs.to_vec() }, shape))
+    }
+
+    /// Some channels of an image, in this order, none twice; `None` of features.
+    pub fn select(&mut self, x: Value, channels: &[usize]) -> Option<Value> {
+        let Shape::Image { height, width, .. } = self.shape(x) else { return None };
+        let shape = Shape::Image { channels: channels.len(), height, width };
+        Some(self.push(Op::Select { x, channels: channels.to_vec() }, shape))
     }
 
     /// The mean of each window, of what is in the image; `None` of features.
