@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Datasets(DatasetsArgs),
     /// Measure searchers over a table of known results
     Bench(BenchArgs),
+    /// Measure how long each operation of a search space takes on this machine
+    Latency(LatencyArgs),
 }
 
 /// The limits of a search.
@@ -124,6 +126,26 @@ pub(crate) struct TableArgs {
     /// Column with a further metric of which less is better; repeatable
     #[arg(long, value_name = "METRIC=COLUMN", help_heading = "Table", requires = "table")]
     pub(crate) other: Vec<String>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Searchers with a supernet can take little of what takes long:
+  nascent search --searcher darts --data fashion_mnist --searcher-set cost=latency \\
+    --searcher-set cost_weight=1 \\
+    --searcher-set latencies=\"$(nascent latency --data fashion_mnist --json)\"")]
+pub(crate) struct LatencyArgs {
+    /// Search space whose choices are operations on edges
+    #[arg(long, default_value = "nas_bench_201", help_heading = "What")]
+    pub(crate) space: String,
+    /// Setting of the space, such as channels=16; repeatable (see `nascent list spaces`)
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "What")]
+    pub(crate) space_set: Vec<String>,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Print the milliseconds alone, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

@@ -54,6 +54,7 @@ fn run(command: &Command, out: &mut dyn io::Write) -> anyhow::Result<Status> {
         Command::List(args) => commands::list::run(args, out)?,
         Command::Datasets(args) => commands::datasets::run(args, out)?,
         Command::Bench(args) => commands::bench::run(args, out)?,
+        Command::Latency(args) => commands::latency::run(args, out)?,
     }
     Ok(Status::Done)
 }

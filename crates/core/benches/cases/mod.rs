@@ -55,7 +55,7 @@ const GENOTYPE: &str = "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1
     ('max_pool_3x3', 1)], reduce_concat=[2, 3, 4, 5])";
 
 fn darts() -> Result<(usize, Iteration)> {
-    let config = darts::Config { channels: 16, layers: 8 };
+    let config = darts::Config { channels: 16, layers: 8, ..darts::Config::default() };
     step(&darts::Darts::new(config)?, GENOTYPE, &[3, 32, 32], 64)
 }
 
@@ -105,7 +105,11 @@ fn supernet_of_nas_bench_201() -> Result<(usize, Iteration)> {
 }
 
 fn supernet_of_darts() -> Result<(usize, Iteration)> {
-    supernet_step(&darts::Darts::new(darts::Config { channels: 16, layers: 8 })?)
+    supernet_step(&darts::Darts::new(darts::Config {
+        channels: 16,
+        layers: 8,
+        ..darts::Config::default()
+    })?)
 }
 
 /// A step of the weights of a supernet whose edges mix all operations, with the gradient of the

@@ -181,6 +181,7 @@ pub static SEARCHERS: &[&SearcherEntry] = &[
     &gradient::darts::ENTRY,
     &gradient::gdas::ENTRY,
     &gradient::drnas::ENTRY,
+    &gradient::pc_darts::ENTRY,
     &gradient::fair_darts::ENTRY,
     &gradient::proxyless::ENTRY,
     &gradient::random_ws::ENTRY,

@@ -4,9 +4,14 @@
 //! A node is the sum of two operations on two different inputs, each the output of one of the two
 //! cells before or an earlier node; the output of a cell is its four nodes behind each other. Cells
 //! at one and two thirds of the depth reduce: they halve the image and double the channels. The
-//! published search uses `channels = 16` and `layers = 8`, the final training 36 and 20; the default
-//! here is a network that two cores train in seconds. This is the network of the final training
-//! without its auxiliary classifier and its random dropping of paths.
+//! published search uses `channels = 16` and `layers = 8`, the final training 36 and 20 with
+//! `auxiliary_weight = 0.4` and `drop_path = 0.2`; the default here is a network that two cores train in
+//! seconds, without both.
+//!
+//! `auxiliary_weight` adds a second classifier behind the second cell that reduces, whose loss weighs so
+//! much while a network is trained; it counts neither as parameters nor as FLOPs. `drop_path` is how
+//! likely the result of an operation is left out at the end of a training, example by example; it grows
+//! from 0, and spares skip connections. Supernets have neither.
 //!
 //! About 10^18 architectures. Their customary names, such as `Genotype(normal=[('sep_conv_3x3', 0),
 //! ('skip_connect', 1), ...], normal_concat=[2, 3, 4, 5], reduce=[...], reduce_concat=[2, 3, 4, 5])`,
@@ -20,7 +25,7 @@
 use nascent_record::{Architecture, Choice, Combine, Graph, Node, Op, Spec, Value};
 use serde::{Deserialize, Serialize};
 
-use super::relaxed::{MixedEdge, Relaxed, Supernet, largest};
+use super::relaxed::{MixedEdge, NONE, Relaxed, Supernet, largest};
 use super::{SearchSpace, SpaceEntry};
 use crate::config::{defaults, invalid, parse};
 use crate::{Error, Result};
@@ -47,9 +52,6 @@ const OPS: [&str; 7] = [
     "dil_conv_5x5",
 ];
 
-/// What an edge of the supernet may have instead of an operation.
-const NONE: &str = "none";
-
 /// The cells, in the order of the choices.
 const CELLS: [&str; 2] = ["normal", "reduce"];
 
@@ -58,18 +60,26 @@ const FIRST: usize = 2;
 const NODES: usize = 4;
 
 /// The skeleton around the cells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Channels of the nodes of the first cells, 1 to 1024; 16 in the published search.
     pub channels: usize,
     /// Cells one after the other, two of which reduce, 3 to 100; 8 in the published search.
     pub layers: usize,
+    /// How much the loss of an auxiliary head weighs while networks are trained, at least 0; 0 for none,
+    /// 0.4 in the published final training.
+    #[serde(default)]
+    pub auxiliary_weight: f64,
+    /// How likely operations are left out at the end of a training, from 0 to below 1; 0.2 in the
+    /// published final training.
+    #[serde(default)]
+    pub drop_path: f64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { channels: 4, layers: 3 }
+        Self { channels: 4, layers: 3, auxiliary_weight: 0.0, drop_path: 0.0 }
     }
 }
 
@@ -138,6 +148,12 @@ impl Darts {
         if !(1..=1024).contains(&config.channels) || !(3..=100).contains(&config.layers) {
             return Err(invalid(NAME, "channels must be 1 to 1024, and layers 3 to 100"));
         }
+        let weight = config.auxiliary_weight;
+        let is_weight = weight.is_finite() && weight >= 0.0;
+        if !is_weight || !(0.0..1.0).contains(&config.drop_path) {
+            let problem = "auxiliary_weight must be at least 0, and drop_path from 0 to below 1";
+            return Err(invalid(NAME, problem));
+        }
         let mut choices = Vec::new();
         for cell in CELLS {
             for node in FIRST..FIRST + NODES {
@@ -168,13 +184,14 @@ impl Darts {
         Some(cells)
     }
 
-    /// The network of two cells, in the order of [`CELLS`].
-    fn network(&self, cells: [Graph; 2]) -> Graph {
+    /// The network of two cells, in the order of [`CELLS`], with an auxiliary head whose loss weighs so
+    /// much if that is above 0.
+    fn network(&self, cells: [Graph; 2], auxiliary_weight: f64) -> Graph {
         let mut graph = Graph::new(NAME);
         for (name, cell) in std::iter::zip(CELLS, cells) {
             graph.cells.insert(name.to_owned(), cell);
         }
-        let Config { mut channels, layers } = self.config;
+        let Config { mut channels, layers, .. } = self.config;
         let stem = graph.then("stem", Op::new("stem").with("channels", 3 * channels));
         let (mut before_last, mut last, mut reduced) = (stem, stem, false);
         for layer in 0..layers {
@@ -194,8 +211,12 @@ impl Darts {
             let cell = Op::cell(CELLS[usize::from(reduces)]);
             let output = graph.node(&format!("cell {number}"), Some(cell), &[a, b]);
             (before_last, last, reduced) = (last, output, reduces);
+            if layer == 2 * layers / 3 && auxiliary_weight > 0.0 {
+                let op = Op::new("auxiliary_head").with("weight", auxiliary_weight);
+                graph.node("auxiliary head", Some(op), &[output]);
+            }
         }
-        graph.then("average", Op::new("global_avg_pool"));
+        graph.node("average", Some(Op::new("global_avg_pool")), &[last]);
         graph.then("classifier", Op::new("classifier"));
         graph
     }
@@ -237,15 +258,29 @@ fn op_between(cell: &str, from: usize, op: &str) -> Op {
     }
 }
 
-/// A cell as a graph.
-fn graph_of(name: &str, cell: &Cell) -> Graph {
+/// A cell as a graph, whose operations are left out with this probability.
+fn graph_of(name: &str, cell: &Cell, drop_path: f64) -> Graph {
     let mut graph = frame(name);
     for (at, inputs) in cell.iter().enumerate() {
         for (from, op) in std::iter::zip(inputs.from, inputs.ops) {
-            graph.edge(from, FIRST + at, op_between(name, from, OPS[op]));
+            let op = op_between(name, from, OPS[op]);
+            let is_spared = drop_path == 0.0 || op.name == "skip_connect";
+            let drop = ("drop_path", Op::new("drop_path").with("rate", drop_path));
+            let op = if is_spared { op } else { followed(&mut graph, op, drop) };
+            graph.edge(from, FIRST + at, op);
         }
     }
     graph
+}
+
+/// An operation with another one behind it, which has a name of its own: a cell of the graph.
+fn followed(graph: &mut Graph, op: Op, (name, then): (&str, Op)) -> Op {
+    let cell = format!("{} of {}, {name}", op.name, op.int("stride").unwrap_or(1));
+    let mut both = Graph::new(&cell);
+    both.then("op", op);
+    both.then(name, then);
+    graph.cells.insert(cell.clone(), both);
+    Op::cell(&cell)
 }
 
 /// The edges of a cell of the supernet, in the order of its coefficients.
@@ -263,12 +298,7 @@ fn mixed_cell(name: &str, first: usize) -> Graph {
         for (at, op) in OPS.iter().enumerate() {
             let mut mixed = op_between(name, from, op);
             if op.contains("pool") {
-                let cell = format!("{op} of {}", mixed.int("stride").unwrap_or(1));
-                let mut pooled = Graph::new(&cell);
-                pooled.then("pool", mixed);
-                pooled.then("norm", Op::new("batch_norm"));
-                graph.cells.insert(cell.clone(), pooled);
-                mixed = Op::cell(&cell);
+                mixed = followed(&mut graph, mixed, ("norm", Op::new("batch_norm")));
             }
             graph.mixed_edge(from, to, mixed, first + 1 + at);
         }
@@ -289,7 +319,7 @@ impl Relaxed for Darts {
             }
             graph
         });
-        Supernet { graph: self.network(cells), edges: mixed }
+        Supernet { graph: self.network(cells, 0.0), edges: mixed, passes: Vec::new() }
     }
 
     fn path(&self, architecture: &Architecture) -> Vec<Option<usize>> {
@@ -337,7 +367,9 @@ impl SearchSpace for Darts {
     fn graph(&self, architecture: &Architecture) -> Result<Graph> {
         self.spec.check(architecture)?;
         let cells = Self::cells(architecture).unwrap_or_default();
-        Ok(self.network([graph_of(CELLS[0], &cells[0]), graph_of(CELLS[1], &cells[1])]))
+        let Config { auxiliary_weight, drop_path, .. } = self.config;
+        let graphs = [0, 1].map(|at| graph_of(CELLS[at], &cells[at], drop_path));
+        Ok(self.network(graphs, auxiliary_weight))
     }
 
     fn relaxed(&self) -> Option<&dyn Relaxed> {
@@ -532,11 +564,18 @@ mod tests {
 
     #[test]
     fn the_published_network_has_its_published_size() {
-        let space = Darts::new(Config { channels: 36, layers: 20 }).unwrap();
+        let space = Darts::new(Config { channels: 36, layers: 20, ..Config::default() }).unwrap();
         let graph = space.graph(&space.parse(DARTS_V2).unwrap()).unwrap();
         let cost = crate::nn::cost(&graph, &[3, 32, 32], 10).unwrap();
         // "3.3 million" in the paper.
         assert_eq!(cost.params, 3_349_342);
+        // As it is trained, it is no larger.
+        let config = Config { auxiliary_weight: 0.4, drop_path: 0.2, ..space.config };
+        let trained = Darts::new(config).unwrap();
+        let graph = trained.graph(&space.parse(DARTS_V2).unwrap()).unwrap();
+        let as_trained = crate::nn::cost(&graph, &[3, 32, 32], 10).unwrap();
+        assert_eq!((as_trained.params, as_trained.flops), (cost.params, cost.flops));
+        assert!(as_trained.activations > cost.activations);
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod darts;
 pub mod macro_cnn;
 pub mod mlp;
 pub mod nas_bench_201;
+mod partial;
 pub mod proxyless;
 mod relaxed;
 mod sample;

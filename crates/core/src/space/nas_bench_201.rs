@@ -196,7 +196,7 @@ impl Relaxed for NasBench201 {
             }
             edges.push(MixedEdge { name, options: OPS.map(str::to_owned).into(), first });
         }
-        Supernet { graph: self.network(cell), edges }
+        Supernet { graph: self.network(cell), edges, passes: Vec::new() }
     }
 
     fn path(&self, architecture: &Architecture) -> Vec<Option<usize>> {

@@ -4,12 +4,19 @@
 //! Stages of `blocks` blocks each, the first of which has `channels` channels, and each later one
 //! twice as many as the one before and half the rows and columns. A block widens, convolves each
 //! channel by itself and narrows again, with a skip connection where it keeps the shape; a block that
-//! keeps the shape may be left out.
+//! keeps the shape may be left out. With `widths` above 1 each stage also has a number of channels to
+//! choose: so many parts of its most.
+//!
+//! In the supernet the widths of a stage share the weights of the widest: what its blocks compute is
+//! masked, channel by channel (Wan et al., section 3.1). Between the convolutions of a block all
+//! channels of the widest stay.
 //!
 //! # References
 //! The blocks and choices are those of Cai, Zhu and Han, "ProxylessNAS: Direct Neural Architecture
 //! Search on Target Task and Hardware", ICLR 2019, <https://arxiv.org/abs/1812.00332>, for small
-//! images: the published network halves the image five times, and has blocks of other widths.
+//! images: the published network halves the image five times, and has blocks of other widths. Masks
+//! are those of Wan et al., "FBNetV2: Differentiable Neural Architecture Search for Spatial and Channel
+//! Dimensions", CVPR 2020, <https://arxiv.org/abs/2004.05565>.
 
 use nascent_record::{Architecture, Choice, Graph, Op, Spec, Value};
 use serde::{Deserialize, Serialize};
@@ -44,13 +51,21 @@ pub struct Config {
     pub stages: usize,
     /// The blocks of a stage, 1 to 16; 4 in the paper.
     pub blocks: usize,
-    /// The channels of the first stage, 1 to 1024.
+    /// The channels of the first stage, 1 to 1024; the most, where they are to be chosen.
     pub channels: usize,
+    /// How many widths a stage can have, 1 to 16: all parts of its most channels of which each is larger
+    /// than the one before by as much; 1 for no choice.
+    #[serde(default = "one")]
+    pub widths: usize,
+}
+
+fn one() -> usize {
+    1
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { stages: 3, blocks: 3, channels: 16 }
+        Self { stages: 3, blocks: 3, channels: 16, widths: 1 }
     }
 }
 
@@ -78,14 +93,14 @@ impl Place {
         blocks.chain(self.keeps_shape().then(|| SKIP.to_owned())).collect()
     }
 
-    /// The operation of an option.
+    /// The operation of an option, with so many channels behind it.
     fn op(self, option: usize, channels: usize) -> Op {
         let Some((expansion, kernel)) = BLOCKS.get(option) else {
             return Op::new("skip_connect");
         };
         let stride = if self.stage > 1 && self.number == 1 { 2_usize } else { 1 };
         Op::new("mbconv")
-            .with("channels", channels << (self.stage - 1))
+            .with("channels", channels)
             .with("kernel", *kernel)
             .with("stride", stride)
             .with("expansion", *expansion)
@@ -107,22 +122,39 @@ impl Proxyless {
         if !(1..=5).contains(&config.stages)
             || !(1..=16).contains(&config.blocks)
             || !(1..=1024).contains(&config.channels)
+            || !(1..=16).contains(&config.widths)
         {
-            let problem = "stages must be 1 to 5, blocks 1 to 16, and channels 1 to 1024";
+            let problem =
+                "stages must be 1 to 5, blocks 1 to 16, channels 1 to 1024, and widths 1 to 16";
             return Err(invalid(NAME, problem));
         }
-        let choices =
-            places(config).map(|place| Choice::categorical(place.name(), place.options()));
-        let spec = Spec::new(choices.collect())?;
+        if !config.channels.is_multiple_of(config.widths) {
+            let Config { channels, widths, .. } = config;
+            let problem = format!("{channels} channels cannot be divided by {widths} widths");
+            return Err(invalid(NAME, problem));
+        }
+        let blocks = places(config).map(|place| Choice::categorical(place.name(), place.options()));
+        let widths = stages(config).map(|stage| {
+            let options = widths(config, stage).into_iter().map(|width| width.to_string());
+            Choice::categorical(width_name(stage), options)
+        });
+        let spec = Spec::new(blocks.chain(widths).collect())?;
         Ok(Self { config, spec })
     }
 
-    /// The network, with what `connect` puts between two nodes for a block.
-    fn network(&self, mut connect: impl FnMut(&mut Graph, (usize, usize), Place)) -> Graph {
+    /// The network, with so many channels in the first stage, what `mask` puts on the blocks of a stage,
+    /// and what `connect` puts between two nodes for a block.
+    fn network(
+        &self,
+        channels: usize,
+        mask: impl Fn(usize) -> Option<Op>,
+        mut connect: impl FnMut(&mut Graph, (usize, usize), Place),
+    ) -> Graph {
         let mut graph = Graph::new(NAME);
-        let mut last = graph.then("stem", Op::new("stem").with("channels", self.config.channels));
+        let mut last = graph.then("stem", Op::new("stem").with("channels", channels));
         for place in places(self.config) {
-            let node = graph.node(&format!("block {}.{}", place.stage, place.number), None, &[]);
+            let label = format!("block {}.{}", place.stage, place.number);
+            let node = graph.node(&label, mask(place.stage), &[]);
             connect(&mut graph, (last, node), place);
             last = node;
         }
@@ -137,7 +169,22 @@ fn places(config: Config) -> impl Iterator<Item = Place> {
         .flat_map(move |stage| (1..=config.blocks).map(move |number| Place { stage, number }))
 }
 
-/// The option of each place.
+/// The stages with a choice of widths.
+fn stages(config: Config) -> impl Iterator<Item = usize> {
+    (1..=config.stages).filter(move |_| config.widths > 1)
+}
+
+/// The widths of a stage.
+fn widths(config: Config, stage: usize) -> Vec<usize> {
+    let most = config.channels << (stage - 1);
+    (1..=config.widths).map(|parts| most / config.widths * parts).collect()
+}
+
+fn width_name(stage: usize) -> String {
+    format!("width_{stage}")
+}
+
+/// The option of each place, and behind them that of each width.
 fn options(architecture: &Architecture) -> impl Iterator<Item = Option<usize>> {
     let count = architecture.values().len();
     (0..count).map(|at| usize::try_from(architecture.int(at)?).ok())
@@ -145,16 +192,28 @@ fn options(architecture: &Architecture) -> impl Iterator<Item = Option<usize>> {
 
 impl Relaxed for Proxyless {
     fn supernet(&self) -> Supernet {
+        let config = self.config;
+        let count: usize = places(config).map(|place| place.options().len()).sum();
+        let first_width = |stage: usize| count + (stage - 1) * config.widths;
+        let mask = |stage: usize| {
+            let widths = widths(config, stage).iter().map(usize::to_string).collect::<Vec<_>>();
+            let op = Op::new("channel_mask").with("widths", &*widths.join(","));
+            (config.widths > 1).then(|| op.with("coefficient", first_width(stage)))
+        };
         let mut edges: Vec<MixedEdge> = Vec::new();
-        let graph = self.network(|graph, (from, to), place| {
+        let graph = self.network(config.channels, mask, |graph, (from, to), place| {
             let first = edges.last().map_or(0, |edge| edge.coefficients().end);
-            let options = place.options();
+            let (options, channels) = (place.options(), config.channels << (place.stage - 1));
             for at in 0..options.len() {
-                graph.mixed_edge(from, to, place.op(at, self.config.channels), first + at);
+                graph.mixed_edge(from, to, place.op(at, channels), first + at);
             }
             edges.push(MixedEdge { name: place.name(), options, first });
         });
-        Supernet { graph, edges }
+        edges.extend(stages(config).map(|stage| {
+            let options = widths(config, stage).iter().map(usize::to_string).collect();
+            MixedEdge { name: width_name(stage), options, first: first_width(stage) }
+        }));
+        Supernet { graph, edges, passes: Vec::new() }
     }
 
     fn path(&self, architecture: &Architecture) -> Vec<Option<usize>> {
@@ -174,11 +233,22 @@ impl SearchSpace for Proxyless {
 
     fn graph(&self, architecture: &Architecture) -> Result<Graph> {
         self.spec.check(architecture)?;
-        let mut options = options(architecture);
-        Ok(self.network(|graph, (from, to), place| {
-            let option = options.next().flatten().unwrap_or(0);
-            graph.edge(from, to, place.op(option, self.config.channels));
-        }))
+        let config = self.config;
+        let options: Vec<usize> = options(architecture).map(|option| option.unwrap_or(0)).collect();
+        let blocks = places(config).count();
+        let channels = |stage: usize| match options.get(blocks + stage - 1) {
+            Some(option) => widths(config, stage)[*option],
+            None => config.channels << (stage - 1),
+        };
+        let mut blocks = options.iter();
+        Ok(self.network(
+            channels(1),
+            |_| None,
+            |graph, (from, to), place| {
+                let option = *blocks.next().unwrap_or(&0);
+                graph.edge(from, to, place.op(option, channels(place.stage)));
+            },
+        ))
     }
 
     fn relaxed(&self) -> Option<&dyn Relaxed> {
@@ -189,11 +259,13 @@ impl SearchSpace for Proxyless {
     fn canonical(&self, architecture: &Architecture) -> Architecture {
         let all: Vec<usize> = options(architecture).flatten().collect();
         let mut sorted = Vec::with_capacity(all.len());
-        for stage in all.chunks(self.config.blocks) {
+        let (blocks, widths) = all.split_at(places(self.config).count());
+        for stage in blocks.chunks(self.config.blocks) {
             let (there, left_out): (Vec<usize>, Vec<usize>) =
                 stage.iter().partition(|option| **option < BLOCKS.len());
             sorted.extend(there.into_iter().chain(left_out));
         }
+        sorted.extend(widths);
         let value = |at: usize| Value::Int(sorted.get(at).map_or(0, |option| *option as i64));
         self.spec.build(|at, _| value(at)).unwrap_or_else(|_impossible| architecture.clone())
     }
@@ -208,7 +280,7 @@ mod tests {
     use crate::nn::Model;
 
     fn space() -> Proxyless {
-        Proxyless::new(Config { stages: 2, blocks: 3, channels: 4 }).unwrap()
+        Proxyless::new(Config { stages: 2, blocks: 3, channels: 4, widths: 1 }).unwrap()
     }
 
     fn model(graph: &Graph) -> Model {
@@ -254,5 +326,34 @@ mod tests {
         assert_eq!(options, [6, 7, 7, 6, 7, 7], "what changes the shape cannot be left out");
         assert_eq!(supernet.coefficients(), 40);
         assert!(model(&supernet.graph).cost().params > 0);
+    }
+
+    #[test]
+    fn stages_have_a_width_of_their_own() {
+        let config = Config { stages: 2, blocks: 2, channels: 8, widths: 4 };
+        let space = Proxyless::new(config).unwrap();
+        let name = "block_1_1=mbconv3_3x3,block_1_2=skip,block_2_1=mbconv3_3x3,block_2_2=skip,\
+                    width_1=4,width_2=12";
+        let architecture = space.parse(name).unwrap();
+        let graph = space.graph(&architecture).unwrap();
+        let narrow = Proxyless::new(Config { channels: 4, widths: 1, ..config }).unwrap();
+        let params = |graph: &Graph| model(graph).cost().params;
+        let alone = |stage: &str| {
+            let name =
+                format!("block_1_1={stage},block_1_2=skip,block_2_1=mbconv3_3x3,block_2_2=skip");
+            params(&narrow.graph(&narrow.parse(&name).unwrap()).unwrap())
+        };
+        // The second stage has 12 channels instead of 8: its last convolution and normalization, and
+        // the head.
+        assert_eq!(params(&graph) - alone("mbconv3_3x3"), 4 * 12 + 4 * 2 + 4 * 2 + 4 * 10);
+        assert_eq!(space.canonical(&architecture), architecture);
+        assert_eq!(space.path(&architecture), [0, 6, 0, 6, 1, 2].map(Some));
+        let supernet = space.supernet();
+        assert_eq!(supernet.edges[4].options, ["2", "4", "6", "8"]);
+        assert_eq!(supernet.edges[5].options, ["4", "8", "12", "16"]);
+        assert_eq!(supernet.coefficients(), 6 + 7 + 6 + 7 + 8);
+        model(&supernet.graph);
+        let error = Proxyless::new(Config { channels: 6, ..config }).err().unwrap().to_string();
+        assert!(error.contains("6 channels cannot be divided by 4 widths"), "{error}");
     }
 }

@@ -6,6 +6,9 @@ use nascent_record::{Architecture, Graph};
 
 use crate::Result;
 
+/// The operation that is none.
+pub(super) const NONE: &str = "none";
+
 /// A place in a cell where operations mix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MixedEdge {
@@ -34,12 +37,21 @@ pub struct Supernet {
     pub graph: Graph,
     /// Where operations mix.
     pub edges: Vec<MixedEdge>,
+    /// Where operations work on a part of the channels: for each node the coefficients of the rest,
+    /// which passes by, one for each of its edges, in the order of the edges.
+    pub passes: Vec<Range<usize>>,
 }
 
 impl Supernet {
+    /// How many coefficients multiply operations.
+    pub fn operations(&self) -> usize {
+        self.edges.iter().map(|edge| edge.coefficients().end).max().unwrap_or(0)
+    }
+
     /// How many coefficients there are.
     pub fn coefficients(&self) -> usize {
-        self.edges.iter().map(|edge| edge.coefficients().end).max().unwrap_or(0)
+        let of_passes = self.passes.iter().map(|range| range.end);
+        of_passes.max().unwrap_or(0).max(self.operations())
     }
 
     /// The coefficients with which it is the network of an architecture that takes these options.
@@ -49,6 +61,13 @@ impl Supernet {
             if let Some(option) = option {
                 coefficients[edge.first + option] = 1.0;
             }
+        }
+        let is_there = |(edge, option): (&MixedEdge, &Option<usize>)| {
+            option.is_some_and(|option| edge.options[option] != NONE)
+        };
+        let edges = std::iter::zip(&self.edges, path).map(is_there);
+        for (pass, is_there) in std::iter::zip(self.passes.iter().cloned().flatten(), edges) {
+            coefficients[pass] = f32::from(u8::from(is_there));
         }
         coefficients
     }

@@ -9,25 +9,27 @@ use crate::Rng;
 use crate::space::MixedEdge;
 
 /// A number for each operation of each edge, edge by edge: logits, or what else a searcher makes of
-/// them.
+/// them. Where edges are weighted too, behind them one for each edge, node by node.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Alpha {
     /// The numbers.
     pub(super) values: Vec<f64>,
     edges: Vec<Range<usize>>,
+    passes: Vec<Range<usize>>,
 }
 
 impl Alpha {
     /// Small numbers, drawn at random: 0.001 times a normal number each, as in the code of DARTS.
-    pub(super) fn drawn(edges: &[MixedEdge], rng: &mut Rng) -> Self {
+    pub(super) fn drawn(edges: &[MixedEdge], passes: &[Range<usize>], rng: &mut Rng) -> Self {
         let edges: Vec<Range<usize>> = edges.iter().map(MixedEdge::coefficients).collect();
-        let count = edges.iter().map(|edge| edge.end).max().unwrap_or(0);
-        Self { values: (0..count).map(|_| 1e-3 * normal(rng)).collect(), edges }
+        let passes = passes.to_vec();
+        let count = edges.iter().chain(&passes).map(|group| group.end).max().unwrap_or(0);
+        Self { values: (0..count).map(|_| 1e-3 * normal(rng)).collect(), edges, passes }
     }
 
     /// Other numbers for the same edges.
     pub(super) fn with(&self, values: Vec<f64>) -> Self {
-        Self { values, edges: self.edges.clone() }
+        Self { values, edges: self.edges.clone(), passes: self.passes.clone() }
     }
 
     /// The edges.
@@ -35,15 +37,31 @@ impl Alpha {
         &self.edges
     }
 
+    /// The edges, each with the position of the number of the edge itself; none where edges have none.
+    pub(super) fn edges_with_passes(&self) -> impl Iterator<Item = (Range<usize>, usize)> {
+        std::iter::zip(self.edges.iter().cloned(), self.passes.iter().cloned().flatten())
+    }
+
+    /// The numbers of the edges of each node, where edges have one.
+    pub(super) fn by_node(&self) -> impl Iterator<Item = Vec<f64>> {
+        self.passes.iter().map(|node| self.values[node.clone()].to_vec())
+    }
+
+    /// What a softmax is over: the operations of an edge, and the edges of a node.
+    fn groups(&self) -> impl Iterator<Item = &Range<usize>> {
+        self.edges.iter().chain(&self.passes)
+    }
+
     /// The numbers of each edge.
     pub(super) fn by_edge(&self) -> Vec<Vec<f64>> {
         self.edges.iter().map(|edge| self.values[edge.clone()].to_vec()).collect()
     }
 
-    /// The softmax over the operations of each edge, of the numbers divided by a temperature.
+    /// The softmax over the operations of each edge, and over the edges of each node, of the numbers
+    /// divided by a temperature.
     pub(super) fn softmax(&self, temperature: f64) -> Self {
         let mut values = self.values.clone();
-        for edge in &self.edges {
+        for edge in self.groups() {
             let values = &mut values[edge.clone()];
             let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             for value in &mut *values {
@@ -61,7 +79,7 @@ impl Alpha {
     /// `p_i (g_i - Σ_j p_j g_j) / temperature`.
     pub(super) fn softmax_gradient(&self, gradient: &[f64], temperature: f64) -> Vec<f64> {
         let mut result = vec![0.0; self.values.len()];
-        for edge in &self.edges {
+        for edge in self.groups() {
             let (p, g) = (&self.values[edge.clone()], &gradient[edge.clone()]);
             let mean: f64 = std::iter::zip(p, g).map(|(p, g)| p * g).sum();
             for (result, (p, g)) in std::iter::zip(&mut result[edge.clone()], std::iter::zip(p, g))

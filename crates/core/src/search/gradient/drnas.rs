@@ -45,7 +45,7 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
 const NAME: &str = "drnas";
 
 /// The settings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     /// Those of every supernet.
     #[serde(flatten)]

@@ -51,7 +51,7 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
         let paths = Paths::new(NAME, Arc::clone(&setup.space))?;
         let seed = setup.seed.derive("controller", 0);
         let controller = Controller::new(setup.space.spec(), config.controller(), seed)?;
-        let method = Enas { config, paths, controller };
+        let method = Enas { config: config.clone(), paths, controller };
         Ok(Box::new(OneShot::new(NAME, config.supernet, method, setup)?))
     },
 };
@@ -59,7 +59,7 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
 const NAME: &str = "enas";
 
 /// The settings.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     /// Those of every supernet; there is no α.
     #[serde(flatten)]

@@ -50,7 +50,7 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
 const NAME: &str = "fair_darts";
 
 /// The settings.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     /// Those of every supernet.
     #[serde(flatten)]

@@ -81,6 +81,18 @@ pub(super) trait Method: Send {
     /// How operations are mixed in a batch, when this part of the epochs is done.
     fn mix(&self, alpha: &Alpha, progress: f64, rng: &mut Rng) -> Mixture;
 
+    /// In how many parts the channels of a cell are divided, of which one goes through the
+    /// operations.
+    fn parts(&self) -> usize {
+        1
+    }
+
+    /// Whether α learns when this part of the epochs is done.
+    fn learns_at(&self, progress: f64) -> bool {
+        let _ = progress;
+        true
+    }
+
     /// Whether there is an α that learns; if not, all training examples are for the weights.
     fn learns_alpha(&self) -> bool {
         true

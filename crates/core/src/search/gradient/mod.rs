@@ -1,9 +1,9 @@
 //! Searchers that train one network in which all networks of the space share weights, instead of
 //! many networks.
 //!
-//! - [`darts`], [`gdas`], [`drnas`], [`fair_darts`], [`proxyless`]: how operations are mixed, and how
-//!   it is learned which to prefer; [`random_ws`], [`spos`], [`enas`]: how networks are compared by weights that
-//!   they share;
+//! - [`darts`], [`pc_darts`], [`gdas`], [`drnas`], [`fair_darts`], [`proxyless`]: how operations are
+//!   mixed, and how it is learned which to prefer; [`random_ws`], [`spos`], [`enas`]: how networks are
+//!   compared by weights that they share;
 //! - `method`: what tells them apart: how operations are mixed, and how α learns;
 //! - `one_shot`: what they share: the epochs, what is logged of each, and the proposals at the end;
 //! - `settings`: the settings of a supernet;
@@ -26,6 +26,7 @@ pub mod gdas;
 mod method;
 mod one_shot;
 mod paths;
+pub mod pc_darts;
 pub mod proxyless;
 pub mod random_ws;
 mod ranking;

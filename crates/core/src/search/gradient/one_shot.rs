@@ -16,7 +16,7 @@ use super::alpha::{Adam, Alpha};
 use super::curvature::{Watch, largest_eigenvalue};
 use super::method::{Method, Mixture, Pair, Scored, first_order};
 use super::ranking;
-use super::settings::{CostKind, Proposals, Settings};
+use super::settings::{Proposals, Settings};
 use crate::config::invalid;
 use crate::nn::weights;
 use crate::search::{Ask, AskContext, SearchSetup, Searcher, Training};
@@ -92,11 +92,11 @@ impl<M: Method> OneShot<M> {
         settings.check(name)?;
         if settings.stop_on_collapse && !method.is_smooth() {
             let problem = "stop_on_collapse needs a loss that is a smooth function of α, and this \
-                           searcher draws what it mixes; darts and fair_darts do not";
+                           searcher draws what it mixes; darts, pc_darts and fair_darts do not";
             return Err(invalid(name, problem));
         }
         let space = Arc::clone(&setup.space);
-        let supernet = relaxed(name, &*space)?.supernet();
+        let supernet = divided(name, relaxed(name, &*space)?.supernet(), method.parts())?;
         let resources = setup.resources.as_ref();
         let dataset = resources.and_then(|resources| resources.dataset.clone());
         let (Some(dataset), Some(resources)) = (dataset, resources) else {
@@ -111,9 +111,12 @@ impl<M: Method> OneShot<M> {
         let weights_seed = seed.derive("supernet", 0);
         let mut shared = SharedWeights::new(&supernet, &shape, classes, &config, weights_seed)?;
         shared.set_input_statistics(data.mean(), data.deviation())?;
-        let costs = shares(settings.cost, &shared, &supernet);
+        let costs =
+            settings.costs(name, shared.model().coefficient_costs(), supernet.operations())?;
+        let costs = shares(costs, &supernet);
         shared.set_prices(costs.iter().map(|cost| settings.cost_weight * cost).collect())?;
-        let alpha = Alpha::drawn(&supernet.edges, &mut seed.derive("alpha", 0).rng());
+        let alpha = &mut seed.derive("alpha", 0).rng();
+        let alpha = Alpha::drawn(&supernet.edges, &supernet.passes, alpha);
         let adam = Adam::new(alpha.values.len());
         Ok(Self {
             name,
@@ -245,11 +248,14 @@ impl<M: Method> OneShot<M> {
             if self.method.learns_alpha() {
                 let Some(alpha) = of_alpha.take() else { break };
                 let pair = Pair { weights, alpha };
-                let mixture = self.method.mix(&self.alpha, progress, &mut rng);
-                let gradient = self.method.alpha_gradient(shared, &mixture, &pair, rate, seed)?;
-                let Settings { alpha_learning_rate, alpha_weight_decay, .. } = self.settings;
-                let alpha = &mut self.alpha.values;
-                self.adam.step(alpha, &gradient, alpha_learning_rate, alpha_weight_decay);
+                if self.method.learns_at(progress) {
+                    let mixture = self.method.mix(&self.alpha, progress, &mut rng);
+                    let gradient =
+                        self.method.alpha_gradient(shared, &mixture, &pair, rate, seed)?;
+                    let Settings { alpha_learning_rate, alpha_weight_decay, .. } = self.settings;
+                    let alpha = &mut self.alpha.values;
+                    self.adam.step(alpha, &gradient, alpha_learning_rate, alpha_weight_decay);
+                }
             }
             let mixture = self.method.mix(&self.alpha, progress, &mut rng);
             let BatchScore { loss: of_batch, right: of_right } =
@@ -339,6 +345,9 @@ impl<M: Method> OneShot<M> {
         for (edge, values) in std::iter::zip(&self.supernet.edges, self.alpha.by_edge()) {
             signals = signals.with_list(format!("alpha.{}", edge.name), values);
         }
+        for (number, values) in self.alpha.by_node().enumerate() {
+            signals = signals.with_list(format!("beta.{}", number + 1), values);
+        }
         Ok(signals)
     }
 
@@ -414,11 +423,8 @@ impl<M: Method> OneShot<M> {
 }
 
 /// What the operations of each coefficient cost, as shares of the most expensive network.
-fn shares(kind: CostKind, shared: &SharedWeights, supernet: &Supernet) -> Vec<f64> {
-    let mut costs = vec![0.0; supernet.coefficients()];
-    for (cost, of) in std::iter::zip(&mut costs, shared.model().coefficient_costs()) {
-        *cost = kind.of(of);
-    }
+fn shares(mut costs: Vec<f64>, supernet: &Supernet) -> Vec<f64> {
+    costs.resize(supernet.coefficients(), 0.0);
     let most = |edge: &MixedEdge| costs[edge.coefficients()].iter().copied().fold(0.0, f64::max);
     let all: f64 = supernet.edges.iter().map(most).sum();
     costs.iter().map(|cost| if all > 0.0 { cost / all } else { 0.0 }).collect()
@@ -445,6 +451,19 @@ fn train_weights(
     shared.backward();
     shared.step(rate);
     Ok(score)
+}
+
+/// A supernet whose operations work on one of so many parts of the channels.
+fn divided(name: &str, supernet: Supernet, parts: usize) -> Result<Supernet> {
+    if parts == 1 {
+        return Ok(supernet);
+    }
+    supernet.partial(parts).ok_or_else(|| {
+        let problem = "it has operations work on a part of the channels of a cell, and those of this \
+                       space change their number; choose the space nas_bench_201 or darts, or another \
+                       searcher, such as darts or proxyless";
+        invalid(name, problem)
+    })
 }
 
 /// The space as one whose operations can be mixed.

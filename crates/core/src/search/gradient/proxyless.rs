@@ -53,7 +53,7 @@ const NAME: &str = "proxyless";
 const CLOSED: f64 = 1e-6;
 
 /// The settings.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     /// Those of every supernet.
     #[serde(flatten)]
@@ -166,7 +166,7 @@ mod tests {
             options: vec!["op".to_owned(); count],
             first,
         };
-        let alpha = Alpha::drawn(&[edge(0, 4), edge(4, 1)], &mut Seed::new(1).rng());
+        let alpha = Alpha::drawn(&[edge(0, 4), edge(4, 1)], &[], &mut Seed::new(1).rng());
         alpha.with(vec![0.1, 0.2, 0.3, 0.4, 1.0])
     }
 

@@ -57,7 +57,7 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
 const NAME: &str = "random_ws";
 
 /// The settings.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     /// Those of every supernet; there is no α.
     #[serde(flatten)]

@@ -8,7 +8,7 @@ use crate::nn::Cost;
 use crate::train::TrainConfig;
 
 /// The settings that all searchers of this folder have.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// Epochs of the supernet; 1 to 100,000.
     pub supernet_epochs: u32,
@@ -41,11 +41,14 @@ pub struct Settings {
     pub stop_on_collapse: bool,
     /// What is proposed behind the last epoch: the strongest architectures, or random ones.
     pub proposals: Proposals,
-    /// Of what α is to take little: parameters or FLOPs.
+    /// Of what α is to take little: params, flops or latency.
     pub cost: CostKind,
     /// How much the cost weighs beside the loss, at least 0: what is added is this times the cost
     /// that is expected of the mixture, as a share of that of the most expensive network.
     pub cost_weight: f64,
+    /// With `cost = latency`: the milliseconds of each operation of each edge, one after the other, as
+    /// `nascent latency` measures them.
+    pub latencies: Vec<f64>,
 }
 
 /// What an operation costs.
@@ -57,15 +60,8 @@ pub enum CostKind {
     /// Multiply-accumulate operations for one example.
     #[default]
     Flops,
-}
-
-impl CostKind {
-    pub(super) fn of(self, cost: &Cost) -> f64 {
-        match self {
-            Self::Params => cost.params as f64,
-            Self::Flops => cost.flops as f64,
-        }
-    }
+    /// The milliseconds that were measured for one example.
+    Latency,
 }
 
 /// What a searcher with a supernet proposes when that is trained.
@@ -98,6 +94,7 @@ impl Default for Settings {
             proposals: Proposals::default(),
             cost: CostKind::default(),
             cost_weight: 0.0,
+            latencies: Vec::new(),
         }
     }
 }
@@ -132,6 +129,28 @@ impl Settings {
             Some((_, problem)) => Err(invalid(name, *problem)),
             None => Ok(()),
         }
+    }
+
+    /// What each operation costs, of which this is what the network says; as many as `count`.
+    pub(super) fn costs(&self, name: &str, of_network: &[Cost], count: usize) -> Result<Vec<f64>> {
+        let costs: Vec<f64> = match self.cost {
+            CostKind::Params => of_network.iter().map(|cost| cost.params as f64).collect(),
+            CostKind::Flops => of_network.iter().map(|cost| cost.flops as f64).collect(),
+            CostKind::Latency => {
+                let is_time = |ms: &f64| ms.is_finite() && *ms >= 0.0;
+                if self.latencies.len() != count || !self.latencies.iter().all(is_time) {
+                    let problem = format!(
+                        "cost=latency needs the milliseconds of {count} operations, and has {}; measure \
+                         them for this space and these data with `nascent latency --json`, and say \
+                         latencies= and what it prints",
+                        self.latencies.len()
+                    );
+                    return Err(invalid(name, problem));
+                }
+                self.latencies.clone()
+            }
+        };
+        Ok(costs)
     }
 
     pub(super) fn train_config(&self) -> TrainConfig {

@@ -49,7 +49,7 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
         let config: Config = parse(NAME, config)?;
         config.check()?;
         let paths = Paths::new(NAME, Arc::clone(&setup.space))?;
-        let method = Spos { config, paths };
+        let method = Spos { config: config.clone(), paths };
         Ok(Box::new(OneShot::new(NAME, config.supernet, method, setup)?))
     },
 };
@@ -57,7 +57,7 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
 const NAME: &str = "spos";
 
 /// The settings.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     /// Those of every supernet; there is no α.
     #[serde(flatten)]

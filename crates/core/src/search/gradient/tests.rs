@@ -12,7 +12,7 @@ use super::settings::Settings;
 use crate::Seed;
 use crate::evaluate::Resources;
 use crate::search::{Ask, Known, Question, SearchSetup, Searcher, Training, find};
-use crate::space::{Relaxed as _, SearchSpace, mlp, nas_bench_201};
+use crate::space::{Relaxed as _, SearchSpace, mlp, nas_bench_201, proxyless};
 use crate::train::{Batch, SharedWeights, TrainConfig};
 
 fn space() -> Arc<dyn SearchSpace> {
@@ -91,7 +91,7 @@ fn a_step_of_darts_is_that_of_pytorch() {
         nas_bench_201::NasBench201::new(nas_bench_201::Config { channels: 4, cells: 1 }).unwrap();
     let supernet = space.supernet();
     let mut shared = SharedWeights::new(&supernet, &[1, 8, 8], 10, &config, seed).unwrap();
-    let mut alpha = Alpha::drawn(&supernet.edges, &mut seed.rng());
+    let mut alpha = Alpha::drawn(&supernet.edges, &[], &mut seed.rng());
     alpha.values = numbers(5, 30).collect();
     let first_order = Darts { second_order: false };
     let mixture = first_order.mix(&alpha, 0.0, &mut seed.rng());
@@ -150,7 +150,7 @@ fn a_step_of_darts_is_that_of_pytorch() {
 
 #[test]
 fn a_softmax_and_its_gradient() {
-    let mut alpha = Alpha::drawn(&nas_bench_201_edges(), &mut Seed::new(1).rng());
+    let mut alpha = Alpha::drawn(&nas_bench_201_edges(), &[], &mut Seed::new(1).rng());
     alpha.values = numbers(3, 30).collect();
     let weights: Vec<f64> = numbers(50, 30).collect();
     let value = |alpha: &Alpha| -> f64 {
@@ -174,7 +174,17 @@ fn nas_bench_201_edges() -> Vec<crate::space::MixedEdge> {
 /// Behind the epochs, each proposal is another one, and all are in the space.
 #[test]
 fn all_searchers_train_then_propose() {
-    for name in ["darts", "gdas", "drnas", "fair_darts", "proxyless", "random_ws", "spos", "enas"] {
+    for name in [
+        "darts",
+        "pc_darts",
+        "gdas",
+        "drnas",
+        "fair_darts",
+        "proxyless",
+        "random_ws",
+        "spos",
+        "enas",
+    ] {
         let mut settings = serde_json::json!({ "supernet_epochs": 2, "batch_size": 16 });
         if name == "random_ws" {
             settings["samples"] = 12.into();
@@ -307,7 +317,19 @@ fn what_cannot_be_is_refused_with_a_way_out() {
     let gdas = find("gdas").unwrap();
     let stops = serde_json::json!({ "stop_on_collapse": true });
     let Err(error) = gdas.make(&stops, &setup(space(), 1)) else { panic!("it is taken") };
-    assert!(error.to_string().contains("darts and fair_darts do not"), "{error}");
+    assert!(error.to_string().contains("pc_darts and fair_darts do not"), "{error}");
+    let message =
+        refused(&setup(space(), 1), &serde_json::json!({ "cost": "latency", "latencies": [1.0] }));
+    assert!(message.contains("30 operations, and has 1") && message.contains("nascent latency"));
+    let pc_darts = find("pc_darts").unwrap();
+    let proxyless: Arc<dyn SearchSpace> =
+        Arc::new(proxyless::Proxyless::new(proxyless::Config::default()).unwrap());
+    let Err(error) = pc_darts.make(&null, &setup(proxyless, 1)) else { panic!("it is taken") };
+    assert!(error.to_string().contains("choose the space nas_bench_201 or darts"), "{error}");
+    let parts = serde_json::json!({ "parts": 3 });
+    let Err(error) = pc_darts.make(&parts, &setup(space(), 1)) else { panic!("it is taken") };
+    let message = "8 channels cannot be divided into 3 equal parts";
+    assert!(error.to_string().contains(message), "{error}");
 }
 
 #[test]
@@ -319,4 +341,20 @@ fn weights_and_alpha_learn_from_different_examples() {
     assert!(first.len() >= 64 && first.len() == second.len());
     assert!(first.iter().all(|example| !second.contains(example)));
     assert_ne!(first, searcher.halves(2)[0], "each epoch has an order of its own");
+}
+
+#[test]
+fn what_takes_long_is_taken_less_where_that_costs() {
+    // Of each edge none takes any time but the 3x3 convolution.
+    let latencies: Vec<f64> = (0..30).map(|at| f64::from(u8::from(at % 5 == 3))).collect();
+    let share = |weight: f64| {
+        let settings = serde_json::json!({
+            "supernet_epochs": 6, "batch_size": 16, "alpha_learning_rate": 0.05,
+            "cost": "latency", "cost_weight": weight, "latencies": latencies,
+        });
+        let (epochs, _) = trained_and_proposed("pc_darts", &settings);
+        epochs.last().unwrap().signals.scalars.get("expected_cost").unwrap()
+    };
+    let (free, dear) = (share(0.0), share(3.0));
+    assert!(dear < 0.7 * free, "{dear} with a price, and {free} without");
 }

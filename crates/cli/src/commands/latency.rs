@@ -1,0 +1,35 @@
+//! `nascent latency`: how long each operation of a search space takes here.
+
+use std::io::Write;
+
+use anyhow::{Context as _, Result};
+use nascent::train::operation_latencies_ms;
+
+use crate::args::{LatencyArgs, TableArgs};
+use crate::values::settings;
+use crate::{data, output};
+
+/// Runs the command.
+pub(crate) fn run(args: &LatencyArgs, out: &mut dyn Write) -> Result<()> {
+    let space = nascent::space::find(&args.space)?.make(&settings(&args.space_set)?, &())?;
+    let supernet = space.relaxed().map(nascent::space::Relaxed::supernet).with_context(|| {
+        format!(
+            "the space {} has no operations on edges that could be measured one by one; choose \
+             nas_bench_201, darts or proxyless",
+            args.space
+        )
+    })?;
+    let (_, resources) = data::from_args(&args.data, &TableArgs::default(), 0, "cpu")?;
+    let dataset = resources.dataset.context("there are no data")?;
+    let latencies = operation_latencies_ms(&supernet, dataset.shape(), dataset.classes().len())?;
+    if args.json {
+        return Ok(writeln!(out, "{}", serde_json::to_string(&latencies)?)?);
+    }
+    let rows = supernet.edges.iter().flat_map(|edge| {
+        let times = edge.options.iter().zip(&latencies[edge.coefficients()]);
+        times.map(|(op, ms)| vec![edge.name.clone(), op.clone(), output::number(*ms)])
+    });
+    writeln!(out, "{}", output::table(&["edge", "operation", "ms"], &rows.collect::<Vec<_>>()))?;
+    writeln!(out, "For one example, on one thread, in all places of the network where it is.")?;
+    Ok(())
+}
