@@ -7,6 +7,7 @@ mod nextest;
 mod optuna;
 mod python;
 mod sanitize;
+mod supernets;
 mod test;
 mod torch;
 
@@ -38,6 +39,8 @@ enum Command {
     BenchOptuna(optuna::Args),
     /// Measure our operations and trainings beside PyTorch's
     BenchTorch(torch::Args),
+    /// Measure which architectures the searchers with a supernet end with
+    BenchSupernets(supernets::Args),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Golden => golden::run(),
         Command::BenchOptuna(args) => optuna::run(&args),
         Command::BenchTorch(args) => torch::run(&args),
+        Command::BenchSupernets(args) => supernets::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

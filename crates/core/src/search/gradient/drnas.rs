@@ -7,8 +7,11 @@
 //! (pathwise, by the implicit derivative of the gamma distribution). In the end the operation
 //! with the largest concentration of each edge is taken, by the rule of the space.
 //!
+//! The epochs are divided into `stages`. Behind each of them but the last one only the stronger half of
+//! the operations of each edge stays, rounded up (section 3.3): what is left out takes no more time.
+//!
 //! # Cost
-//! As `darts` of first order.
+//! As `darts` of first order, less behind the first stage.
 //!
 //! # References
 //! Chen, Wang, Cheng, Tang and Hsieh, "DrNAS: Dirichlet Neural Architecture Search", ICLR 2021,
@@ -17,8 +20,10 @@
 //! <https://arxiv.org/abs/1805.08498>.
 //!
 //! # Differences from the paper
-//! Nothing is progressive: all channels and operations are there from the first epoch to the last.
+//! Operations see all channels from the first epoch to the last; in the paper they see more of them in
+//! each stage. Weights go on from stage to stage.
 
+use candle_core::{Device, Tensor};
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
@@ -26,9 +31,10 @@ use super::alpha::{Alpha, normal};
 use super::method::{Method, Mixture};
 use super::one_shot::OneShot;
 use super::settings::Settings;
-use crate::Rng;
-use crate::config::{defaults, parse};
+use crate::config::{defaults, invalid, parse};
 use crate::search::SearcherEntry;
+use crate::space::Relaxed;
+use crate::{Result, Rng};
 
 /// The row of the table.
 pub static ENTRY: SearcherEntry = SearcherEntry {
@@ -38,21 +44,43 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
     defaults: defaults::<Config>,
     build: |config, setup| {
         let config: Config = parse(NAME, config)?;
-        Ok(Box::new(OneShot::new(NAME, config.supernet, DrNas, setup)?))
+        if !(1..=8).contains(&config.stages) {
+            return Err(invalid(NAME, "stages must be 1 to 8"));
+        }
+        let supernet = setup.space.relaxed().map(Relaxed::supernet);
+        let count = supernet.map_or(0, |supernet| supernet.coefficients());
+        let method = DrNas { stages: config.stages, stays: vec![true; count] };
+        Ok(Box::new(OneShot::new(NAME, config.supernet, method, setup)?))
     },
 };
 
 const NAME: &str = "drnas";
 
 /// The settings.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     /// Those of every supernet.
     #[serde(flatten)]
     pub supernet: Settings,
+    /// In how many stages the epochs are divided, behind each of which half of the operations of an edge
+    /// stays; 1 to 8, and 2 in the paper.
+    pub stages: u32,
 }
 
-struct DrNas;
+impl Default for Config {
+    fn default() -> Self {
+        Self { supernet: Settings::default(), stages: 2 }
+    }
+}
+
+struct DrNas {
+    stages: u32,
+    /// Which operations have not been left out, by coefficient.
+    stays: Vec<bool>,
+}
+
+/// The name of `stays` in a snapshot.
+const STAYS: &str = "stays";
 
 impl Method for DrNas {
     fn mix(&self, alpha: &Alpha, _: f64, rng: &mut Rng) -> Mixture {
@@ -60,7 +88,7 @@ impl Method for DrNas {
         let mut slopes = values.clone();
         for edge in alpha.edges() {
             let mut sum = 0.0;
-            for at in edge.clone() {
+            for at in edge.clone().filter(|at| self.stays[*at]) {
                 let shape = concentration(alpha.values[at]);
                 values[at] = gamma(shape, rng);
                 slopes[at] = gamma_slope(shape, values[at]) * elu_slope(alpha.values[at]);
@@ -82,7 +110,7 @@ impl Method for DrNas {
         for edge in p.edges() {
             let both = std::iter::zip(&p.values[edge.clone()], &for_coefficients[edge.clone()]);
             let mean: f64 = both.map(|(p, g)| p * g).sum();
-            for at in edge.clone() {
+            for at in edge.clone().filter(|at| self.stays[*at]) {
                 gradient[at] = (for_coefficients[at] - mean) * slopes[at];
             }
         }
@@ -91,12 +119,44 @@ impl Method for DrNas {
 
     /// The mean of the distribution.
     fn strengths(&self, alpha: &Alpha) -> Alpha {
-        let mut strengths = alpha.with(alpha.values.iter().map(|x| concentration(*x)).collect());
+        let of = |(x, stays): (&f64, &bool)| if *stays { concentration(*x) } else { 0.0 };
+        let all = std::iter::zip(&alpha.values, &self.stays).map(of);
+        let mut strengths = alpha.with(all.collect());
         for edge in alpha.edges() {
             let sum: f64 = strengths.values[edge.clone()].iter().sum();
             strengths.values[edge.clone()].iter_mut().for_each(|value| *value /= sum);
         }
         strengths
+    }
+
+    fn end_epoch(&mut self, alpha: &Alpha, epoch: u32, epochs: u32) {
+        // Behind the last epoch of a stage but the last one.
+        let stage = |epoch: u32| u64::from(epoch) * u64::from(self.stages) / u64::from(epochs);
+        if epoch == epochs || stage(epoch) == stage(epoch - 1) {
+            return;
+        }
+        for edge in alpha.edges() {
+            let mut there: Vec<usize> = edge.clone().filter(|at| self.stays[*at]).collect();
+            // Stable: of equals the earlier stays.
+            there.sort_by(|a, b| alpha.values[*b].total_cmp(&alpha.values[*a]));
+            for at in there.split_off(there.len().div_ceil(2)) {
+                self.stays[at] = false;
+            }
+        }
+    }
+
+    fn state(&self) -> Result<Vec<(String, Tensor)>> {
+        let stays = self.stays.iter().map(|stays| f32::from(u8::from(*stays)));
+        let stays = Tensor::new(stays.collect::<Vec<_>>(), &Device::Cpu)?;
+        Ok(vec![(STAYS.to_owned(), stays)])
+    }
+
+    fn restore(&mut self, read: &dyn Fn(&str, &Tensor) -> Result<Option<Tensor>>) -> Result<()> {
+        let like = &self.state()?[0].1;
+        if let Some(stays) = read(STAYS, like)? {
+            self.stays = stays.to_vec1::<f32>()?.into_iter().map(|stays| stays > 0.0).collect();
+        }
+        Ok(())
     }
 }
 
@@ -247,5 +307,38 @@ mod tests {
             assert!((mean / shape - 1.0).abs() < 0.04, "{mean} of shape {shape}");
             assert!((variance / shape - 1.0).abs() < 0.1, "{variance} of shape {shape}");
         }
+    }
+
+    #[test]
+    fn behind_a_stage_the_stronger_half_stays() {
+        let options = vec!["op".to_owned(); 5];
+        let edge = crate::space::MixedEdge { name: String::new(), options, first: 0 };
+        let drawn = Alpha::drawn(&[edge], &[], &mut Seed::new(1).rng());
+        let alpha = drawn.with(vec![0.3, -0.2, 0.9, 0.0, 0.1]);
+        let mut method = DrNas { stages: 3, stays: vec![true; 5] };
+        let mut after = |epoch: u32| {
+            method.end_epoch(&alpha, epoch, 9);
+            let mixture = method.mix(&alpha, 0.5, &mut Seed::new(2).rng());
+            let gradient = method.differentiate(&mixture, &[1.0, 2.0, 3.0, 4.0, 5.0]);
+            let (values, strengths) = (mixture.probabilities.values, method.strengths(&alpha));
+            assert!((values.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+            let there = |values: &[f64]| values.iter().map(|x| *x != 0.0).collect::<Vec<_>>();
+            assert_eq!(there(&values), there(&strengths.values));
+            assert!(std::iter::zip(gradient, &values).all(|(g, x)| *x > 0.0 || g == 0.0));
+            there(&values)
+        };
+        assert_eq!(after(2), [true; 5]);
+        assert_eq!(after(3), [true, false, true, false, true]);
+        assert_eq!(after(4), [true, false, true, false, true]);
+        assert_eq!(after(6), [true, false, true, false, false]);
+        assert_eq!(
+            after(9),
+            [true, false, true, false, false],
+            "the last stage has all its epochs"
+        );
+        let (_, kept) = method.state().unwrap().remove(0);
+        let mut restored = DrNas { stages: 3, stays: vec![true; 5] };
+        restored.restore(&|_, _| Ok(Some(kept.clone()))).unwrap();
+        assert_eq!(restored.stays, method.stays);
     }
 }

@@ -154,6 +154,11 @@ pub(super) trait Method: Send {
         Ok(Vec::new())
     }
 
+    /// Takes note of the end of an epoch, counted from 1.
+    fn end_epoch(&mut self, alpha: &Alpha, epoch: u32, epochs: u32) {
+        let _ = (alpha, epoch, epochs);
+    }
+
     /// What it has learned, by name, for a snapshot.
     ///
     /// # Errors

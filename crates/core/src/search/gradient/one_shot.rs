@@ -202,6 +202,7 @@ impl<M: Method> OneShot<M> {
             return Err(Error::Diverged { epoch, what: "the loss of the supernet", value: loss });
         }
         self.epochs = epoch;
+        self.method.end_epoch(&self.alpha, epoch, self.settings.supernet_epochs);
         let mut signals = self.signals(loss, accuracy)?;
         for (name, value) in self.learn()? {
             signals = signals.with(name, value);
