@@ -177,10 +177,10 @@ supernets and writes this file.
 - Seeds: {seeds}
 
 The supernets see small grey images, and the table knows how networks do on other ones, so that the
-accuracies say how far a preference carries over. What is to be seen is how a searcher behaves: `darts`
-drifts to skip connections, as published (Dong and Yang 2020: 54.30, all operations skips), the others
-less or not. Published for CIFAR-10, by searches on it: ENAS 54.30, PC-DARTS 93.41, GDAS 93.51, DrNAS
-94.36; the best cell of the table has 94.37.
+accuracies say how far a preference carries over. What is to be seen is how a searcher behaves. Known of
+CIFAR-10, from searches on it: DARTS drifts to skip connections, and ends with nothing else (54.30); ENAS
+54.30, PC-DARTS 93.41, GDAS 93.51, DrNAS 94.36; the best cell of the table has 94.37 (Dong and Yang 2020,
+and the papers of the searchers).
 
 Skips is the share of skip connections in the cell that is derived, entropy that of the probabilities of
 operations in nats (even ones have 1.61), cost that of the expected FLOPs as a share of those of the
