@@ -1,0 +1,77 @@
+//! What can go wrong in a cell.
+
+use std::path::PathBuf;
+
+/// An error of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The person has interrupted the cell.
+    #[error("interrupted; variables are kept, and a search goes on until it is stopped")]
+    Interrupted,
+    /// What only a search that this notebook has started can do.
+    #[error("{} is a saved run, and no search of this notebook; go on with it by run.resume()?", run.display())]
+    NotLive {
+        /// The folder of the run.
+        run: PathBuf,
+    },
+    /// A run without a result.
+    #[error("no trial of {} has a result yet", run.display())]
+    NoResult {
+        /// The folder of the run.
+        run: PathBuf,
+    },
+    /// A trial that is not there.
+    #[error("there is no trial {trial} in {}; it has {count}", run.display())]
+    NoTrial {
+        /// The folder of the run.
+        run: PathBuf,
+        /// The number that was asked for.
+        trial: u32,
+        /// How many there are.
+        count: usize,
+    },
+    /// A search whose thread panicked.
+    #[error("the search in {} has panicked: {problem}", run.display())]
+    Panicked {
+        /// The folder of the run.
+        run: PathBuf,
+        /// What it said.
+        problem: String,
+    },
+    /// A search that stopped by itself.
+    #[error("the search in {} has failed: {problem}; run.resume()? goes on", run.display())]
+    Failed {
+        /// The folder of the run.
+        run: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// Of the search.
+    #[error(transparent)]
+    Core(#[from] nascent::Error),
+    /// Of a run on disk.
+    #[error(transparent)]
+    Record(#[from] nascent_record::Error),
+    /// Of data or settings.
+    #[error(transparent)]
+    Session(Box<nascent_session::Error>),
+    /// Of a picture.
+    #[error(transparent)]
+    Figures(#[from] nascent_figures::Error),
+    /// Of a data frame.
+    #[error(transparent)]
+    Frames(#[from] nascent_frames::Error),
+    /// Of a thread that did not start.
+    #[error("the search has no thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<nascent_session::Error> for Error {
+    fn from(error: nascent_session::Error) -> Self {
+        Self::Session(Box::new(error))
+    }
+}

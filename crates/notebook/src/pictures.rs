@@ -1,0 +1,151 @@
+//! Plots of runs, and drawings of architectures.
+
+use nascent_figures::{PlotOptions, RenderOptions, Theme, draw_graph, find, render_svg};
+use nascent_record::{Graph, RunView};
+
+use crate::html::{both, escape, styled};
+use crate::run::{Run, TrialView};
+use crate::{Bundle, Result};
+
+/// A picture of runs or architectures, or why there is none.
+#[derive(Clone, Debug)]
+pub struct Picture(Bundle);
+
+impl Picture {
+    pub(crate) fn bundle(&self) -> Bundle {
+        self.0.clone()
+    }
+
+    fn of(made: Result<Bundle>) -> Self {
+        Self(made.unwrap_or_else(|error| problem(&error.to_string())))
+    }
+}
+
+/// Something that went wrong, where a picture would be.
+pub(crate) fn problem(text: &str) -> Bundle {
+    let html = format!("<span style=\"color:var(--jp-error-color1,#c00)\">{}</span>", escape(text));
+    Bundle::new(styled(&html), text)
+}
+
+/// The plots by name: `plot!(best_so_far, run)`.
+pub mod plots {
+    macro_rules! names {
+        ($($name:ident: $summary:literal;)*) => {
+            $(#[doc = $summary]
+            #[expect(non_upper_case_globals, reason = "it is typed as it is called")]
+            pub const $name: &str = stringify!($name);)*
+
+            #[cfg(test)]
+            pub(super) const ALL: &[&str] = &[$($name),*];
+        };
+    }
+    names! {
+        best_so_far: "The best result so far, by trials.";
+        learning_curves: "The learning curve of each trial.";
+        pareto_front: "Two metrics against each other.";
+        choice_importance: "How much each choice matters.";
+        parallel_coordinates: "Each trial as a line through its choices.";
+        rank_correlation: "Accuracy by shared weights against accuracy by themselves.";
+    }
+}
+
+/// A plot of runs.
+pub fn plot(name: &str, runs: &[&Run]) -> Picture {
+    Picture::of(try_plot(name, runs))
+}
+
+fn try_plot(name: &str, runs: &[&Run]) -> Result<Bundle> {
+    let views = runs.iter().map(|run| run.view()).collect::<Result<Vec<_>>>()?;
+    let names: Vec<String> = runs.iter().map(|run| run.name()).collect();
+    let named: Vec<(&str, &RunView)> = names.iter().map(String::as_str).zip(&views).collect();
+    match find(name)?.figure(&named, &PlotOptions::default()) {
+        Ok(figure) => Ok(bundle((&figure).into())),
+        Err(not_yet) => Ok(Bundle::new(
+            styled(&format!("<span class=\"m\">{}</span>", escape(&not_yet.0))),
+            not_yet.0,
+        )),
+    }
+}
+
+/// A picture as SVG, for light pages and for dark ones.
+pub(crate) fn bundle(picture: nascent_figures::Picture<'_>) -> Bundle {
+    let svg = |theme: Theme| render_svg(picture, &RenderOptions { theme, ..Default::default() });
+    let title = match picture {
+        nascent_figures::Picture::Figure(figure) => &figure.title,
+        nascent_figures::Picture::Drawing(drawing) => &drawing.title,
+    };
+    match (svg(Theme::Light), svg(Theme::Dark)) {
+        (Ok(light), Ok(dark)) => Bundle::new(styled(&both(&light, &dark)), format!("[{title}]")),
+        (Err(error), _) | (_, Err(error)) => problem(&error.to_string()),
+    }
+}
+
+/// A network as a drawing: of one with cells the first cell.
+pub(crate) fn graph(graph: &Graph) -> Bundle {
+    bundle((&draw_graph(graph.cells.values().next().unwrap_or(graph))).into())
+}
+
+/// The architecture of a trial.
+pub fn architecture(trial: &TrialView) -> Picture {
+    Picture::of(trial.graph().map(|graph| {
+        let drawn: Vec<Bundle> = if graph.cells.is_empty() {
+            vec![self::graph(&graph)]
+        } else {
+            graph.cells.values().map(|cell| bundle((&draw_graph(cell)).into())).collect()
+        };
+        let html: String = drawn.into_iter().filter_map(|bundle| bundle.html).collect();
+        let name = trial.architecture();
+        let title = format!("<div><code>{}</code></div>", escape(&name));
+        Bundle::new(styled(&title) + &html, name)
+    }))
+}
+
+/// The choices of two trials beside each other.
+pub fn difference(a: &TrialView, b: &TrialView) -> Picture {
+    let (a_choices, b_choices) = (a.choices(), b.choices());
+    let mut names: Vec<&String> = a_choices.iter().map(|(name, _)| name).collect();
+    names.extend(
+        b_choices
+            .iter()
+            .map(|(name, _)| name)
+            .filter(|name| a_choices.iter().all(|(other, _)| other != *name)),
+    );
+    let of = |choices: &[(String, String)], name: &str| {
+        let found = choices.iter().find(|(known, _)| known == name);
+        found.map_or_else(|| "–".to_owned(), |(_, value)| value.clone())
+    };
+    let cells = |tag: &str, texts: [&str; 3]| {
+        texts.map(|text| format!("<{tag}>{}</{tag}>", escape(text))).concat()
+    };
+    let (mut rows, mut lines) = (Vec::new(), vec![format!("{} | {}", a.title(), b.title())]);
+    for name in names {
+        let (left, right) = (of(&a_choices, name), of(&b_choices, name));
+        let (class, mark) = if left == right { ("same", ' ') } else { ("changed", '*') };
+        rows.push(format!("<tr class=\"{class}\">{}</tr>", cells("td", [name, &left, &right])));
+        lines.push(format!("{mark} {name}: {left} | {right}"));
+    }
+    let header = cells("th", ["", &a.title(), &b.title()]);
+    let rows = rows.concat();
+    let html = format!("<table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table>");
+    Picture(Bundle::new(styled(&html), lines.join("\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_plot_has_a_name_to_type() {
+        let known: Vec<&str> = nascent_figures::PLOTS.iter().map(|plot| plot.id()).collect();
+        assert_eq!(plots::ALL, known);
+    }
+
+    #[test]
+    fn a_picture_is_there_for_light_and_for_dark_pages() {
+        let mut network = Graph::new("net");
+        network.then("stem", nascent_record::Op::new("conv"));
+        let html = graph(&network).html.unwrap();
+        assert_eq!(html.matches("<svg").count(), 2);
+        assert!(html.contains("class=\"dark\""));
+    }
+}
