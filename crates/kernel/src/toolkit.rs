@@ -1,0 +1,273 @@
+//! The toolkit, compiled once: where a session of cells begins.
+//!
+//! evcxr compiles cells in a folder with a cargo project, and everything that cells use is compiled
+//! there too. A folder in which the toolkit was compiled is kept, for each version of the toolkit and of
+//! the compiler; each session gets a copy of it, made of hard links, so that nothing is compiled again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use evcxr::{CommandContext, Error};
+use sha2::{Digest as _, Sha256};
+
+/// What stands before the first cell of every session.
+pub(crate) const PRELOAD: &str = "use nascent_notebook::prelude::*;";
+/// What is run before the first cell of every child.
+pub(crate) const INIT: &str = "nascent_notebook::init();";
+/// The folder in which evcxr works.
+const FOLDER: &str = "EVCXR_TMPDIR";
+/// The file that says that a kept folder is whole.
+const WHOLE: &str = "nascent-is-whole";
+
+/// Where the sources of the toolkit are, and the folders that are kept.
+pub(crate) struct Toolkit {
+    sources: PathBuf,
+    cache: PathBuf,
+}
+
+impl Toolkit {
+    /// The toolkit of this workspace: where it was when this program was compiled, or where
+    /// `NASCENT_SOURCES` says.
+    pub(crate) fn find() -> Result<Self> {
+        let compiled = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let sources = std::env::var_os("NASCENT_SOURCES").map_or(compiled, PathBuf::from);
+        let sources = sources.canonicalize().with_context(|| {
+            format!(
+                "the sources of Nascent are not in {}; say NASCENT_SOURCES=FOLDER",
+                sources.display()
+            )
+        })?;
+        let cache = std::env::var_os("NASCENT_CACHE").map(PathBuf::from);
+        let cache = cache.or_else(|| Some(dirs::cache_dir()?.join("nascent")));
+        let cache = cache.context("there is no cache folder; say NASCENT_CACHE=FOLDER")?;
+        Ok(Self { sources, cache })
+    }
+
+    /// The declaration of the dependency, as a cell says it.
+    fn dependency(&self) -> String {
+        let path = self.sources.join("crates/notebook");
+        format!(":dep nascent-notebook = {{ path = {:?} }}", path.display().to_string())
+    }
+
+    /// The folder that is kept for these versions.
+    pub(crate) fn kept(&self) -> Result<PathBuf> {
+        let rustc = Command::new("rustc").arg("-vV").output().context("rustc cannot be run")?;
+        let mut key = Sha256::new();
+        key.update(&rustc.stdout);
+        key.update(env!("CARGO_PKG_VERSION"));
+        key.update(self.sources.display().to_string());
+        let key = key.finalize();
+        let key: Vec<String> = key.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Ok(self.cache.join("toolkit").join(key.concat()))
+    }
+
+    /// Whether it is there.
+    pub(crate) fn is_kept(&self) -> Result<bool> {
+        Ok(self.kept()?.join(WHOLE).exists())
+    }
+
+    /// The state of a session with a name, in the log.
+    fn note(begun: Instant, what: &str) {
+        crate::say(&format!("{what} after {:.1} s", begun.elapsed().as_secs_f64()));
+    }
+
+    /// Compiles the toolkit anew into the folder that is kept.
+    pub(crate) fn build(&self) -> Result<PathBuf> {
+        let _was_not_there = fs::remove_dir_all(self.kept()?);
+        self.refresh()
+    }
+
+    /// Compiles what has changed in the folder that is kept; what cargo says goes to standard error.
+    pub(crate) fn refresh(&self) -> Result<PathBuf> {
+        let kept = self.kept()?;
+        fs::create_dir_all(&kept)?;
+        let _was_not_there = fs::remove_file(kept.join(WHOLE));
+        // The versions that this toolkit was tested with, and no later ones.
+        let lock = self.sources.join("Cargo.lock");
+        if lock.exists() {
+            fs::copy(&lock, kept.join("Cargo.lock"))?;
+        }
+        let (mut context, outputs) = start(&kept, None)?;
+        let run = |context: &mut CommandContext, code: &str| match context.execute(code) {
+            Ok(_) => Ok(()),
+            Err(Error::CompilationErrors(errors)) => {
+                let texts: Vec<String> =
+                    errors.iter().map(evcxr::CompilationError::rendered).collect();
+                bail!("the toolkit cannot be compiled:\n{}", texts.join("\n"))
+            }
+            Err(error) => {
+                let said: Vec<String> = outputs.stderr.try_iter().collect();
+                bail!("the toolkit cannot be compiled: {error}\n{}", said.join("\n"))
+            }
+        };
+        run(&mut context, &format!("{}\n{PRELOAD}", self.dependency()))?;
+        run(&mut context, INIT)?;
+        // What rustc needs to check a cell without compiling it.
+        let _checked = context.check("let checked = 1;");
+        drop(context);
+        clean(&kept)?;
+        fs::write(kept.join(WHOLE), "")?;
+        Ok(kept)
+    }
+
+    /// A session in a copy of the kept folder, or without the toolkit if it was not compiled. The child
+    /// process has this in its environment.
+    pub(crate) fn session(
+        &self,
+        folder: &Path,
+        variable: &str,
+    ) -> Result<(CommandContext, evcxr::EvalContextOutputs)> {
+        let (kept, begun) = (self.kept()?, now());
+        let seeded = self.is_kept()?;
+        if seeded {
+            copy(&kept, folder)?;
+            Self::note(begun, "the folder of the session is there");
+        }
+        let (mut context, outputs) = start(folder, Some(variable))?;
+        Self::note(begun, "evcxr has started");
+        if seeded {
+            let preload = format!(":offline 1\n{}\n{PRELOAD}", self.dependency());
+            if let Err(error) = context.execute(&preload) {
+                bail!(
+                    "the toolkit cannot be loaded; `nascent kernel install` compiles it anew: {error}"
+                );
+            }
+            Self::note(begun, "the toolkit is loaded");
+            // A first cell is compiled with what the others need.
+            context.execute(INIT).map_err(|error| anyhow::anyhow!("{error}"))?;
+        }
+        Self::note(begun, "the session is ready");
+        Ok((context, outputs))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "for the log of the kernel")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Starts evcxr in a folder.
+fn start(
+    folder: &Path,
+    variable: Option<&str>,
+) -> Result<(CommandContext, evcxr::EvalContextOutputs)> {
+    keep_from_fetching()?;
+    let mut child = Command::new(std::env::current_exe()?);
+    if let Some(variable) = variable {
+        child.env(nascent_wire::VARIABLE, variable);
+    }
+    set_variable(FOLDER, folder.as_os_str());
+    let made = evcxr::EvalContext::with_subprocess_command(child);
+    let (context, outputs) =
+        made.map_err(|error| anyhow::anyhow!("evcxr does not start: {error}"))?;
+    Ok((CommandContext::with_eval_context(context), outputs))
+}
+
+/// The rust-analyzer in evcxr fetches the sources of the standard library where they are missing. It
+/// does not where it is told of a folder, even an empty one: then it knows less about the standard
+/// library.
+pub(crate) fn keep_from_fetching() -> Result<()> {
+    const SOURCES: &str = "RUST_SRC_PATH";
+    if std::env::var_os(SOURCES).is_some() {
+        return Ok(());
+    }
+    let output = Command::new("rustc").args(["--print", "sysroot"]).output();
+    let output = output.context("rustc cannot be run; install Rust from https://rustup.rs")?;
+    ensure!(output.status.success(), "rustc does not say where it is");
+    let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let own = sysroot.join("lib/rustlib/src/rust/library");
+    let found = if own.join("std").exists() { Some(own) } else { debian() };
+    let folder = match found {
+        Some(folder) => folder,
+        None => nothing()?,
+    };
+    set_variable(SOURCES, folder.as_os_str());
+    Ok(())
+}
+
+/// A folder without sources.
+fn nothing() -> Result<PathBuf> {
+    let cache = dirs::cache_dir().context("there is no cache folder")?;
+    let empty = cache.join("nascent/no-rust-src");
+    fs::create_dir_all(&empty)?;
+    Ok(empty)
+}
+
+/// Where Debian's package `rust-src` puts them.
+fn debian() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/src").ok()?.flatten().map(|entry| entry.path());
+    let mut found: Vec<PathBuf> = versions
+        .map(|path| path.join("library"))
+        .filter(|path| path.join("std").exists())
+        .collect();
+    found.sort();
+    found.pop()
+}
+
+/// Sets a variable of the environment: before there is a second thread.
+#[expect(unsafe_code, reason = "evcxr is told by variables, and there is no other way")]
+fn set_variable(name: &str, value: &std::ffi::OsStr) {
+    // SAFETY: this is called before evcxr starts, from the thread that starts it; the threads of the
+    // sockets that may run by then read no variables of the environment, nor do the other ones of this
+    // program.
+    unsafe {
+        std::env::set_var(name, value);
+    }
+}
+
+/// Removes what belongs to one session.
+fn clean(folder: &Path) -> Result<()> {
+    for entry in walk(folder)? {
+        let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if (name.contains("ctx") || name.starts_with("libcode_")) && entry.is_file() {
+            fs::remove_file(&entry)?;
+        }
+    }
+    Ok(())
+}
+
+/// All files and folders in a folder.
+fn walk(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                open.push(entry.path());
+            }
+            all.push(entry.path());
+        }
+    }
+    Ok(all)
+}
+
+/// Copies a folder: compiled things as hard links, and what cargo writes anew as files.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    for entry in walk(from)? {
+        let target = to.join(entry.strip_prefix(from)?);
+        if entry.is_dir() {
+            fs::create_dir_all(&target)?;
+            continue;
+        }
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        let linked = fs::hard_link(&entry, &target).is_ok();
+        if !linked {
+            fs::copy(&entry, &target)?;
+        }
+    }
+    // These are changed in place.
+    for name in ["Cargo.lock", "Cargo.toml"] {
+        let (source, target) = (from.join(name), to.join(name));
+        if source.exists() {
+            fs::remove_file(&target)?;
+            fs::copy(&source, &target)?;
+        }
+    }
+    Ok(())
+}
