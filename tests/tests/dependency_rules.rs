@@ -49,6 +49,41 @@ const RULES: &[Rule] = &[
         never: &["candle", "egui", "eframe", "evcxr", "plotters"],
     },
     Rule {
+        package: "nascent-session",
+        may_use: &[
+            "nascent",
+            "nascent-datasets",
+            "nascent-frames",
+            "nascent-ops",
+            "nascent-record",
+        ],
+        never: &["egui", "eframe", "evcxr", "plotters"],
+    },
+    Rule {
+        package: "nascent-wire",
+        may_use: &[],
+        never: &["candle", "egui", "eframe", "evcxr", "polars", "plotters", "rand", "tokio"],
+    },
+    Rule {
+        package: "nascent-notebook",
+        may_use: &[
+            "nascent",
+            "nascent-datasets",
+            "nascent-figures",
+            "nascent-frames",
+            "nascent-ops",
+            "nascent-record",
+            "nascent-session",
+            "nascent-wire",
+        ],
+        never: &["egui", "eframe", "evcxr"],
+    },
+    Rule {
+        package: "nascent-kernel",
+        may_use: &["nascent-wire"],
+        never: &["candle", "egui", "eframe", "polars", "plotters"],
+    },
+    Rule {
         package: "nascent-cli",
         may_use: &[
             "nascent",
@@ -57,6 +92,7 @@ const RULES: &[Rule] = &[
             "nascent-frames",
             "nascent-ops",
             "nascent-record",
+            "nascent-session",
         ],
         never: &["egui", "eframe", "evcxr"],
     },

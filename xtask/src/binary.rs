@@ -21,16 +21,22 @@ pub fn cargo() -> Command {
 /// cargo tells us of our own package is no news of theirs to the build scripts of dependencies,
 /// which would run again, and everything that uses them be compiled again.
 pub fn cargo_at(program: &Path) -> Command {
-    let mut cargo = Command::new(program);
-    cargo.current_dir(workspace());
+    as_a_person(Command::new(program))
+}
+
+/// A command in the root of the workspace that runs as if a person had started it.
+#[must_use]
+pub fn as_a_person(mut command: Command) -> Command {
+    command.current_dir(workspace());
     for (name, _) in std::env::vars_os() {
-        let of_us = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_NAME"];
+        let of_us =
+            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_NAME", "LD_LIBRARY_PATH"];
         let name = name.to_string_lossy();
         if of_us.iter().any(|start| name.starts_with(start)) {
-            cargo.env_remove(&*name);
+            command.env_remove(&*name);
         }
     }
-    cargo
+    command
 }
 
 /// Has cargo build the binary, and returns its path. `args` may choose profile and target directory.
@@ -44,6 +50,16 @@ pub fn nascent(args: &[&str]) -> Result<PathBuf> {
     let mut build = cargo();
     build.args(["build", "--workspace", "--bin", "nascent"]).args(args);
     built(&mut build, "nascent")
+}
+
+/// Has cargo build the program of a package, and returns its path.
+///
+/// # Errors
+/// If it cannot be built; the compiler says why.
+pub fn package(package: &str, name: &str) -> Result<PathBuf> {
+    let mut build = cargo();
+    build.args(["build", "--package", package, "--bin", name]);
+    built(&mut build, name)
 }
 
 /// Has cargo build an example of a package with optimizations, and returns the path of its program.

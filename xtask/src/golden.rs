@@ -7,8 +7,9 @@ use anyhow::{Context as _, Result};
 use xtask::binary::workspace;
 
 use crate::python::output;
+use crate::python::script;
 use crate::say;
-use crate::torch::install::{install, script};
+use crate::torch::install::install;
 
 /// Where the test finds them.
 const FIXTURE: &str = "crates/core/tests/fixtures/darts_step.json";

@@ -4,6 +4,7 @@ mod cuda;
 mod docs;
 mod golden;
 mod nextest;
+mod notebooks;
 mod optuna;
 mod python;
 mod sanitize;
@@ -29,6 +30,8 @@ enum Command {
     Test(test::Args),
     /// Test the kernels with AddressSanitizer, which sees reads and writes outside of memory
     Sanitize(sanitize::Args),
+    /// Test the kernel in a real Jupyter, and run the notebooks in it
+    TestNotebooks(notebooks::Args),
     /// Compile the training on NVIDIA GPUs, without one and without CUDA
     CheckCuda(cuda::Args),
     /// Write the reference tables of the documentation anew, from the tables of the code
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Test(args) => test::run(&args),
         Command::Sanitize(args) => sanitize::run(&args),
+        Command::TestNotebooks(args) => notebooks::run(&args),
         Command::CheckCuda(args) => cuda::run(&args),
         Command::Docs(args) => docs::run(&args),
         Command::Golden => golden::run(),

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use nascent::study::DEFAULT_LOOKAHEAD;
 use nascent_record::{Constraint, Duplicates, RewardTerm};
+use nascent_session::{DataRequest, split_pair};
+use serde_json::{Map, Value};
 
 use crate::values::{duplicates, positive, reward};
 
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Measure how long each operation of a search space takes on this machine
     Latency(LatencyArgs),
+    /// Install the Jupyter kernel, for notebooks in Rust with Nascent inside
+    Kernel(KernelArgs),
 }
 
 /// The limits of a search.
@@ -96,6 +100,15 @@ pub(crate) struct DataArgs {
     pub(crate) max_test: Option<usize>,
 }
 
+impl DataArgs {
+    /// The data, and a table.
+    pub(crate) fn request(&self, table: &TableArgs) -> DataRequest {
+        let Self { data, label, ignore, data_dir, max_train, max_test } = self.clone();
+        let table = table.table.clone();
+        DataRequest { data, label, ignore, data_dir, max_train, max_test, table }
+    }
+}
+
 /// A table of known results.
 #[derive(Args, Clone, Default)]
 pub(crate) struct TableArgs {
@@ -128,6 +141,41 @@ pub(crate) struct TableArgs {
     pub(crate) other: Vec<String>,
 }
 
+impl TableArgs {
+    /// The settings of the evaluator.
+    pub(crate) fn settings(&self) -> anyhow::Result<Map<String, Value>> {
+        let mut map = Map::new();
+        let texts = [
+            ("key", &self.key),
+            ("valid", &self.valid),
+            ("test", &self.test),
+            ("cost", &self.cost),
+        ];
+        for (name, value) in texts {
+            if let Some(value) = value {
+                map.insert(name.to_owned(), Value::from(value.as_str()));
+            }
+        }
+        if let Some(epochs) = self.table_epochs {
+            map.insert("epochs".to_owned(), Value::from(epochs));
+        }
+        if let Some(scale) = self.cost_scale {
+            map.insert("cost_scale".to_owned(), Value::from(scale));
+        }
+        for (name, pairs) in [("fidelities", &self.fidelity), ("others", &self.other)] {
+            let mut columns = Map::new();
+            for pair in pairs {
+                let (key, column) = split_pair(pair)?;
+                columns.insert(key.to_owned(), Value::from(column));
+            }
+            if !columns.is_empty() {
+                map.insert(name.to_owned(), Value::Object(columns));
+            }
+        }
+        Ok(map)
+    }
+}
+
 #[derive(Args)]
 #[command(after_help = "\
 Searchers with a supernet can take little of what takes long:
@@ -146,6 +194,44 @@ pub(crate) struct LatencyArgs {
     /// Print the milliseconds alone, as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct KernelArgs {
+    #[command(subcommand)]
+    pub(crate) command: KernelCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KernelCommand {
+    /// Compile the kernel and the toolkit, and tell Jupyter of them
+    Install(KernelInstallArgs),
+    /// Remove the kernel, and what was compiled for it
+    Uninstall(KernelPlaceArgs),
+    /// Say what is there and what is missing
+    Doctor(KernelPlaceArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct KernelPlaceArgs {
+    /// Install for this user; that is the default, in JUPYTER_DATA_DIR if that is set
+    #[arg(long, conflicts_with = "prefix")]
+    pub(crate) user: bool,
+    /// Install under this folder, in share/jupyter, such as that of a virtual environment
+    #[arg(long, value_name = "DIR")]
+    pub(crate) prefix: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct KernelInstallArgs {
+    #[command(flatten)]
+    pub(crate) place: KernelPlaceArgs,
+    /// Use this program instead of compiling one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Option<PathBuf>,
+    /// Do not compile the toolkit now; cells are without it until that is done
+    #[arg(long)]
+    pub(crate) without_toolkit: bool,
 }
 
 #[derive(Args)]

@@ -89,12 +89,6 @@ pub(crate) fn moment(ms: u64) -> String {
     time.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// A moment, for the name of a folder.
-pub(crate) fn stamp(ms: u64) -> String {
-    let time = chrono::DateTime::from_timestamp_millis(ms as i64).unwrap_or_default();
-    time.format("%Y%m%d-%H%M%S").to_string()
-}
-
 /// The state of a run in one word.
 pub(crate) fn state(directory: &Path, view: &RunView) -> &'static str {
     if nascent_record::Run::writer(directory).is_some() {

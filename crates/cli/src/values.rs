@@ -1,8 +1,6 @@
 //! Values on the command line that are more than a number or a name.
 
-use anyhow::Context as _;
 use nascent_record::{Duplicates, RewardTerm};
-use serde_json::{Map, Value};
 
 /// A number of seconds that is a limit.
 pub(crate) fn positive(text: &str) -> Result<f64, String> {
@@ -28,21 +26,4 @@ pub(crate) fn reward(text: &str) -> Result<(String, RewardTerm), String> {
 pub(crate) fn duplicates(text: &str) -> Result<Duplicates, String> {
     let known = Duplicates::ALL.into_iter().find(|way| way.name() == text);
     known.ok_or_else(|| nascent_record::suggestion(text, Duplicates::ALL.map(Duplicates::name)))
-}
-
-/// `key=value` settings as a JSON object. A value is JSON if it can be read as JSON, else text.
-pub(crate) fn settings(pairs: &[String]) -> anyhow::Result<Value> {
-    let mut map = Map::new();
-    for pair in pairs {
-        let (key, value) = split_pair(pair)?;
-        let parsed = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
-        map.insert(key.to_owned(), parsed);
-    }
-    Ok(Value::Object(map))
-}
-
-/// The two sides of `key=value`.
-pub(crate) fn split_pair(pair: &str) -> anyhow::Result<(&str, &str)> {
-    pair.split_once('=')
-        .with_context(|| format!("\"{pair}\" is not of the form key=value, such as channels=16"))
 }

@@ -3,16 +3,32 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
 use nascent::Seed;
 use nascent::evaluate::Resources;
 use nascent_datasets::{Dataset, Table, TabularOptions};
 use nascent_record::{BlobId, Component, Manifest};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use crate::args::{DataArgs, TableArgs};
-use crate::values::split_pair;
+use crate::{Error, Result};
+
+/// What a person says of the data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DataRequest {
+    /// A dataset by name, or a CSV or Parquet file; digits if nothing is said and there is no table.
+    pub data: Option<String>,
+    /// The column of a file that holds the class.
+    pub label: Option<String>,
+    /// The columns of a file that are not to be learned from.
+    pub ignore: Vec<String>,
+    /// Where the files of datasets are, before the usual places.
+    pub data_dir: Option<PathBuf>,
+    /// How many training examples are used; all if nothing is said.
+    pub max_train: Option<usize>,
+    /// How many test examples are used.
+    pub max_test: Option<usize>,
+    /// A table of known results, in which evaluations are looked up.
+    pub table: Option<PathBuf>,
+}
 
 /// What identifies the data of a run; in its manifest.
 #[derive(Serialize, Deserialize)]
@@ -49,37 +65,35 @@ struct Named {
 /// The dataset if none is named.
 const DEFAULT: &str = "digits";
 
-/// The data that the command line names, and what identifies it.
-pub(crate) fn from_args(
-    data: &DataArgs,
-    table: &TableArgs,
-    seed: u64,
-    device: &str,
-) -> Result<(Component, Resources)> {
+/// The data that are asked for, and what identifies them in a manifest.
+///
+/// # Errors
+/// If there is no such dataset or file, or it cannot be read.
+pub fn open(request: &DataRequest, seed: u64, device: &str) -> Result<(Component, Resources)> {
     let mut resources =
         Resources { dataset: None, table: None, seed: Seed::new(seed), device: device.to_owned() };
-    let named = if let Some(path) = &table.table {
+    let named = if let Some(path) = &request.table {
         resources.table = Some(Arc::new(read_table(path)?));
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let dataset = data.data.as_ref().map(|name| dataset_named(name, data, &mut resources));
+        let dataset = request.data.as_ref();
+        let dataset = dataset.map(|name| dataset_named(name, request, &mut resources));
         let dataset = dataset.transpose()?.map(Box::new);
         let (path, fingerprint) = (absolute(path)?, fingerprint(path)?);
         Named { name, source: Source::Table { path, fingerprint, dataset } }
     } else {
-        dataset_named(data.data.as_deref().unwrap_or(DEFAULT), data, &mut resources)?
+        dataset_named(request.data.as_deref().unwrap_or(DEFAULT), request, &mut resources)?
     };
     Ok((Component::new(&named.name).with(serde_json::to_value(named.source)?), resources))
 }
 
 /// The dataset with this name, or in this file.
-fn dataset_named(name: &str, data: &DataArgs, resources: &mut Resources) -> Result<Named> {
+fn dataset_named(name: &str, data: &DataRequest, resources: &mut Resources) -> Result<Named> {
     let path = Path::new(name);
     let is_file = path.extension().is_some() || name.contains(std::path::MAIN_SEPARATOR);
     let (max_train, max_test) = (data.max_train, data.max_test);
     if is_file {
-        let label = data.label.clone().with_context(|| {
-            format!("which column of {} holds the class? say --label COLUMN", path.display())
-        })?;
+        let label = data.label.clone();
+        let label = label.ok_or_else(|| Error::NoLabel { path: path.to_owned() })?;
         let ignore = data.ignore.clone();
         let dataset = limit(read_tabular(path, &label, &ignore)?, max_train, max_test);
         let name = dataset.name().to_owned();
@@ -89,10 +103,7 @@ fn dataset_named(name: &str, data: &DataArgs, resources: &mut Resources) -> Resu
         return Ok(Named { name, source });
     }
     if data.label.is_some() || !data.ignore.is_empty() {
-        bail!(
-            "--label and --ignore are about columns of a CSV or Parquet file, and {name} is the \
-             name of a dataset"
-        );
+        return Err(Error::NoColumns { name: name.to_owned() });
     }
     let dataset = nascent_datasets::load(name, data.data_dir.as_deref())?;
     let dataset = limit(dataset, max_train, max_test);
@@ -102,7 +113,10 @@ fn dataset_named(name: &str, data: &DataArgs, resources: &mut Resources) -> Resu
 }
 
 /// The data that a run was made with; `file` says where its file is now.
-pub(crate) fn from_manifest(
+///
+/// # Errors
+/// If they are not there, or are others.
+pub fn reopen(
     manifest: &Manifest,
     data_dir: Option<&Path>,
     file: Option<&Path>,
@@ -115,7 +129,7 @@ pub(crate) fn from_manifest(
     };
     let name = &manifest.data.name;
     let source = Source::deserialize(&manifest.data.config)
-        .with_context(|| format!("the run's data \"{name}\" is of an unknown kind"))?;
+        .map_err(|source| Error::UnknownData { name: name.clone(), source })?;
     read_source(name, source, (data_dir, file), &mut resources)?;
     Ok(resources)
 }
@@ -138,7 +152,7 @@ fn read_source(
         }
         Source::Dataset { max_train, max_test, fingerprint } => {
             if file.is_some() {
-                bail!("--file names a CSV or Parquet file, and this run is on the dataset {name}");
+                return Err(Error::NoFile { name: name.to_owned() });
             }
             let dataset = nascent_datasets::load(name, data_dir)?;
             (fingerprint, use_dataset(resources, limit(dataset, max_train, max_test)))
@@ -149,10 +163,7 @@ fn read_source(
         }
     };
     if found != expected {
-        bail!(
-            "the data \"{name}\" is not what the run was started with (its fingerprint differs); \
-             restore it, or start a new run"
-        );
+        return Err(Error::OtherData { name: name.to_owned() });
     }
     Ok(())
 }
@@ -165,7 +176,8 @@ fn use_dataset(resources: &mut Resources, dataset: Dataset) -> String {
 
 /// What identifies the bytes of a file.
 fn fingerprint(path: &Path) -> Result<String> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let path_of = |source| Error::Io { path: path.to_owned(), source };
+    let bytes = std::fs::read(path).map_err(path_of)?;
     Ok(BlobId::of(&bytes).to_string())
 }
 
@@ -189,34 +201,5 @@ fn read_tabular(path: &Path, label: &str, ignore: &[String]) -> Result<Dataset> 
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).with_context(|| format!("cannot resolve {}", path.display()))
-}
-
-/// The settings of the table evaluator that the command line gives.
-pub(crate) fn table_settings(args: &TableArgs) -> Result<Map<String, Value>> {
-    let mut map = Map::new();
-    let texts =
-        [("key", &args.key), ("valid", &args.valid), ("test", &args.test), ("cost", &args.cost)];
-    for (name, value) in texts {
-        if let Some(value) = value {
-            map.insert(name.to_owned(), Value::from(value.as_str()));
-        }
-    }
-    if let Some(epochs) = args.table_epochs {
-        map.insert("epochs".to_owned(), Value::from(epochs));
-    }
-    if let Some(scale) = args.cost_scale {
-        map.insert("cost_scale".to_owned(), Value::from(scale));
-    }
-    for (name, pairs) in [("fidelities", &args.fidelity), ("others", &args.other)] {
-        let mut columns = Map::new();
-        for pair in pairs {
-            let (key, column) = split_pair(pair)?;
-            columns.insert(key.to_owned(), Value::from(column));
-        }
-        if !columns.is_empty() {
-            map.insert(name.to_owned(), Value::Object(columns));
-        }
-    }
-    Ok(map)
+    std::path::absolute(path).map_err(|source| Error::Io { path: path.to_owned(), source })
 }

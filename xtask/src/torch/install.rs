@@ -2,13 +2,13 @@
 //! the package asks for.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use xtask::binary::workspace;
 
-use crate::python::{environment, output, pip_install};
+use crate::python::{environment, output, pip_install, script};
 use crate::say;
 
 /// The release of PyTorch that is compared with.
@@ -35,11 +35,6 @@ pub(crate) struct Installed {
     pub(crate) stubs: PathBuf,
     /// Where everything of it is, which may be deleted.
     pub(super) folder: PathBuf,
-}
-
-/// Where the scripts are.
-pub(crate) fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(name)
 }
 
 /// Finds PyTorch in the target directory, or installs it there.

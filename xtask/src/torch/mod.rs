@@ -14,10 +14,11 @@ use std::thread;
 use anyhow::{Context as _, Result, bail, ensure};
 use xtask::binary::{example, workspace};
 
-use self::install::{TORCH, install, script};
+use self::install::{TORCH, install};
 use self::measure::{MEMORY_ROUNDS, measure};
 use self::peer::{Answer, Peer, Side};
 use self::table::{Group, tables};
+use crate::python::script;
 use crate::say;
 
 /// What can be said to `cargo xtask bench-torch`.

@@ -9,14 +9,14 @@ use nascent::evaluate::{Evaluator, Resources};
 use nascent::search::{SEARCHERS, SearchSetup, SearcherEntry};
 use nascent::space::SearchSpace;
 use nascent_record::{Metrics, Objective};
+use nascent_session::{data, settings};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::search::workers;
 use crate::args::{BenchArgs, BenchCommand, BenchSearchersArgs};
+use crate::output;
 use crate::progress::count_progress;
-use crate::values::settings;
-use crate::{data, output};
 
 /// Trials at which the best is reported, if nothing is said.
 const AT_TRIALS: [u32; 5] = [10, 30, 100, 300, 1000];
@@ -95,12 +95,12 @@ struct Bench {
 
 impl Bench {
     fn new(args: &BenchSearchersArgs) -> Result<Self> {
-        let (_, resources) = data::from_args(&args.data, &args.table, 0, "cpu")?;
+        let (_, resources) = data::open(&args.data.request(&args.table), 0, "cpu")?;
         let space =
             nascent::space::find(&args.space)?.make(&settings(&args.space_set)?, &())?.into();
         let (name, mut config) = (&args.evaluator, settings(&args.evaluator_set)?);
         let name = if args.table.table.is_some() {
-            config = Value::Object(data::table_settings(&args.table)?);
+            config = Value::Object(args.table.settings()?);
             "table"
         } else {
             name

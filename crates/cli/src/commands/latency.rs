@@ -5,9 +5,10 @@ use std::io::Write;
 use anyhow::{Context as _, Result};
 use nascent::train::operation_latencies_ms;
 
+use nascent_session::{data, settings};
+
 use crate::args::{LatencyArgs, TableArgs};
-use crate::values::settings;
-use crate::{data, output};
+use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(args: &LatencyArgs, out: &mut dyn Write) -> Result<()> {
@@ -19,7 +20,7 @@ pub(crate) fn run(args: &LatencyArgs, out: &mut dyn Write) -> Result<()> {
             args.space
         )
     })?;
-    let (_, resources) = data::from_args(&args.data, &TableArgs::default(), 0, "cpu")?;
+    let (_, resources) = data::open(&args.data.request(&TableArgs::default()), 0, "cpu")?;
     let dataset = resources.dataset.context("there are no data")?;
     let latencies = operation_latencies_ms(&supernet, dataset.shape(), dataset.classes().len())?;
     if args.json {

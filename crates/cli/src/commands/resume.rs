@@ -5,17 +5,16 @@ use std::io::Write;
 use anyhow::Result;
 use nascent::study::Parts;
 use nascent_record::{DirectoryStore, SystemClock};
+use nascent_session::data;
 
 use super::Status;
 use super::search::{Begin, Session, budget, workers};
 use crate::args::{BudgetArgs, ResumeArgs};
-use crate::data;
 
 /// Runs the command.
 pub(crate) fn run(args: &ResumeArgs, out: &mut dyn Write) -> Result<Status> {
     let (store, view) = DirectoryStore::open(&args.run, Box::new(SystemClock))?;
-    let resources =
-        data::from_manifest(view.manifest(), args.data_dir.as_deref(), args.file.as_deref())?;
+    let resources = data::reopen(view.manifest(), args.data_dir.as_deref(), args.file.as_deref())?;
     let budget = budget(&args.budget, view.budget());
     // Limits that are given anew let a search go on that was over.
     let go_on = args.budget != BudgetArgs::default() || view.finish_reason().is_none();

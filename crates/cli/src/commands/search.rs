@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
@@ -11,14 +10,14 @@ use nascent_record::{
     Budget, DirectoryStore, FinishReason, Manifest, Outcome, RunView, Scalarization, SystemClock,
     Trial, TrialLimits, analysis,
 };
+use nascent_session::{cores, data, free_name, git_commit, memory_share_mib, settings};
 use serde_json::{Value, json};
 
 use super::Status;
 use crate::args::{BudgetArgs, SearchArgs};
 use crate::interrupt::{self, STOP};
 use crate::progress::{SearchProgress, TrainProgress};
-use crate::values::settings;
-use crate::{data, output, report, warm_start};
+use crate::{output, report, warm_start};
 
 /// The evaluator that trains nothing.
 const TABLE: &str = "table";
@@ -30,7 +29,8 @@ const DEFAULT_FINAL_EPOCHS: u32 = 20;
 /// Runs the command.
 pub(crate) fn run(args: &SearchArgs, out: &mut dyn Write) -> Result<Status> {
     refuse_what_has_no_effect(args)?;
-    let (component, resources) = data::from_args(&args.data, &args.table, args.seed, &args.device)?;
+    let (component, resources) =
+        data::open(&args.data.request(&args.table), args.seed, &args.device)?;
     let workers = workers(args.workers);
     let mut request = request(args, component)?;
     let imported = warm_start::read(&args.warm_start)?;
@@ -49,10 +49,6 @@ pub(crate) fn run(args: &SearchArgs, out: &mut dyn Write) -> Result<Status> {
 /// The number of workers, by default that of the cores.
 pub(crate) fn workers(given: Option<u32>) -> u32 {
     given.unwrap_or_else(|| cores() as u32)
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Flags about training say nothing of a table.
@@ -94,14 +90,14 @@ fn request(args: &SearchArgs, data: nascent_record::Component) -> Result<Request
         if let Some(epochs) = args.epochs {
             map.insert("epochs".to_owned(), Value::from(epochs));
         }
-        map.append(&mut data::table_settings(&args.table)?);
+        map.append(&mut args.table.settings()?);
     }
     let mut budget = budget(&args.budget, Budget::default());
     if budget == Budget::default() {
         budget.max_trials = Some(DEFAULT_TRIALS);
     }
     let max_trial_mib =
-        if table { None } else { args.trial_mib.or_else(|| memory_share(args.lookahead)) };
+        if table { None } else { args.trial_mib.or_else(|| memory_share_mib(args.lookahead)) };
     let final_epochs = if name == "train" { DEFAULT_FINAL_EPOCHS } else { 0 };
     let objectives = objectives(args);
     Ok(Request {
@@ -155,17 +151,6 @@ fn scalarization(args: &SearchArgs, objectives: &[String]) -> Result<Option<Scal
     Ok(Some(Scalarization::Reward { terms }))
 }
 
-/// What one of the trials at a time may need, in MiB, so that they do not exhaust the memory: an
-/// allocation that fails would end the whole search. Not known on every system.
-fn memory_share(lookahead: u32) -> Option<u64> {
-    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let total_kib: u64 = total.trim().strip_suffix(" kB")?.parse().ok()?;
-    // Not by --workers, which has no influence on the results.
-    let at_a_time = cores().min(lookahead as usize).max(1) as u64;
-    Some(total_kib / 1024 * 4 / 5 / at_a_time)
-}
-
 /// The limits of the command line in place of those that were.
 pub(crate) fn budget(args: &BudgetArgs, before: Budget) -> Budget {
     Budget {
@@ -174,22 +159,6 @@ pub(crate) fn budget(args: &BudgetArgs, before: Budget) -> Budget {
         max_cost_secs: args.max_cost_secs.or(before.max_cost_secs),
         max_wall_clock_secs: args.max_secs.or(before.max_wall_clock_secs),
     }
-}
-
-fn git_commit() -> Option<String> {
-    let output = Command::new("git").args(["rev-parse", "HEAD"]).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    (output.status.success() && !text.trim().is_empty()).then(|| text.trim().to_owned())
-}
-
-/// `<time>-<space>-<searcher>-<seed>`, with a number behind it where that is taken.
-fn free_name(runs: &Path, manifest: &Manifest) -> PathBuf {
-    let time = output::stamp(manifest.created_ms);
-    let (space, searcher) = (&manifest.space.name, &manifest.searcher.name);
-    let name = format!("{time}-{space}-{searcher}-{}", manifest.seed);
-    let numbered = (2..).map(|number| runs.join(format!("{name}-{number}")));
-    let mut names = std::iter::once(runs.join(&name)).chain(numbered);
-    names.find(|path| !path.exists()).unwrap_or_else(|| runs.join(&name))
 }
 
 /// One process that works on a run.
