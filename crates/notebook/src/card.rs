@@ -47,7 +47,11 @@ pub(crate) fn card(directory: &Path, view: &RunView, state: &State) -> Bundle {
     let best = analysis::incumbent(view);
     let best_text = best.map(|trial| {
         let metrics = trial.metrics().into_iter().flat_map(nascent_record::Metrics::iter);
-        let metrics = metrics.map(|(name, value)| format!("{name} {}", number(value)));
+        let mut metrics: Vec<(&str, f64)> = metrics.collect();
+        // Stable: what is searched for comes first, and the others stay in their order.
+        let objectives = &manifest.goal.objectives;
+        metrics.sort_by_key(|(name, _)| objectives.iter().all(|o| o.metric != *name));
+        let metrics = metrics.iter().map(|(name, value)| format!("{name} {}", number(*value)));
         let metrics: Vec<String> = metrics.collect();
         format!("best: trial {}, {}", trial.id, metrics.join(", "))
     });

@@ -88,16 +88,16 @@ pub(crate) fn graph(graph: &Graph) -> Bundle {
 /// The architecture of a trial.
 pub fn architecture(trial: &TrialView) -> Picture {
     Picture::of(trial.graph().map(|graph| {
-        let drawn: Vec<Bundle> = if graph.cells.is_empty() {
-            vec![self::graph(&graph)]
-        } else {
-            graph.cells.values().map(|cell| bundle((&draw_graph(cell)).into())).collect()
-        };
-        let html: String = drawn.into_iter().filter_map(|bundle| bundle.html).collect();
         let name = trial.architecture();
         let title = format!("<div><code>{}</code></div>", escape(&name));
-        Bundle::new(styled(&title) + &html, name)
+        Bundle::new(styled(&title) + &drawings(&graph), name)
     }))
+}
+
+/// The cells of a network, or the network itself if it has none.
+pub(crate) fn drawings(graph: &Graph) -> String {
+    let drawn = |graph: &Graph| bundle((&draw_graph(graph)).into()).html.unwrap_or_default();
+    if graph.cells.is_empty() { drawn(graph) } else { graph.cells.values().map(drawn).collect() }
 }
 
 /// The choices of two trials beside each other.

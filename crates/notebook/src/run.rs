@@ -287,7 +287,8 @@ impl TrialView {
             escape(&name),
             table(&header, &rows)
         );
-        let drawing = crate::pictures::architecture(self).bundle().html.unwrap_or_default();
+        let drawing =
+            self.graph().map(|graph| crate::pictures::drawings(&graph)).unwrap_or_default();
         let text = format!("{title} ({status})\n{name}\n{}", text_table(&header, &rows));
         Bundle::new(styled(&html) + &drawing, text)
     }
