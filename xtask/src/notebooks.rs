@@ -19,7 +19,7 @@ into target/kernel, ten minutes on two cores; both are kept, and may be deleted.
 pub(crate) struct Args {
     /// Only the notebooks with one of these in their name
     only: Vec<String>,
-    /// Leave out jupyter-kernel-test
+    /// Leave out what is asked of the kernel itself
     #[arg(long)]
     without_protocol: bool,
 }
@@ -39,13 +39,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let install =
         ["kernel", "install", "--without-toolkit", "--prefix", &prefix, "--program", &program];
     run_in(&jupyter, &nascent, &install)?;
-    if !args.without_protocol && args.only.is_empty() {
-        say("jupyter-kernel-test");
-        run_in(&jupyter, &jupyter.python, &[&script("kernel_test.py").display().to_string()])?;
-    }
     let folder = jupyter.data.join("run");
     let _was_not_there = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder)?;
+    if !args.without_protocol && args.only.is_empty() {
+        say("jupyter-kernel-test");
+        run_in(&jupyter, &jupyter.python, &[&script("kernel_test.py").display().to_string()])?;
+        say("searches in the background, interrupts, processes that end");
+        let behavior = script("kernel_behavior.py").display().to_string();
+        let folder = folder.display().to_string();
+        run_in(&jupyter, &jupyter.python, &[&behavior, &folder])?;
+    }
     let chosen = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         path.extension().is_some_and(|extension| extension == "ipynb")

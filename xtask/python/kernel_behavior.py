@@ -1,0 +1,134 @@
+"""What a person does with the kernel `nascent` besides running cells: searches in the background,
+interrupts, processes that end, forged messages.
+
+Usage: kernel_behavior.py FOLDER, which is where runs go.
+"""
+
+import os
+import sys
+import threading
+import time
+import unittest
+
+from jupyter_client.manager import KernelManager
+from jupyter_client.session import Session
+
+SEARCH = """let run = search! {
+    space: "nas_bench_201 channels=8 cells=1", data: "digits", trials: 60, epochs: 3, workers: 1,
+}?;"""
+
+
+class Behavior(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.manager = KernelManager(kernel_name="nascent")
+        cls.manager.start_kernel()
+        cls.client = cls.manager.client()
+        cls.client.start_channels()
+        cls.client.wait_for_ready(timeout=120)
+        cls.client.execute_interactive("1", timeout=300, output_hook=lambda message: None)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.client.stop_channels()
+        cls.manager.shutdown_kernel()
+        assert not cls.manager.is_alive()
+
+    def run_cell(self, code, timeout=120):
+        """The reply, and all that was shown as text."""
+        shown = []
+
+        def take(message):
+            content = message["content"]
+            shown.append(content.get("text") or content.get("data", {}).get("text/plain", ""))
+
+        reply = self.client.execute_interactive(code, timeout=timeout, output_hook=take)
+        return reply["content"], "\n".join(shown)
+
+    def result(self, code):
+        reply, shown = self.run_cell(code)
+        self.assertEqual(reply["status"], "ok", (code, reply))
+        return shown.strip()
+
+    def interrupt_after(self, *seconds):
+        for second in seconds:
+            threading.Timer(second, self.manager.interrupt_kernel).start()
+
+    def updates(self, seconds):
+        """How often something that was shown changed in this time, while no cell runs."""
+        end, count = time.time() + seconds, 0
+        while time.time() < end:
+            try:
+                message = self.client.get_iopub_msg(timeout=0.2)
+            except Exception:
+                continue
+            count += message["msg_type"] == "update_display_data"
+        return count
+
+    def test_1_a_search_goes_on_while_nothing_else_does(self):
+        self.result("let kept = 41;")
+        self.result(SEARCH)
+        self.assertEqual(self.result("kept + 1"), "42")
+        self.assertGreaterEqual(self.updates(4), 4, "at least once a second")
+
+    def test_2_an_interrupt_keeps_variables_and_the_search(self):
+        self.interrupt_after(1)
+        reply, _ = self.run_cell("run.wait()?;")
+        self.assertEqual(reply["status"], "error")
+        self.assertIn("interrupted", reply["evalue"])
+        self.assertEqual(self.result("kept"), "41")
+        self.assertEqual(self.result("run.is_running()"), "true")
+
+    def test_3_another_cell_stops_the_search(self):
+        self.result("run.stop()?;")
+        self.assertEqual(self.result("run.is_running()"), "false")
+        self.assertLess(int(self.result("run.view()?.finished_trials()")), 60)
+
+    def test_4_a_cell_that_does_not_listen_is_ended_and_the_run_goes_on(self):
+        self.interrupt_after(1, 2)
+        reply, _ = self.run_cell("loop { std::hint::spin_loop(); }")
+        self.assertEqual(reply["ename"], "ProcessEnded")
+        self.assertIn("variables are lost", "\n".join(reply["traceback"]))
+        self.assertEqual(self.run_cell("kept")[0]["status"], "error")
+        code = 'let again = Run::all("runs")?.pop().unwrap(); again.resume()?; again.wait()?;'
+        self.result(code)
+        self.result(SEARCH.replace("run", "whole", 1))
+        self.result("whole.wait()?;")
+        hashes = "again.view()?.history_hash() == whole.view()?.history_hash()"
+        self.assertEqual(self.result(hashes), "true")
+
+    def test_5_a_process_that_ends_takes_only_itself(self):
+        reply, _ = self.run_cell("std::process::abort()")
+        self.assertEqual(reply["ename"], "ProcessEnded")
+        self.assertEqual(self.result("2 + 2"), "4")
+
+    def test_6_cells_behind_one_that_failed_do_not_run(self):
+        ids = [self.client.execute(code) for code in ['panic!("on purpose")', "3 + 3"]]
+        replies = {}
+        while set(ids) - set(replies):
+            message = self.client.get_shell_msg(timeout=60)
+            replies[message["parent_header"]["msg_id"]] = message["content"]["status"]
+        self.assertEqual([replies[id] for id in ids], ["error", "aborted"])
+
+    def test_7_errors_name_lines_of_the_cell(self):
+        reply, _ = self.run_cell("let fine = 1;\nfine + missing")
+        text = "\n".join(reply["traceback"])
+        self.assertIn("--> line 2, column 8", text)
+        self.assertIn("2 | fine + missing", text)
+        reply, _ = self.run_cell("plot!(best_so_fur, 1)")
+        self.assertIn("best_so_far", "\n".join(reply["traceback"]))
+
+    def test_8_who_does_not_know_the_key_is_not_heard(self):
+        forger = Session(key=b"another key")
+        message = forger.msg("execute_request", {
+            "code": 'std::fs::write("forged", "").unwrap();', "silent": False,
+            "store_history": False, "user_expressions": {}, "allow_stdin": False,
+        })
+        forger.send(self.client.shell_channel.socket, message)
+        self.assertEqual(self.result("1 + 1"), "2")
+        self.assertFalse(os.path.exists("forged"))
+
+
+if __name__ == "__main__":
+    os.chdir(sys.argv.pop(1))
+    unittest.main(verbosity=2)
