@@ -8,7 +8,7 @@ use nascent_record::{Clock as _, Outcome, RunView, SystemClock, analysis};
 
 use crate::html::{escape, number, styled};
 use crate::live::State;
-use crate::{Bundle, pictures};
+use crate::{Bundle, svg};
 
 /// A run and how it stands.
 pub(crate) fn card(directory: &Path, view: &RunView, state: &State) -> Bundle {
@@ -76,7 +76,7 @@ pub(crate) fn card(directory: &Path, view: &RunView, state: &State) -> Bundle {
     let figure = find("best_so_far").ok().and_then(|plot| {
         plot.figure(&[(&manifest.searcher.name, view)], &PlotOptions::default()).ok()
     });
-    let picture = figure.and_then(|figure| pictures::bundle((&figure).into()).html);
+    let picture = figure.and_then(|figure| svg::bundle((&figure).into()).html);
     let text = [Some(title), Some(facts), best_text, Some(directory.display().to_string())];
     let text: Vec<String> = text.into_iter().flatten().collect();
     Bundle::new(styled(&html) + &picture.unwrap_or_default(), text.join("\n"))

@@ -15,7 +15,7 @@ use nascent_record::{Graph, Metrics};
 use crate::pictures::Picture;
 use crate::tables::{Comparison, Leaderboard, data_frame, metrics};
 use crate::tensors::tensor;
-use crate::{Bundle, Run, Search, TrialView, pictures};
+use crate::{Bundle, Run, Search, TrialView, svg};
 
 /// What evcxr looks for on the last expression of a cell.
 pub trait EvcxrDisplay {
@@ -51,9 +51,9 @@ pub fn bundle_of(value: &dyn Any) -> Option<Bundle> {
         Picture => Picture::bundle,
         Leaderboard => Leaderboard::bundle,
         Comparison => Comparison::bundle,
-        Figure => |figure: &Figure| pictures::bundle(figure.into()),
-        Drawing => |drawing: &Drawing| pictures::bundle(drawing.into()),
-        Graph => pictures::graph,
+        Figure => |figure: &Figure| svg::bundle(figure.into()),
+        Drawing => |drawing: &Drawing| svg::bundle(drawing.into()),
+        Graph => svg::graph,
         Metrics => metrics,
         DataFrame => data_frame,
         Tensor => tensor,

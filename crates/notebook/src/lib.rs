@@ -33,6 +33,7 @@ mod macros;
 mod pictures;
 mod run;
 mod search;
+mod svg;
 mod tables;
 mod tensors;
 

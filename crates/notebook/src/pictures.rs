@@ -1,10 +1,11 @@
 //! Plots of runs, and drawings of architectures.
 
-use nascent_figures::{PlotOptions, RenderOptions, Theme, draw_graph, find, render_svg};
-use nascent_record::{Graph, RunView};
+use nascent_figures::{PlotOptions, find};
+use nascent_record::RunView;
 
-use crate::html::{both, escape, styled};
+use crate::html::{escape, styled};
 use crate::run::{Run, TrialView};
+use crate::svg::{bundle, drawings, problem};
 use crate::{Bundle, Result};
 
 /// A picture of runs or architectures, or why there is none.
@@ -19,12 +20,6 @@ impl Picture {
     fn of(made: Result<Bundle>) -> Self {
         Self(made.unwrap_or_else(|error| problem(&error.to_string())))
     }
-}
-
-/// Something that went wrong, where a picture would be.
-pub(crate) fn problem(text: &str) -> Bundle {
-    let html = format!("<span style=\"color:var(--jp-error-color1,#c00)\">{}</span>", escape(text));
-    Bundle::new(styled(&html), text)
 }
 
 /// The plots by name: `plot!(best_so_far, run)`.
@@ -67,24 +62,6 @@ fn try_plot(name: &str, runs: &[&Run]) -> Result<Bundle> {
     }
 }
 
-/// A picture as SVG, for light pages and for dark ones.
-pub(crate) fn bundle(picture: nascent_figures::Picture<'_>) -> Bundle {
-    let svg = |theme: Theme| render_svg(picture, &RenderOptions { theme, ..Default::default() });
-    let title = match picture {
-        nascent_figures::Picture::Figure(figure) => &figure.title,
-        nascent_figures::Picture::Drawing(drawing) => &drawing.title,
-    };
-    match (svg(Theme::Light), svg(Theme::Dark)) {
-        (Ok(light), Ok(dark)) => Bundle::new(styled(&both(&light, &dark)), format!("[{title}]")),
-        (Err(error), _) | (_, Err(error)) => problem(&error.to_string()),
-    }
-}
-
-/// A network as a drawing: of one with cells the first cell.
-pub(crate) fn graph(graph: &Graph) -> Bundle {
-    bundle((&draw_graph(graph.cells.values().next().unwrap_or(graph))).into())
-}
-
 /// The architecture of a trial.
 pub fn architecture(trial: &TrialView) -> Picture {
     Picture::of(trial.graph().map(|graph| {
@@ -92,12 +69,6 @@ pub fn architecture(trial: &TrialView) -> Picture {
         let title = format!("<div><code>{}</code></div>", escape(&name));
         Bundle::new(styled(&title) + &drawings(&graph), name)
     }))
-}
-
-/// The cells of a network, or the network itself if it has none.
-pub(crate) fn drawings(graph: &Graph) -> String {
-    let drawn = |graph: &Graph| bundle((&draw_graph(graph)).into()).html.unwrap_or_default();
-    if graph.cells.is_empty() { drawn(graph) } else { graph.cells.values().map(drawn).collect() }
 }
 
 /// The choices of two trials beside each other.
@@ -138,14 +109,5 @@ mod tests {
     fn every_plot_has_a_name_to_type() {
         let known: Vec<&str> = nascent_figures::PLOTS.iter().map(|plot| plot.id()).collect();
         assert_eq!(plots::ALL, known);
-    }
-
-    #[test]
-    fn a_picture_is_there_for_light_and_for_dark_pages() {
-        let mut network = Graph::new("net");
-        network.then("stem", nascent_record::Op::new("conv"));
-        let html = graph(&network).html.unwrap();
-        assert_eq!(html.matches("<svg").count(), 2);
-        assert!(html.contains("class=\"dark\""));
     }
 }

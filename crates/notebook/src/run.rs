@@ -14,7 +14,7 @@ use nascent_session::{cores, data};
 
 use crate::html::{escape, number, styled, table, text_table};
 use crate::live::{Live, State};
-use crate::{Bundle, Error, Result, card, interrupt};
+use crate::{Bundle, Error, Result, card, interrupt, svg};
 
 /// A run: a search of this notebook, in the background, or one that was saved. Its clones are the same
 /// run.
@@ -195,7 +195,7 @@ impl Run {
     pub(crate) fn bundle(&self) -> Bundle {
         let view = match self.view() {
             Ok(view) => view,
-            Err(error) => return crate::pictures::problem(&error.to_string()),
+            Err(error) => return svg::problem(&error.to_string()),
         };
         let state = self.live().map_or_else(
             |_saved| match view.finish_reason() {
@@ -287,8 +287,7 @@ impl TrialView {
             escape(&name),
             table(&header, &rows)
         );
-        let drawing =
-            self.graph().map(|graph| crate::pictures::drawings(&graph)).unwrap_or_default();
+        let drawing = self.graph().map(|graph| svg::drawings(&graph)).unwrap_or_default();
         let text = format!("{title} ({status})\n{name}\n{}", text_table(&header, &rows));
         Bundle::new(styled(&html) + &drawing, text)
     }

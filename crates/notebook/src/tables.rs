@@ -5,7 +5,7 @@ use nascent_record::{Metrics, Objective, RunView, analysis};
 
 use crate::html::{number, styled, table, text_table};
 use crate::run::Run;
-use crate::{Bundle, Result, pictures};
+use crate::{Bundle, Result, pictures, svg};
 
 /// How many trials a leaderboard has.
 const TOP: usize = 10;
@@ -35,7 +35,7 @@ impl Comparison {
 }
 
 fn or_problem(made: Result<Bundle>) -> Bundle {
-    made.unwrap_or_else(|error| pictures::problem(&error.to_string()))
+    made.unwrap_or_else(|error| svg::problem(&error.to_string()))
 }
 
 /// The best trials of a run.
