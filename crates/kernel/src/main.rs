@@ -99,6 +99,9 @@ fn run(command: &Command) -> Result<()> {
         Command::Where => {
             let state = if toolkit.is_kept()? { "compiled" } else { "not compiled" };
             say(&format!("toolkit ({state}): {}", toolkit.kept()?.display()));
+            toolkit::keep_from_fetching()?;
+            let sources = std::env::var("RUST_SRC_PATH").unwrap_or_default();
+            say(&format!("sources of the standard library: {sources}"));
             if let Some(file) = history_file() {
                 say(&format!("history: {}", file.display()));
             }

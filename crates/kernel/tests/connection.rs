@@ -33,3 +33,25 @@ fn a_connection_file_that_cannot_be_served_is_named() {
     std::fs::write(&file, connection("secret", "hmac-md5")).unwrap();
     assert!(refused(&file).contains("there is only hmac-sha256"));
 }
+
+/// The rust-analyzer in evcxr would have rustup fetch the sources of the standard library, if nobody
+/// says where they are.
+#[cfg(unix)]
+#[test]
+fn nothing_is_fetched_where_the_sources_of_the_standard_library_are_missing() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let rustc = folder.path().join("rustc");
+    // A compiler whose sources are not installed.
+    std::fs::write(&rustc, format!("#!/bin/sh\necho {}\n", folder.path().display())).unwrap();
+    std::fs::set_permissions(&rustc, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let mut kernel = Command::new(env!("CARGO_BIN_EXE_nascent-kernel"));
+    kernel.arg("where").env("PATH", format!("{}:{path}", folder.path().display()));
+    kernel.env_remove("RUST_SRC_PATH").env("XDG_CACHE_HOME", folder.path());
+    let said = String::from_utf8(kernel.output().unwrap().stderr).unwrap();
+    let line = said.lines().find_map(|line| line.split_once("sources of the standard library: "));
+    let (_, sources) = line.unwrap_or_else(|| panic!("{said}"));
+    assert!(Path::new(sources).is_dir(), "evcxr is told of {sources:?}");
+}
