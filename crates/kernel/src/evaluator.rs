@@ -66,6 +66,10 @@ impl Evaluator {
 
     /// Works on requests until there are no more.
     pub(crate) fn run(mut self, requests: &Receiver<JupyterMessage>) {
+        match requests.try_recv() {
+            Ok(first) => self.waiting.push_back(first),
+            Err(_) => self.warm_up(),
+        }
         while let Some(request) = self.waiting.pop_front().or_else(|| requests.recv().ok()) {
             self.broadcast.busy(&request);
             match &request.content {
@@ -86,6 +90,15 @@ impl Evaluator {
             }
             self.broadcast.idle(&request);
         }
+    }
+
+    /// Has rust-analyzer read the toolkit while nobody waits: it takes ten seconds, and the first cell
+    /// whose types are to be found would take them.
+    fn warm_up(&mut self) {
+        let code = "let warm = 1; warm.";
+        let context = &mut self.context;
+        let _nothing_to_complete =
+            catch_unwind(AssertUnwindSafe(|| context.completions(code, code.len()).is_ok()));
     }
 
     fn reply(&self, kind: &str, content: Value, parent: &JupyterMessage) {
