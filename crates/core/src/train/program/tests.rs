@@ -252,6 +252,8 @@ fn images_behind_each_other() {
 
 #[test]
 fn an_auxiliary_head_and_dropped_paths() {
+    // Not every network can be compared so: with the seed 6 the last one is off by 1e-3 behind 8 steps.
+    // That is rounding, for the tensor library in single precision is off by 4e-3 there.
     let mut rng = Seed::new(7).rng();
     for (auxiliary_weight, drop_path) in [(0.4, 0.0), (0.0, 0.3), (0.4, 0.3)] {
         let config = darts::Config { auxiliary_weight, drop_path, ..Default::default() };
