@@ -154,7 +154,14 @@ impl Search {
     /// How many training examples are used.
     #[must_use]
     pub fn max_train(mut self, examples: usize) -> Self {
-        self.data.max_train = Some(examples);
+        self.data.used.max_train = Some(examples);
+        self
+    }
+
+    /// To how many channels the one of grey images is repeated.
+    #[must_use]
+    pub fn image_channels(mut self, channels: usize) -> Self {
+        self.data.used.channels = Some(channels);
         self
     }
 

@@ -73,6 +73,7 @@ fn refuse_what_has_no_effect(args: &SearchArgs) -> Result<()> {
         ("--ignore", data && !args.data.ignore.is_empty()),
         ("--max-train", data && args.data.max_train.is_some()),
         ("--max-test", data && args.data.max_test.is_some()),
+        ("--image-channels", data && args.data.image_channels.is_some()),
         ("--device", args.device != "cpu"),
     ];
     match given.iter().find(|(_, given)| *given) {
