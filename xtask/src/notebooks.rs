@@ -67,13 +67,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// A Python with Jupyter's client, and where everything of the kernel is for it.
-struct Jupyter {
-    python: PathBuf,
+pub(crate) struct Jupyter {
+    pub(crate) python: PathBuf,
     data: PathBuf,
 }
 
 impl Jupyter {
-    fn install() -> Result<Self> {
+    pub(crate) fn install() -> Result<Self> {
         let folder = workspace().join("target/jupyter");
         let python = folder.join("bin/python");
         let whole = folder.join("nascent-is-whole");
