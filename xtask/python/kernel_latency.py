@@ -1,8 +1,8 @@
 """How long a person waits for the kernel `nascent`, beside the stock kernel of evcxr with the same
-toolkit as a dependency that is linked into each cell.
+toolkit as a dependency that is linked into each cell; and what a search costs the cells beside it.
 
 Usage: kernel_latency.py ROUNDS DEPENDENCY, where both kernels are installed as `nascent` and
-`stock`. Prints a line of JSON for each number: what it is of, and the seconds of either kernel.
+`stock`. Prints a line of JSON for each number: what it is of, ours, and the one beside it.
 """
 
 import json
@@ -52,8 +52,42 @@ class Kernel:
         self.manager.shutdown_kernel()
 
 
-def say(what, ours, stock):
-    print(json.dumps({"what": what, "ours": ours, "stock": stock}), flush=True)
+    def memory(self):
+        """MiB of the kernel itself, without the process of the cells."""
+        with open(f"/proc/{self.manager.provisioner.pid}/status") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        return int(lines["VmRSS"].split()[0]) / 1024
+
+
+def say(what, ours, other):
+    print(json.dumps({"what": what, "ours": ours, "other": other}), flush=True)
+
+
+SEARCH = """let run = search! {
+    space: "nas_bench_201 channels=8 cells=1", data: "digits", trials: 30, epochs: 12, workers: 1,
+}?;"""
+
+
+def beside_a_search():
+    """Ten cells while nothing else runs, then ten of the same kind while a search of 30 trials does."""
+    kernel = Kernel("nascent", None)
+    ten = CELLS + SHOWN + ["N + 1"]
+
+    def seconds(number):
+        return [kernel.run(cell.replace("N", str(number))) for cell in ten]
+
+    # A first time, for what the compiler and the pages of memory have not seen yet.
+    seconds(100)
+    alone, before = seconds(101), kernel.memory()
+    kernel.run(SEARCH)
+    during = seconds(102)
+    kernel.run("assert!(run.is_running());")
+    for one, other in zip(during, alone):
+        say("during", one, other)
+    kernel.run("run.wait()?;")
+    kernel.run("assert_eq!(run.view()?.finished_trials(), 30);")
+    say("memory", kernel.memory(), before)
+    kernel.end()
 
 
 def main():
@@ -79,6 +113,7 @@ def main():
                 say(kind, took[ours], took[stock])
         ours.end()
         stock.end()
+    beside_a_search()
 
 
 main()

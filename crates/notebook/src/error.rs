@@ -62,6 +62,18 @@ pub enum Error {
     /// Of a data frame.
     #[error(transparent)]
     Frames(#[from] nascent_frames::Error),
+    /// A question that nobody can be asked.
+    #[error(
+        "nobody can be asked here: the front end or the kernel has no input; run the cell in a notebook \
+         of the Nascent kernel, or write the value into it"
+    )]
+    NoInput,
+    /// A line of talk without a kernel that has any.
+    #[error("only the kernel of Nascent has comms, and this is another one, or it is gone")]
+    NoKernel,
+    /// A line of talk that is over.
+    #[error("the other side has closed the comm")]
+    Closed,
     /// Of a thread that did not start.
     #[error("the search has no thread: {0}")]
     Thread(std::io::Error),

@@ -19,11 +19,14 @@
 //!
 //! - [`macros`](#macros) are what is typed; [`Search`] and [`Run`] are behind them;
 //! - [`Bundle`] is what a value looks like: HTML for notebooks and text for terminals;
+//! - [`input`] asks the person, [`Comm`] talks with widgets;
 //! - [`interrupt`] is how a cell is stopped without losing its variables.
 
+mod ask;
 mod bundle;
 mod card;
 mod channel;
+mod comm;
 mod display;
 mod error;
 mod html;
@@ -37,9 +40,11 @@ mod svg;
 mod tables;
 mod tensors;
 
+pub use ask::{input, password};
 pub use bundle::Bundle;
 pub use candle_core;
 pub use candle_nn;
+pub use comm::{Comm, on_comm};
 pub use display::{EvcxrDisplay, bundle_of};
 pub use error::{Error, Result};
 pub use nascent;
@@ -75,7 +80,7 @@ pub mod prelude {
     pub use serde_json::{self, json};
 
     pub use crate::display::EvcxrDisplay as _;
-    pub use crate::{Bundle, Run, Search, TrialView, interrupt};
+    pub use crate::{Bundle, Comm, Run, Search, TrialView, input, interrupt, on_comm, password};
     pub use crate::{architecture, compare, diff, frame, leaderboard, plot, search};
 }
 
