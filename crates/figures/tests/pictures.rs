@@ -7,8 +7,8 @@ mod common;
 use std::fmt::Write as _;
 
 use nascent_figures::{
-    Axis, Drawing, Figure, Mark, PLOTS, PlotOptions, Point, Progress, RenderOptions, Role, Theme,
-    draw_graph, find, render_png, render_svg,
+    Axis, Cell, Cells, Drawing, Figure, Interval, Mark, PLOTS, PlotOptions, Point, Progress,
+    RenderOptions, Role, Theme, draw_graph, find, render_png, render_svg,
 };
 use nascent_record::{RunView, TrialId};
 
@@ -69,6 +69,31 @@ fn text(figure: &Figure) -> String {
                 }
             }
             Mark::Band(band) => writeln!(text, "Band {band:?}").unwrap(),
+            Mark::Area(area) => {
+                writeln!(text, "Area {:?} {:?} run {}", area.name, area.role, area.run).unwrap();
+                writeln!(text, "  {:.3?}", area.points).unwrap();
+            }
+            Mark::Links(l) => {
+                writeln!(text, "Links {:?} {:?} run {}", l.name, l.role, l.run).unwrap();
+                for link in &l.links {
+                    writeln!(text, "  {}", points(&[link.from, link.to])).unwrap();
+                }
+            }
+            Mark::Intervals(i) => {
+                writeln!(text, "Intervals {:?} {:?} run {}", i.name, i.role, i.run).unwrap();
+                for Interval { at, from, to, trial } in &i.intervals {
+                    let trial = trial.map_or_else(String::new, |trial| format!("#{trial}"));
+                    writeln!(text, "  {at} {from:.4}..{to:.4}{trial}").unwrap();
+                }
+            }
+            Mark::Cells(cells) => {
+                let Cells { label, run, range, cells } = cells;
+                writeln!(text, "Cells {label:?} {range:.4?} run {run}").unwrap();
+                for Cell { x, y, value, trial, note } in cells {
+                    let trial = trial.map_or_else(String::new, |trial| format!("#{trial}"));
+                    writeln!(text, "  {x:.4?} {y:.4?} {value:.4}{trial} {note}").unwrap();
+                }
+            }
         }
     }
     text
