@@ -43,6 +43,8 @@ pub struct Axis {
     pub ticks: Option<Vec<Tick>>,
     /// What it shows at least and at most; if absent, everything.
     pub range: Option<[f64; 2]>,
+    /// Whether numbers between whole ones mean nothing on it, so that none is marked.
+    pub whole: bool,
 }
 
 impl Axis {
@@ -62,6 +64,13 @@ impl Axis {
     #[must_use]
     pub fn range(mut self, range: Option<[f64; 2]>) -> Self {
         self.range = range;
+        self
+    }
+
+    /// The same, of whole numbers: trials, epochs, generations.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        self.whole = true;
         self
     }
 

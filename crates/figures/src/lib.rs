@@ -34,5 +34,5 @@ pub use marks::{
     Band, Bar, Bars, Bundle, Cell, Cells, Interval, Intervals, Link, Links, Mark, Parallel, Point,
     Role, Series, Thread,
 };
-pub use plot::{NotYet, PLOTS, Plot, PlotOptions, Progress, find};
+pub use plot::{NotYet, PLOTS, Plot, PlotOptions, Progress, Summary, find};
 pub use render::{Picture, RenderOptions, Theme, render_png, render_svg};

@@ -47,10 +47,15 @@ pub(super) fn cells(scene: &mut Scene, chart: &Chart<'_>, mark: &Cells, palette:
         scene.area(outline, palette.heat(first.strength), 1.0);
     }
     let letters = Letters::new(TICK, palette.ink).anchor(Anchor::Middle);
+    let points = chart.points_on_top();
     let numbers = mark.cells.iter().filter(|cell| tile(cell).is_some());
     for (tile, cell) in std::iter::zip(&tiles, numbers) {
         let number = text::number(cell.value);
-        let fits = tile.right - tile.left > letters.width(&number) + 8.0
+        let hidden = points.iter().any(|(x, y)| {
+            (tile.left..tile.right).contains(x) && (tile.top..tile.bottom).contains(y)
+        });
+        let fits = !hidden
+            && tile.right - tile.left > letters.width(&number) + 8.0
             && tile.bottom - tile.top > TICK + 6.0;
         if fits {
             let middle = f64::midpoint(tile.left, tile.right);
@@ -80,7 +85,7 @@ pub(super) fn intervals(scene: &mut Scene, chart: &Chart<'_>, mark: &Intervals, 
         }
         *end = end.max(right);
         let middle = f64::midpoint(top, bottom);
-        let half = ((bottom - top) / 2.0).clamp(0.5, 13.0);
+        let half = ((bottom - top) / 2.0).clamp(0.5, 22.0);
         // A little room tells one trial from the next.
         let right = if right - left > 3.0 { right - 0.75 } else { right };
         let (left, right) = (left.max(chart.frame.left), right.min(chart.frame.right));

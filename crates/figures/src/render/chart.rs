@@ -200,6 +200,15 @@ impl<'a> Chart<'a> {
         }
     }
 
+    /// Where single points are, which hide what is written below them.
+    pub(super) fn points_on_top(&self) -> Vec<At> {
+        let series = self.figure.marks.iter().filter_map(|mark| match mark {
+            Mark::Points(series) => Some(&series.points),
+            _ => None,
+        });
+        series.flatten().filter_map(|point| self.at(point.x, point.y)).collect()
+    }
+
     /// The parts of a curve within the frame.
     pub(super) fn inside(&self, points: &[At]) -> Vec<Vec<At>> {
         clipped(points, self.frame)
