@@ -112,6 +112,11 @@ pub struct LegendEntry {
 }
 
 impl Figure {
+    /// Whether it needs more width than others: it has many axes side by side.
+    pub fn is_wide(&self) -> bool {
+        self.marks.iter().any(|mark| matches!(mark, Mark::Parallel(_)))
+    }
+
     /// The legend: each pair of name and role once; the best first, then the series, what is picked,
     /// and what is muted.
     pub fn legend(&self) -> Vec<LegendEntry> {

@@ -3,7 +3,7 @@
 use nascent_record::{Choice, Origin, RunView, Trial};
 
 use super::bins::Bins;
-use super::choices::{Common, value_of};
+use super::choices::{Common, chosen};
 use super::metric::Metric;
 use super::{NotYet, Plot, PlotOptions, count, even_sample, role_of};
 use crate::{Axis, Band, Figure, Mark, Point, Role, Series};
@@ -102,24 +102,21 @@ impl Drift {
             !matches!(trial.proposal.origin.as_deref(), Some(Origin::Imported { .. }))
         };
         let trials: Vec<&Trial> = view.trials().iter().filter(own).collect();
-        let chosen: Vec<usize> =
-            trials.iter().map(|trial| bins.index(value_of(view, trial, choice))).collect();
-        // How often each bin was chosen before each trial.
-        let mut before: Vec<Vec<u32>> = Vec::with_capacity(chosen.len() + 1);
-        let mut counts = vec![0_u32; bins.len()];
-        before.push(counts.clone());
-        for bin in &chosen {
-            counts[*bin] += 1;
-            before.push(counts.clone());
-        }
+        let value = chosen(view, choice);
+        let chosen: Vec<usize> = trials.iter().map(|trial| bins.index(value(trial))).collect();
         let wide = window(chosen.len());
         let windows = if chosen.is_empty() { 0 } else { chosen.len() - wide + 1 };
         let place = |from: usize| {
             let to = from + wide;
-            let middle =
-                f64::midpoint(f64::from(trials[from].id.0), f64::from(trials[to - 1].id.0));
-            let share = |(a, b): (&u32, &u32)| f64::from(b - a) / wide as f64;
-            (middle, std::iter::zip(&before[from], &before[to]).map(share).collect())
+            let ends = [trials[from], trials[to - 1]].map(|trial| f64::from(trial.id.0));
+            let mut shares = vec![0.0; bins.len()];
+            for bin in &chosen[from..to] {
+                shares[*bin] += 1.0;
+            }
+            for share in &mut shares {
+                *share /= wide as f64;
+            }
+            (f64::midpoint(ends[0], ends[1]), shares)
         };
         Self { trials: chosen.len(), places: even_sample(windows, PLACES).map(place).collect() }
     }

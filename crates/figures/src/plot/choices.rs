@@ -92,10 +92,10 @@ impl<'r> Common<'r> {
     }
 }
 
-/// What a trial has chosen; `None` where the choice does not apply.
-pub(super) fn value_of(view: &RunView, trial: &Trial, choice: &Choice) -> Option<Value> {
-    let at = view.manifest().spec.position(&choice.name)?;
-    trial.proposal.architecture.values().get(at).copied().flatten()
+/// What the trials of a run have chosen; `None` where the choice does not apply.
+pub(super) fn chosen(view: &RunView, choice: &Choice) -> impl Fn(&Trial) -> Option<Value> {
+    let at = view.manifest().spec.position(&choice.name);
+    move |trial| trial.proposal.architecture.values().get(at?).copied().flatten()
 }
 
 /// Where a choice that does not apply is placed: below everything.

@@ -1,9 +1,9 @@
 //! The metric against two choices.
 
-use nascent_record::{Choice, RunView, Trial};
+use nascent_record::{Choice, RunView, Trial, Value};
 
 use super::bins::Bins;
-use super::choices::{Common, value_of};
+use super::choices::{Common, chosen};
 use super::metric::{Metric, focus};
 use super::{NotYet, Plot, PlotOptions, Summary, count};
 use crate::{Cell, Cells, Figure, Mark, Point, Role, Series};
@@ -36,8 +36,9 @@ impl Plot for Contour {
         };
         let mut grid = Grid::new(across, up);
         for (run, (_, view)) in runs.iter().enumerate() {
+            let (column, row) = (chosen(view, across), chosen(view, up));
             for (trial, value) in metric.trials(view) {
-                grid.add((run, trial, value), view, &metric);
+                grid.add([column(trial), row(trial)], (run, trial, value), &metric);
             }
         }
         let Some(best) = grid.best(&metric) else {
@@ -119,11 +120,9 @@ impl<'c, 'r> Grid<'c, 'r> {
         Self { choices: [across, up], columns, rows, groups }
     }
 
-    fn add(&mut self, scored: Scored<'r>, view: &RunView, metric: &Metric) {
-        let [across, up] = self.choices;
-        let (_, trial, value) = scored;
-        let column = self.columns.index(value_of(view, trial, across));
-        let row = self.rows.index(value_of(view, trial, up));
+    fn add(&mut self, chosen: [Option<Value>; 2], scored: Scored<'r>, metric: &Metric) {
+        let (column, row) = (self.columns.index(chosen[0]), self.rows.index(chosen[1]));
+        let value = scored.2;
         let group = &mut self.groups[column * self.rows.len() + row];
         let group = group.get_or_insert(Group { count: 0, sum: 0.0, best: scored });
         group.count += 1;
@@ -178,7 +177,7 @@ impl<'c, 'r> Grid<'c, 'r> {
 
     /// The place of a trial.
     fn place(&self, view: &RunView, trial: &Trial) -> (f64, f64) {
-        let of = |bins: &Bins, choice| bins.place(value_of(view, trial, choice), 0.5);
+        let of = |bins: &Bins, choice| bins.place(chosen(view, choice)(trial), 0.5);
         (of(&self.columns, self.choices[0]), of(&self.rows, self.choices[1]))
     }
 }

@@ -3,7 +3,7 @@
 use nascent_record::RunView;
 
 use super::bins::Bins;
-use super::choices::{Common, value_of};
+use super::choices::{Common, chosen};
 use super::metric::{Metric, focus, quantile};
 use super::{NotYet, Plot, PlotOptions, count, picked, role_of};
 use crate::{Axis, Figure, Link, Links, Mark, Point, Role, Series};
@@ -40,10 +40,11 @@ impl Plot for Slice {
         let (mut marks, mut medians) = (Vec::new(), Vec::new());
         let (mut values, mut keep) = (Vec::new(), Vec::new());
         for (run, (name, view)) in runs.iter().enumerate() {
+            let chosen = chosen(view, choice);
             let mut points: Vec<Point> = Vec::new();
             let mut groups: Vec<Vec<f64>> = vec![Vec::new(); bins.len()];
             for (trial, y) in metric.trials(view) {
-                let value = value_of(view, trial, choice);
+                let value = chosen(trial);
                 groups[bins.index(value)].push(y);
                 // Trials of one option lie beside each other, those of each run together.
                 let part = (run as f64 + spread(trial.id.0)) / runs.len() as f64;
