@@ -13,8 +13,8 @@ pub(super) struct Bins {
     /// Where each begins and ends on the axis of the choice.
     pub(super) bounds: Vec<[f64; 2]>,
     scale: Scale,
-    /// A bin is one value.
-    single: bool,
+    /// Each bin is one value.
+    pub(super) single: bool,
     /// The last bin is where the choice does not apply.
     optional: bool,
 }

@@ -9,6 +9,9 @@ use crate::{Axis, Figure, Link, Links, Mark, Point, Role, Series};
 /// The part of the distance between two generations that the trials of one are spread over.
 const SPREAD: f64 = 0.6;
 
+/// A longer line of ancestors is a line only: points would cover it.
+const MOST_POINTS: usize = 80;
+
 /// See the module.
 ///
 /// A trial without parents is of generation 0, a child of one more than the latest of its parents.
@@ -64,17 +67,13 @@ impl Plot for Lineage {
                 keep.extend(path.iter().map(|point| point.y));
                 let role = role_of(run, runs);
                 let name = if single { "ancestors of the best" } else { runs[run].0 };
-                let series = Series { name: name.to_owned(), role, run, points: path };
-                bright.push(Mark::Line(series.clone()));
-                bright.push(Mark::Points(series));
+                bright.extend(line_of(name.to_owned(), role, run, path));
             }
             if let Some((_, trial)) = options.selected.filter(|(of, _)| *of == run) {
                 let points = tree.path(trial.index(), &metric);
                 if !points.is_empty() {
                     let name = format!("trial {trial} and its ancestors");
-                    let series = Series { name, role: Role::Selected, run, points };
-                    bright.push(Mark::Line(series.clone()));
-                    bright.push(Mark::Points(series));
+                    bright.extend(line_of(name, Role::Selected, run, points));
                 }
             }
         }
@@ -100,6 +99,14 @@ impl Plot for Lineage {
             marks,
         })
     }
+}
+
+/// A line of ancestors, with a point for each where these can be told apart.
+fn line_of(name: String, role: Role, run: usize, points: Vec<Point>) -> Vec<Mark> {
+    let few = points.len() <= MOST_POINTS;
+    let series = Series { name, role, run, points };
+    let points = few.then(|| Mark::Points(series.clone()));
+    [Mark::Line(series)].into_iter().chain(points).collect()
 }
 
 /// The trials of a run with their parents.

@@ -67,11 +67,15 @@ impl Plot for Slice {
                 points,
             }));
             marks.extend(selected);
+            // Of an option the part where the trials of the run are; ranges belong to all runs.
+            let parts = [run, run + 1].map(|at| at as f64 / runs.len() as f64);
+            let room = if bins.single { parts } else { [0.0, 1.0] };
             let link = |(bin, group): (usize, &mut Vec<f64>)| {
                 group.sort_by(f64::total_cmp);
                 let y = (!group.is_empty()).then(|| quantile(group, 0.5))?;
+                let [from, to] = room.map(|part| MARGIN / 2.0 + (1.0 - MARGIN) * part);
                 let end = |part| Point { x: bins.within(bin, part), y, trial: None };
-                Some(Link { from: end(MARGIN / 2.0), to: end(1.0 - MARGIN / 2.0) })
+                Some(Link { from: end(from), to: end(to) })
             };
             medians.push(Mark::Links(Links {
                 name: if single { "median".to_owned() } else { String::new() },

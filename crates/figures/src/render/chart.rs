@@ -59,7 +59,9 @@ impl<'a> Chart<'a> {
         let y_ticks = y.ticks(&figure.y, ((frame.bottom - frame.top) / 46.0).max(3.0));
         let letters = Letters::new(TICK, plotters::style::BLACK);
         let room = (frame.right - frame.left) * 0.35;
-        let cut = |(at, name): (f64, String)| (at, text::elide(&name, TICK, Weight::Regular, room));
+        let cut = |(at, name): (f64, String)| {
+            (at, text::elide_middle(&name, TICK, Weight::Regular, room))
+        };
         let y_ticks: Vec<(f64, String)> = y_ticks.into_iter().map(cut).collect();
         let widest = y_ticks.iter().map(|(_, name)| letters.width(name)).fold(0.0, f64::max);
         frame.left += widest + 10.0;
