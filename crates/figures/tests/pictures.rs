@@ -169,7 +169,8 @@ fn runs_that_have_nothing_do_not_hide_the_others() {
         }
     }
     // These sum runs up, show one of them, or have the names of runs on an axis.
-    let known = ["contour", "timeline", "controller", "alpha", "target_time", "overlap"];
+    let known =
+        ["contour", "timeline", "relevance", "controller", "alpha", "target_time", "overlap"];
     assert_eq!(unnamed, known);
 }
 

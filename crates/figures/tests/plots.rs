@@ -299,6 +299,21 @@ fn a_controller_has_the_means_of_its_probabilities() {
 }
 
 #[test]
+fn short_scales_are_relevant() {
+    let trials = (0..2).map(|at| {
+        let list = vec![if at == 0 { 0.1 } else { 0.01 }, 100.0];
+        let signals = Signals::default().with_list("length_scales", list);
+        Told { signals, ..told("op=a,width=1", 1.0) }
+    });
+    let relevance = of("relevance", &run(Vec::new(), trials.collect()));
+    let cells = &cells(&relevance).cells;
+    let found: Vec<f64> = cells.iter().map(|cell| (1e9 * cell.value).round() / 1e9).collect();
+    assert_eq!(found, [1.0, 2.0, -2.0, -2.0]);
+    let ticks: Vec<&str> = relevance.y.ticks.iter().flatten().map(|t| t.label.as_str()).collect();
+    assert_eq!(ticks, ["width", "op"]);
+}
+
+#[test]
 fn a_signal_is_chosen_by_its_name() {
     let trials = (0..3).map(|at| {
         let signals = Signals::default().with("entropy", 3.0 - f64::from(at)).with("baseline", 7.0);

@@ -4,7 +4,7 @@ use nascent_record::{Domain, RunView};
 
 use super::choices::Common;
 use super::metric::Metric;
-use super::rows::{Group, across, heat, legend};
+use super::rows::{Columns, Group, across, heat, legend, logged, together};
 use super::{NotYet, Plot, PlotOptions, count, first_with, of_run};
 use crate::Figure;
 
@@ -13,9 +13,6 @@ const LIST: &str = "probabilities.";
 
 /// More rows than this are too low to be read; the most important choices are kept.
 const MOST_ROWS: usize = 60;
-
-/// Trials are taken together into at most so many columns.
-const COLUMNS: usize = 80;
 
 /// See the module.
 pub(super) struct Controller;
@@ -49,7 +46,6 @@ impl Plot for Controller {
         let wanted =
             if options.choices.is_empty() { common.choices.len() } else { options.choices.len() };
         let all = lists.len();
-        let wide = view.trials().len().div_ceil(COLUMNS).max(1);
         let mut kept: Vec<(usize, Group)> = Vec::new();
         let mut rows = 0;
         for choice in common.most_important(wanted) {
@@ -60,7 +56,7 @@ impl Plot for Controller {
                 continue;
             }
             rows += n;
-            let (name, columns) = (choice.name.clone(), together(columns, wide));
+            let (name, columns) = (choice.name.clone(), together(view, columns));
             kept.push((at, Group { name, rows: names(&choice.domain, n), columns }));
         }
         if kept.is_empty() {
@@ -85,43 +81,11 @@ impl Plot for Controller {
     }
 }
 
-/// Where a list was logged, and its numbers.
-type Columns<'r> = Vec<(f64, &'r [f64])>;
-
 /// The lists of each choice that has any, by its position.
 fn lists(view: &RunView) -> Vec<(usize, Columns<'_>)> {
-    let mut lists: Vec<(usize, Columns<'_>)> = Vec::new();
-    for (at, choice) in view.manifest().spec.choices().iter().enumerate() {
-        let name = format!("{LIST}{}", choice.name);
-        let mut columns: Columns<'_> = Vec::new();
-        for trial in view.trials() {
-            let signals = trial.proposal.signals.as_ref();
-            let Some(values) = signals.and_then(|signals| signals.vectors.get(&name)) else {
-                continue;
-            };
-            if columns.first().is_none_or(|(_, first)| first.len() == values.len()) {
-                columns.push((f64::from(trial.id.0), values));
-            }
-        }
-        if !columns.is_empty() {
-            lists.push((at, columns));
-        }
-    }
-    lists
-}
-
-/// The mean of the numbers in each stretch of so many trials.
-fn together(columns: &Columns<'_>, wide: usize) -> Vec<([f64; 2], Vec<f64>)> {
-    let stretch = |x: f64| (x / wide as f64).floor();
-    let mean = |chunk: &[(f64, &[f64])]| {
-        let (x, first) = *chunk.first()?;
-        let of = |row: usize| {
-            chunk.iter().map(|(_, values)| values[row]).sum::<f64>() / chunk.len() as f64
-        };
-        let from = stretch(x) * wide as f64 - 0.5;
-        Some(([from, from + wide as f64], (0..first.len()).map(of).collect()))
-    };
-    columns.chunk_by(|a, b| stretch(a.0) == stretch(b.0)).filter_map(mean).collect()
+    let choices = view.manifest().spec.choices().iter().enumerate();
+    let lists = choices.map(|(at, choice)| (at, logged(view, &format!("{LIST}{}", choice.name))));
+    lists.filter(|(_, columns)| !columns.is_empty()).collect()
 }
 
 /// The names of the `n` numbers of a list: options, values, or parts of a range.

@@ -21,6 +21,7 @@ mod parallel_coordinates;
 mod pareto_front;
 mod progress;
 mod rank_correlation;
+mod relevance;
 mod rows;
 mod signal;
 mod slice;
@@ -135,6 +136,7 @@ pub static PLOTS: &[&dyn Plot] = &[
     &lineage::Lineage,
     &signal::Signal,
     &surrogate::Surrogate,
+    &relevance::Relevance,
     &controller::Controller,
     &supernet::Supernet,
     &alpha::Alpha,

@@ -1,5 +1,7 @@
 //! Heat maps with a row for each option: what a searcher prefers as it goes on.
 
+use nascent_record::RunView;
+
 use crate::{Axis, Cell, Cells, Mark, Point, Role, Series, Tick};
 
 /// More rows than this have no room for names; then each group has one.
@@ -7,6 +9,9 @@ const MOST_NAMES: usize = 24;
 
 /// The distance between groups of rows.
 const GAP: f64 = 0.5;
+
+/// Trials are taken together into at most so many columns.
+const COLUMNS: usize = 80;
 
 /// Rows that belong together: the operations of an edge, the options of a choice.
 pub(super) struct Group {
@@ -29,10 +34,15 @@ pub(super) fn heat(groups: &[Group], label: &str, run: usize) -> (Axis, Vec<Mark
         if rows > MOST_NAMES {
             ticks.push(Tick { at: top - n as f64 / 2.0, label: group.name.clone() });
         }
+        let prefix =
+            if group.name.is_empty() { String::new() } else { format!("{}, ", group.name) };
         for (row, name) in group.rows.iter().enumerate() {
             let (low, middle) = (top - 1.0 - row as f64, top - 0.5 - row as f64);
             if rows <= MOST_NAMES {
-                let label = if row == 0 { format!("{}: {name}", group.name) } else { name.clone() };
+                let label = match row {
+                    0 if !group.name.is_empty() => format!("{}: {name}", group.name),
+                    _ => name.clone(),
+                };
                 ticks.push(Tick { at: middle, label });
             }
             for (x, values) in &group.columns {
@@ -43,7 +53,7 @@ pub(super) fn heat(groups: &[Group], label: &str, run: usize) -> (Axis, Vec<Mark
                     y: [low, low + 1.0],
                     value: values[row],
                     trial: None,
-                    note: format!("{}, {name}: {number} at {at}", group.name),
+                    note: format!("{prefix}{name}: {number} at {at}"),
                 });
             }
         }
@@ -64,6 +74,37 @@ pub(super) fn heat(groups: &[Group], label: &str, run: usize) -> (Axis, Vec<Mark
     let best = Series { name, role: Role::Best, run, points: strongest };
     let heat = Cells { label: label.to_owned(), run, range, cells };
     (axis, vec![Mark::Cells(heat), Mark::Points(best)])
+}
+
+/// The trials with which a list was logged, and its numbers.
+pub(super) type Columns<'r> = Vec<(f64, &'r [f64])>;
+
+/// The lists of this name that were logged with proposals, of those that are as long as the first.
+pub(super) fn logged<'r>(view: &'r RunView, name: &str) -> Columns<'r> {
+    let mut columns: Columns<'_> = Vec::new();
+    for trial in view.trials() {
+        let signals = trial.proposal.signals.as_ref();
+        let Some(values) = signals.and_then(|signals| signals.vectors.get(name)) else { continue };
+        if columns.first().is_none_or(|(_, first)| first.len() == values.len()) {
+            columns.push((f64::from(trial.id.0), values));
+        }
+    }
+    columns
+}
+
+/// The mean of the numbers in each of at most [`COLUMNS`] stretches of all trials.
+pub(super) fn together(view: &RunView, columns: &Columns<'_>) -> Vec<([f64; 2], Vec<f64>)> {
+    let wide = view.trials().len().div_ceil(COLUMNS).max(1);
+    let stretch = |x: f64| (x / wide as f64).floor();
+    let mean = |chunk: &[(f64, &[f64])]| {
+        let (x, first) = *chunk.first()?;
+        let of = |row: usize| {
+            chunk.iter().map(|(_, values)| values[row]).sum::<f64>() / chunk.len() as f64
+        };
+        let from = stretch(x) * wide as f64 - 0.5;
+        Some(([from, from + wide as f64], (0..first.len()).map(of).collect()))
+    };
+    columns.chunk_by(|a, b| stretch(a.0) == stretch(b.0)).filter_map(mean).collect()
 }
 
 /// The x axis of a heat map: exactly what its cells take.

@@ -195,6 +195,7 @@ fn thought(number: u32, trials: u32, numbers: &mut Numbers) -> Signals {
         .with("entropy", 1.4 - learned + 0.2 * numbers.next())
         .with("mean", 2.0 * numbers.next() - 1.0)
         .with("std", 0.1 + 0.3 * numbers.next())
+        .with_list("length_scales", vec![1.0 - 0.9 * learned, 0.5, 2.0, 1.0, 1.0 + 3.0 * learned])
         .with_list("probabilities.op", vec![first, rest, rest, rest])
         .with_list("probabilities.activation", vec![0.5 - 0.3 * learned, 0.5 + 0.3 * learned])
 }
