@@ -5,10 +5,11 @@
 mod common;
 
 use nascent_figures::{
-    Cells, Figure, Intervals, Links, Mark, PlotOptions, Point, Role, Series, Summary, find,
+    Cells, Figure, Intervals, Links, Mark, PLOTS, PlotOptions, Point, RenderOptions, Role, Series,
+    Summary, find, render_svg,
 };
 use nascent_record::{
-    Budget, Choice, Event, Logged, Metrics, Outcome, Proposal, RunView, SearcherTrained,
+    Budget, Choice, Condition, Event, Logged, Metrics, Outcome, Proposal, RunView, SearcherTrained,
     SessionStarted, Signals, Spec, TrialFinished, TrialId, TrialStarted,
 };
 
@@ -98,6 +99,82 @@ fn places(points: &[Point]) -> Vec<(f64, f64)> {
         .iter()
         .map(|point| ((point.x * 1e6).round() / 1e6, (point.y * 1e6).round() / 1e6))
         .collect()
+}
+
+/// All plots with all that may go wrong: no panic, and no number that is none in a picture.
+fn draw_all(views: &[RunView]) {
+    let runs: Vec<(&str, &RunView)> = views.iter().map(|view| ("run", view)).collect();
+    let picked = PlotOptions {
+        selected: Some((0, TrialId(1))),
+        choices: vec!["b".into()],
+        summary: Summary::Best,
+        target: Some(1e300),
+        ..PlotOptions::default()
+    };
+    for plot in PLOTS {
+        for options in [&PlotOptions::default(), &picked] {
+            for count in 1..=runs.len() {
+                match plot.figure(&runs[..count], options) {
+                    Ok(figure) => {
+                        let text = format!("{figure:?}");
+                        let odd = ["NaN", "inf"].into_iter().find(|odd| text.contains(odd));
+                        assert_eq!(odd, None, "{}: {text}", plot.id());
+                        render_svg(&figure, &RenderOptions::default()).unwrap();
+                    }
+                    Err(not_yet) => assert!(not_yet.0.ends_with('.'), "{not_yet}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_beginning_of_a_run_can_be_drawn() {
+    for trials in 1..10 {
+        draw_all(&[common::run(trials, 2, 3), common::run(1, 1, 4)]);
+    }
+}
+
+#[test]
+fn strange_spaces_can_be_drawn() {
+    let when = |value| Condition::AtLeast { choice: "a".into(), value };
+    let spec = Spec::new(vec![
+        Choice::integer("a", i64::MIN / 2, i64::MAX / 2),
+        Choice::categorical("b", ["only"]).when(when(0)),
+        Choice::float("c", 0.5, 0.5).when(when(0)),
+        Choice::float("d", 1e-300, 1e300).log(),
+        Choice::integer("e", 1, 1).log().when(when(0)),
+    ])
+    .unwrap();
+    let architectures = [
+        format!("a={},d=1e-300", i64::MIN / 2),
+        format!("a={},b=only,c=0.5,d=1e300,e=1", i64::MAX / 2),
+        "a=0,b=only,c=0.5,d=1,e=1".to_owned(),
+        "a=-1,d=1e10".to_owned(),
+        "a=1,b=only,c=0.5,d=1,e=1".to_owned(),
+    ];
+    for values in [[0.0, 1e300, -1e300, 5.0, 5.0], [1.0; 5]] {
+        let mut view = RunView::new(common::manifest(&spec));
+        let mut line = 0;
+        let mut log = |view: &mut RunView, at_ms, event| {
+            line += 1;
+            view.apply(Logged { at_ms, event: Some(event) }, line).unwrap();
+        };
+        for (trial, text) in (0..).map(TrialId).zip(&architectures) {
+            let proposal = Proposal::new(spec.parse(text).unwrap());
+            // The clock runs backward.
+            let at_ms = 1000 - 200 * u64::from(trial.0);
+            let started = TrialStarted { trial, proposal, told: 0, state: None };
+            log(&mut view, at_ms, Event::TrialStarted(started));
+            let value = values[trial.index()];
+            let metrics = Metrics::new([("valid_accuracy", value), ("params", -value)]).unwrap();
+            let outcome = Outcome::Complete(metrics);
+            let artifacts = std::collections::BTreeMap::new();
+            let finished = TrialFinished { trial, outcome, epochs: 0, artifacts };
+            log(&mut view, at_ms - 100, Event::TrialFinished(finished));
+        }
+        draw_all(&[view.clone(), view]);
+    }
 }
 
 #[test]

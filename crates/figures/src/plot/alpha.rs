@@ -14,6 +14,9 @@ const BETA: &str = "beta.";
 const MOST_COLUMNS: usize = 100;
 
 /// See the module.
+///
+/// The numbers are those that the searcher learns (Liu et al., "DARTS: Differentiable Architecture
+/// Search", 2019): logits for most, so what counts is how they differ on one edge.
 pub(super) struct Alpha;
 
 impl Plot for Alpha {

@@ -10,6 +10,10 @@ use super::{NotYet, Plot, PlotOptions, count, role_of};
 use crate::{Axis, Figure, Mark, Point, Series};
 
 /// See the module.
+///
+/// The hypervolume is what the front dominates of the box between the worst and the best value of
+/// each metric that any of the runs has (Zitzler and Thiele, "Multiobjective Optimization Using
+/// Evolutionary Algorithms", 1998): comparable between the runs of one figure, not between figures.
 pub(super) struct Hypervolume;
 
 impl Plot for Hypervolume {

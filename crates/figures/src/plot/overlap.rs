@@ -9,7 +9,7 @@ use crate::{Axis, Cell, Cells, Figure, Mark};
 
 /// See the module.
 ///
-/// Architectures are compared as the log has them. Where a space knows several ways to write one
+/// The share is that of Jaccard ("The Distribution of the Flora in the Alpine Zone", 1912). Architectures are compared as the log has them. Where a space knows several ways to write one
 /// network, those count as different here: what they mean is known to the space only, not to the
 /// log.
 pub(super) struct Overlap;

@@ -21,6 +21,9 @@ const LISTS: &[List] = &[
 ];
 
 /// See the module.
+///
+/// A Gaussian process that learns a length scale for each choice finds out which ones matter
+/// (Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, section 5.1).
 pub(super) struct Relevance;
 
 impl Plot for Relevance {

@@ -8,6 +8,9 @@ use super::{NotYet, Plot, PlotOptions, count, role_of};
 use crate::{Axis, Figure, Link, Links, Mark, Point, Role, Series};
 
 /// See the module.
+///
+/// Times to a target can be compared as ratios, which values after a time cannot (Hansen et al.,
+/// "COCO: a Platform for Comparing Continuous Optimizers in a Black-Box Setting", 2021).
 pub(super) struct TargetTime;
 
 impl Plot for TargetTime {
@@ -35,6 +38,9 @@ impl Plot for TargetTime {
             ));
         };
         let target = options.target.unwrap_or(worst);
+        if !target.is_finite() {
+            return Err(NotYet(format!("The target {target} cannot be reached; name a number.")));
+        }
         let (unit, label) = x_unit(
             options.progress,
             walks.iter().filter_map(|w| w.last()).map(|(x, _)| *x).fold(0.0, f64::max),

@@ -20,7 +20,8 @@ const GAP: f64 = 0.5;
 ///
 /// The log does not say which worker ran a trial, and nothing depends on it. So each trial is put
 /// into the first lane that is free when it starts: there are as many lanes as trials ran at a time,
-/// and a lane stands for a worker, not for the same one all along. A trial that was run again after
+/// and a lane stands for a worker, not for the same one all along (Kleinberg and Tardos, "Algorithm Design",
+/// 2005, section 4.1: no other way needs fewer lanes). A trial that was run again after
 /// a crash shows its last attempt.
 pub(super) struct Timeline;
 

@@ -93,7 +93,8 @@ pub fn hypervolume(points: &[Vec<f64>], reference: &[f64]) -> Result<f64> {
 
 /// The hypervolume of the first point, of the first two, and so on: one number for each point, each
 /// what [`hypervolume`] says of the points up to there. A point that joins the front adds its box less
-/// what the front covers of it, so points that others dominate cost one look at the front only.
+/// what the front covers of it, so points that others dominate cost one look at the front only (While
+/// et al., "A Fast Way of Calculating Exact Hypervolumes", 2012).
 ///
 /// # Errors
 /// If a point has another number of values than the reference, or one is not a number.
