@@ -4,15 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use nascent_record::{Attribute, Choice, Combine, Condition, Domain, Spec, suggestion};
 
+use super::choices::free_choices;
 use super::declaration::{
     Cell, CellEdge, Declaration, FreeChoice, Layer, Operation, Part, Repeat, Setting, Stages,
 };
-use super::{EdgeChoice, NAME, Place};
-use crate::config::invalid;
+use super::{EdgeChoice, Place, problem};
 use crate::{Result, nn};
 
-/// The most repetitions that a choice can be made for.
-const MOST_REPETITIONS: i64 = 100;
 /// The most layers of a network.
 const MOST_LAYERS: u64 = 1000;
 /// The most stages: each halves the image.
@@ -29,11 +27,6 @@ pub(super) struct Checked {
     pub(super) edges: Vec<EdgeChoice>,
     /// Whether all that is to be chosen is operations that are added up.
     pub(super) is_relaxed: bool,
-}
-
-/// An error that names the place in the declaration.
-fn problem(place: &str, problem: impl AsRef<str>) -> crate::Error {
-    invalid(NAME, format!("{place}: {}", problem.as_ref()))
 }
 
 /// Checks a declaration whose network is written out.
@@ -85,95 +78,16 @@ fn option_name(operation: &Operation) -> String {
     format!("{}({})", operation.op, settings.collect::<Vec<_>>().join(";"))
 }
 
-/// The free choices, one for each repetition where that is said, and where they are.
-fn free_choices(declared: &[FreeChoice]) -> Result<(Vec<Choice>, HashMap<String, Place>)> {
-    let mut choices = Vec::new();
-    let mut places: HashMap<String, Place> = HashMap::new();
-    for (at, choice) in declared.iter().enumerate() {
-        let place = format!("choice \"{}\"", choice.name);
-        let (domain, when) = (choice.domain.clone(), choice.when.clone());
-        let first = choices.len();
-        let made = if let Some(per) = &choice.per {
-            let (low, high) = repetitions(&place, per, &declared[..at])?;
-            for number in 1..=high {
-                let mut when = when.clone();
-                if let Some(condition) = &mut when {
-                    let on = declared.iter().find(|other| other.name == condition.choice());
-                    let is_parallel = on.is_some_and(|on| on.per.as_ref() == Some(per));
-                    if is_parallel {
-                        rename(condition, number);
-                    } else if number > low {
-                        let text = format!(
-                            "it depends on \"{0}\", and from the repetition {number} on also on \
-                             \"{per}\"; a choice depends on one other: declare \"{0}\" for each \
-                             \"{per}\" too",
-                            condition.choice()
-                        );
-                        return Err(problem(&place, text));
-                    }
-                } else if number > low {
-                    when = Some(Condition::AtLeast { choice: per.clone(), value: number });
-                }
-                let name = numbered(&choice.name, number);
-                choices.push(Choice { name, domain: domain.clone(), when });
-            }
-            Place::Each { per: per.clone(), first, count: high }
-        } else {
-            let on = when.as_ref().map(Condition::choice);
-            if let Some(on) = declared.iter().find(|other| Some(other.name.as_str()) == on)
-                && let Some(per) = &on.per
-            {
-                let text = format!(
-                    "it depends on \"{0}\", of which there is one for each \"{per}\"; declare this \
-                     one for each \"{per}\" too",
-                    on.name
-                );
-                return Err(problem(&place, text));
-            }
-            choices.push(Choice { name: choice.name.clone(), domain, when });
-            Place::One(first)
-        };
-        if places.insert(choice.name.clone(), made).is_some() {
-            return Err(problem(&place, "it is declared twice; give one another name"));
+/// The least and the largest value of a domain of whole numbers.
+fn ends(domain: &Domain) -> Option<(i64, i64)> {
+    match domain {
+        Domain::Integer { low, high, .. } => Some((*low, *high)),
+        Domain::Categorical { options } => {
+            let numbers: Option<Vec<i64>> = options.iter().map(|o| o.parse().ok()).collect();
+            let numbers = numbers?;
+            Some((*numbers.iter().min()?, *numbers.iter().max()?))
         }
-    }
-    Ok((choices, places))
-}
-
-/// The name of a choice for one repetition.
-fn numbered(name: &str, number: i64) -> String {
-    format!("{name}_{number}")
-}
-
-/// Has a condition mean the choice of this repetition.
-pub(super) fn rename(condition: &mut Condition, number: i64) {
-    let (Condition::OneOf { choice, .. } | Condition::AtLeast { choice, .. }) = condition;
-    *choice = numbered(choice, number);
-}
-
-/// The least and the most repetitions that a choice says; where it may not apply, the least is 0.
-fn repetitions(place: &str, per: &str, earlier: &[FreeChoice]) -> Result<(i64, i64)> {
-    let Some(found) = earlier.iter().find(|choice| choice.name == per) else {
-        let names = earlier.iter().map(|choice| choice.name.as_str());
-        let text = format!(
-            "there is no choice \"{per}\" before it that could be repeated by; {}",
-            suggestion(per, names)
-        );
-        return Err(problem(place, text));
-    };
-    match found.domain {
-        Domain::Integer { low, high, .. }
-            if found.per.is_none() && low >= 0 && (1..=MOST_REPETITIONS).contains(&high) =>
-        {
-            Ok((if found.when.is_some() { 0 } else { low }, high))
-        }
-        _ => {
-            let text = format!(
-                "there can be one for each \"{per}\" only if that is a whole number from at least 0 to \
-                 at most {MOST_REPETITIONS}, and itself declared once"
-            );
-            Err(problem(place, text))
-        }
+        Domain::Float { .. } => None,
     }
 }
 
@@ -228,47 +142,41 @@ impl<'a> Checker<'a> {
         let Setting::Choice(chosen) = setting else { return Ok(()) };
         let choice = self.choice_within(place, &chosen.choice, scope)?;
         let name = &choice.name;
-        match &choice.domain {
-            Domain::Categorical { options } if chosen.times != 1 => {
-                match options.iter().find(|option| option.parse::<f64>().is_err()) {
-                    None => Ok(()),
-                    Some(option) => {
-                        let text = format!(
-                            "\"{name}\" is multiplied, and can be \"{option}\", which is no number"
-                        );
-                        Err(problem(place, text))
-                    }
-                }
-            }
-            Domain::Integer { low, high, .. }
-                if [low, high].iter().any(|end| end.checked_mul(chosen.times).is_none()) =>
-            {
+        if chosen.times != 1
+            && let Domain::Categorical { options } = &choice.domain
+            && let Some(option) = options.iter().find(|option| option.parse::<f64>().is_err())
+        {
+            let text =
+                format!("\"{name}\" is multiplied, and can be \"{option}\", which is no number");
+            return Err(problem(place, text));
+        }
+        let too_large = |end: i64| end.checked_mul(chosen.times).is_none();
+        match ends(&choice.domain) {
+            Some((low, high)) if too_large(low) || too_large(high) => {
                 Err(problem(place, format!("\"{name}\" times {} is too large", chosen.times)))
             }
             _ => Ok(()),
         }
     }
 
-    /// A whole number of at least 0; returns the largest.
+    /// A whole number; returns the largest that it can be.
     fn count(&mut self, place: &str, setting: &'a Setting, scope: &[&str]) -> Result<i64> {
         self.setting(place, setting, scope)?;
         let range = match setting {
+            // What is never there need not be declared.
+            Setting::Constant(Attribute::Int(0)) => None,
             Setting::Constant(Attribute::Int(count)) => Some((*count, *count)),
             Setting::Constant(_) => None,
             Setting::Choice(chosen) => {
-                match self.choice_within(place, &chosen.choice, scope)?.domain {
-                    Domain::Integer { low, high, .. } if chosen.times > 0 => {
-                        // `setting` has made sure that these are no larger than they can be.
-                        Some((low * chosen.times, high * chosen.times))
-                    }
-                    _ => None,
-                }
+                let domain = &self.choice_within(place, &chosen.choice, scope)?.domain;
+                // `setting` has made sure that the products are no larger than they can be.
+                ends(domain).map(|(low, high)| (low * chosen.times, high * chosen.times))
             }
         };
         match range {
-            Some((low, high)) if low >= 0 => Ok(high),
+            Some((low, high)) if low >= 0 && high >= 0 => Ok(high),
             _ => {
-                let text = "a whole number of at least 0 stands here, or a choice of such numbers, \
+                let text = "a whole number of at least 1 stands here, or a choice of whole numbers, \
                             like 1..=4";
                 Err(problem(place, text))
             }

@@ -19,10 +19,52 @@
 //! Where all that is to be chosen is operations on edges that are added up, the space can be searched
 //! by a supernet.
 //!
+//! ```
+//! use nascent::space::SearchSpace;
+//! use nascent::space::declared::{Declaration, Declared};
+//!
+//! let declaration: Declaration = serde_json::from_str(r#"{
+//!     "choices": [
+//!         { "name": "width", "domain": { "categorical": { "options": ["4", "8"] } } },
+//!         { "name": "depth", "domain": { "integer": { "low": 1, "high": 3 } } },
+//!         { "name": "kernel", "per": "depth", "domain": { "categorical": { "options": ["3", "5"] } } },
+//!         { "name": "dropout", "domain": { "categorical": { "options": ["off", "on"] } } },
+//!         { "name": "rate", "domain": { "float": { "low": 0.05, "high": 0.5 } },
+//!           "when": { "one_of": { "choice": "dropout", "options": ["on"] } } }
+//!     ],
+//!     "cells": [{ "name": "block", "input": "x", "nodes": [
+//!         { "name": "a", "edges": [{ "from": "x", "ops": ["nor_conv_1x1", "nor_conv_3x3"] }] },
+//!         { "name": "y", "join": "sum", "edges": [
+//!             { "from": "x" },
+//!             { "from": "a", "ops": ["skip_connect", { "op": "conv", "with": { "kernel": 5 } }] }
+//!         ] }
+//!     ] }],
+//!     "network": [
+//!         { "stages": { "count": 2, "channels": { "choice": "width" }, "parts": [
+//!             { "layer": { "op": "block" } }
+//!         ] } },
+//!         { "repeat": { "times": { "choice": "depth" }, "parts": [
+//!             { "layer": { "op": "conv", "with": {
+//!                 "channels": { "choice": "width", "times": 4 }, "kernel": { "choice": "kernel" } } } }
+//!         ] } },
+//!         { "layer": { "op": "global_avg_pool" } },
+//!         { "layer": { "op": "dropout", "with": { "rate": { "choice": "rate" } } } },
+//!         { "layer": { "op": "classifier" } }
+//!     ]
+//! }"#)?;
+//! let space = Declared::new(declaration)?;
+//! let name = "width=4,depth=2,kernel_1=3,kernel_2=5,dropout=off,block.x-a=nor_conv_1x1,\
+//!             block.a-y=skip_connect";
+//! let network = space.graph(&space.parse(name)?)?;
+//! assert_eq!(network.cells["block"].edges.len(), 3);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! A cell has one input and is the same wherever it stands. The network is a chain; what goes around a
 //! part of it goes around inside of a cell.
 
 mod check;
+mod choices;
 mod declaration;
 mod network;
 #[cfg(test)]
@@ -54,6 +96,11 @@ pub static ENTRY: SpaceEntry = SpaceEntry {
 };
 
 const NAME: &str = "declared";
+
+/// An error that names the place in the declaration.
+fn problem(place: &str, problem: impl AsRef<str>) -> crate::Error {
+    invalid(NAME, format!("{place}: {}", problem.as_ref()))
+}
 
 /// Where a free choice is among those of the spec.
 enum Place {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use nascent_record::{Architecture, Attribute, Condition, Domain, Edge, Graph, Node, Op};
 
-use super::check::rename;
+use super::choices::rename;
 use super::declaration::{Cell, Layer, Operation, Part, Repeat, Setting, Stages};
 use super::{Declared, NAME, Place};
 

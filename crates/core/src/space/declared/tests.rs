@@ -313,7 +313,7 @@ fn mistakes_are_errors_that_name_the_place_and_the_way_out() {
             ("/network/0/layer/with/channels/choice", json!("block")),
         ),
         (
-            "declared: network, repeat: a whole number of at least 0 stands here",
+            "declared: network, repeat: a whole number of at least 1 stands here",
             ("/network/1/repeat/times", json!("often")),
         ),
         (
