@@ -174,7 +174,7 @@ impl<'a> Checker<'a> {
             }
         };
         match range {
-            Some((low, high)) if low >= 0 && high >= 0 => Ok(high),
+            Some((low, high)) if low >= 0 && high >= 0 => Ok(low.max(high)),
             _ => {
                 let text = "a whole number of at least 1 stands here, or a choice of whole numbers, \
                             like 1..=4";

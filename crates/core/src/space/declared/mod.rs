@@ -89,7 +89,7 @@ pub use declaration::{
 /// The row of the table.
 pub static ENTRY: SpaceEntry = SpaceEntry {
     name: NAME,
-    summary: "What a JSON file or `space!` in a notebook declares: choices, cells and a network.",
+    summary: "What a JSON file (`file=FILE`) or `space!` in a notebook declares: choices, cells, a network.",
     reference: "",
     defaults: || example().settings(),
     build: |config, ()| Ok(Box::new(Declared::new(parse(NAME, config)?)?)),

@@ -240,6 +240,22 @@ fn a_single_cell_has_a_usual_network() {
 }
 
 #[test]
+fn how_often_is_also_one_of_some_numbers() {
+    let space = declared(json!({
+        "choices": [{ "name": "often", "domain": { "categorical": { "options": ["0", "3"] } } }],
+        "network": [
+            { "layer": { "op": "stem", "with": { "channels": 4 } } },
+            { "repeat": { "times": { "choice": "often", "times": 2 }, "parts": [
+                { "layer": { "op": "nor_conv_1x1" } },
+            ] } },
+            { "layer": { "op": "head" } },
+        ],
+    }));
+    let nodes = |name: &str| space.graph(&space.parse(name).unwrap()).unwrap().nodes.len();
+    assert_eq!([nodes("often=0"), nodes("often=3")], [3, 3 + 2 * 3]);
+}
+
+#[test]
 fn what_is_fixed_beside_what_is_mixed_is_in_the_supernet_and_cannot_be_divided() {
     let space = declared(json!({ "cells": [{ "name": "c", "input": "x", "nodes": [
         { "name": "y", "edges": [
