@@ -190,7 +190,8 @@ pub(crate) struct LatencyArgs {
     /// Search space whose choices are operations on edges
     #[arg(long, default_value = "nas_bench_201", help_heading = "What")]
     pub(crate) space: String,
-    /// Setting of the space, such as channels=16; repeatable (see `nascent list spaces`)
+    /// Setting of the space, such as channels=16; repeatable (see `nascent list spaces`). The space
+    /// declared takes file=FILE, a JSON file
     #[arg(long, value_name = "KEY=VALUE", help_heading = "What")]
     pub(crate) space_set: Vec<String>,
     #[command(flatten)]
@@ -243,7 +244,8 @@ pub(crate) struct SearchArgs {
     /// Search space
     #[arg(long, default_value = "nas_bench_201", help_heading = "What")]
     pub(crate) space: String,
-    /// Setting of the space, such as channels=16; repeatable (see `nascent list spaces`)
+    /// Setting of the space, such as channels=16; repeatable (see `nascent list spaces`). The space
+    /// declared takes file=FILE, a JSON file
     #[arg(long, value_name = "KEY=VALUE", help_heading = "What")]
     pub(crate) space_set: Vec<String>,
     /// Searcher

@@ -47,6 +47,20 @@ pub enum Error {
         /// Why.
         problem: String,
     },
+    /// A space that is there by name, and need not be written.
+    #[error("only what space! declares is written to a file; {space} is there by its name")]
+    NotDeclared {
+        /// The space.
+        space: String,
+    },
+    /// A file that cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Of the search.
     #[error(transparent)]
     Core(#[from] nascent::Error),

@@ -31,9 +31,9 @@ pub(super) fn divided(name: &str, supernet: Supernet, parts: usize) -> Result<Su
         return Ok(supernet);
     }
     supernet.partial(parts).ok_or_else(|| {
-        let problem = "it has operations work on a part of the channels of a cell, and those of this \
-                       space change their number; choose the space nas_bench_201 or darts, or another \
-                       searcher, such as darts or proxyless";
+        let problem = "it has operations work on a part of the channels of a cell, and this space has \
+                       some that change their number, or that are fixed beside others to choose; choose \
+                       the space nas_bench_201 or darts, or another searcher, such as darts or proxyless";
         invalid(name, problem)
     })
 }
