@@ -47,7 +47,7 @@ class Behavior(unittest.TestCase):
 
     def result(self, code):
         reply, shown = self.run_cell(code)
-        self.assertEqual(reply["status"], "ok", (code, reply))
+        self.assertEqual(reply["status"], "ok", (code, reply, shown))
         return shown.strip()
 
     def interrupt_after(self, *seconds):

@@ -84,7 +84,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     measure.env("JUPYTER_PATH", &folder);
     let said = output(&mut measure)?;
     let mut measured: BTreeMap<String, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
-    for line in said.lines() {
+    // What kernels print goes the same way.
+    for line in said.lines().filter(|line| line.starts_with("{\"what\"")) {
         let Measured { what, ours, other } = serde_json::from_str(line)?;
         let sides = measured.entry(what).or_default();
         sides.0.push(ours);
