@@ -167,13 +167,22 @@ impl RunReader {
     /// # Errors
     /// If it is not a run, is of a newer schema, or its log is damaged before its end.
     pub fn open(directory: &Path) -> Result<Self> {
-        let mut reader = Self {
+        let mut reader = Self::at_start(directory)?;
+        reader.refresh()?;
+        Ok(reader)
+    }
+
+    /// Opens the run in `directory` before its first event. A viewer of a damaged log so shows what
+    /// stands before the damage, which [`RunReader::refresh`] names.
+    ///
+    /// # Errors
+    /// If it is not a run, or is of a newer schema.
+    pub fn at_start(directory: &Path) -> Result<Self> {
+        Ok(Self {
             directory: directory.to_owned(),
             position: Position::default(),
             view: RunView::new(read_manifest(directory)?),
-        };
-        reader.refresh()?;
-        Ok(reader)
+        })
     }
 
     /// Reads what was added since; returns the number of events. A log that has become shorter was
@@ -188,11 +197,7 @@ impl RunReader {
             metadata => metadata.at("read", &path)?.len(),
         };
         if len < self.position.bytes {
-            *self = Self {
-                directory: self.directory.clone(),
-                position: Position::default(),
-                view: RunView::new(read_manifest(&self.directory)?),
-            };
+            *self = Self::at_start(&self.directory)?;
         }
         let before = self.position.lines;
         let view = &mut self.view;
