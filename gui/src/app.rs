@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use egui::{Event, Ui};
 use nascent_figures::PLOTS;
-use nascent_record::Clock;
+use nascent_record::{Clock, Run};
 
 use crate::command::{COMMANDS, Command, DIGITS};
 use crate::layout::Pane;
@@ -230,6 +230,13 @@ impl App {
             Command::Copy { what, text } => {
                 ui.ctx().copy_text(text);
                 self.toasts.say(now, format!("{what} copied"), false);
+            }
+            Command::Ask(run, control) => {
+                let asked = Run::ask(&run, control);
+                if let Err(error) = asked {
+                    self.toasts.say(now, error.to_string(), true);
+                }
+                self.library.order(Order::Rescan);
             }
             Command::Say { text, bad } => self.toasts.say(now, text, bad),
             Command::Save { name, bytes } => self.dialog = Some(Dialog::save(&name, bytes)),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
+use nascent_record::Control;
 
 use crate::layout::Pane;
 use crate::settings::ThemeChoice;
@@ -37,6 +38,8 @@ pub(crate) enum Command {
         what: String,
         text: String,
     },
+    /// Ask the process that writes a run to pause, to go on, or to stop.
+    Ask(PathBuf, Control),
     /// Tell the reader something.
     Say {
         text: String,

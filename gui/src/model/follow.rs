@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nascent_record::{Run, RunReader, discover};
+use nascent_record::{Control, Run, RunReader, discover};
 
 use super::library::{Handle, Order, TICK, Update};
 use super::row::Summary;
@@ -170,11 +170,13 @@ impl Follower {
             }
             _ => Status::Unreadable,
         };
-        if !grown && status == row.status && problem == row.problem {
+        let control = if live { Run::control(path) } else { Control::Run };
+        let same = (status, &problem, control) == (row.status, &row.problem, row.control);
+        if !grown && same {
             return Ok(());
         }
         let revision = row.revision + u64::from(grown);
-        let row = Row { status, problem, revision, summary, ..Row::clone(row) };
+        let row = Row { status, problem, control, revision, summary, ..Row::clone(row) };
         run.row = Arc::new(row);
         let update = Update::Run(Arc::clone(&run.row), run.handle.clone());
         self.say(update)

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use nascent_record::analysis;
-use nascent_record::{Budget, Direction, FinishReason, Manifest, Outcome, RunView, Trial, TrialId};
+use nascent_record::{
+    Budget, Control, Direction, FinishReason, Manifest, Outcome, RunView, Trial, TrialId,
+};
 
 use super::Status;
 
@@ -18,6 +20,8 @@ pub(crate) struct Row {
     pub(crate) status: Status,
     /// Why it cannot be read, in a sentence.
     pub(crate) problem: Option<String>,
+    /// What its writer was asked for.
+    pub(crate) control: Control,
     /// How often it has changed since the app opened it.
     pub(crate) revision: u64,
     /// What is in it, as far as it can be read.
@@ -72,6 +76,7 @@ impl Row {
             name: name.unwrap_or_else(|| path.display().to_string()),
             status: Status::Interrupted,
             problem: None,
+            control: Control::Run,
             revision: 0,
             summary: None,
         }

@@ -1,7 +1,7 @@
 //! One run at a glance: how far, how good, how fast, and what it is.
 
 use egui::{Grid, RichText, ScrollArea, Ui};
-use nascent_record::Manifest;
+use nascent_record::{Control, Manifest};
 
 use super::{Cx, Kind, Panel, part};
 use crate::command::Command;
@@ -33,7 +33,7 @@ impl Panel for Overview {
         let row = run.row.clone();
         let Some(summary) = &row.summary else { return };
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            head(ui, &row, slot);
+            head(ui, cx, &row, slot);
             stats(ui, cx, &row, summary);
             limits(ui, summary);
             times(ui, summary);
@@ -43,7 +43,7 @@ impl Panel for Overview {
     }
 }
 
-fn head(ui: &mut Ui, row: &Row, slot: usize) {
+fn head(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row, slot: usize) {
     let palette = Palette::of(ui);
     ui.horizontal(|ui| {
         part::dot(ui, palette.run(slot));
@@ -56,7 +56,43 @@ fn head(ui: &mut Ui, row: &Row, slot: usize) {
     if let Some(problem) = &row.problem {
         ui.colored_label(palette.bad, problem);
     }
+    if row.status == Status::Running {
+        control(ui, cx, row);
+    }
     ui.add_space(6.0);
+}
+
+/// What can be asked of a search that runs. The app writes a file beside the log, which the study
+/// watches; it never writes the log.
+fn control(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row) {
+    let palette = Palette::of(ui);
+    let mut ask = |control| cx.commands.push(Command::Ask(row.path.clone(), control));
+    ui.horizontal(|ui| {
+        if row.control == Control::Run {
+            let pause = ui.button("Pause");
+            if pause.on_hover_text("Begin no new trial; those that run go on").clicked() {
+                ask(Control::Pause);
+            }
+        } else if ui.button("Resume").on_hover_text("Go on with new trials").clicked() {
+            ask(Control::Run);
+        }
+        if row.control != Control::Stop {
+            let stop = ui.button("Stop");
+            let explain = "End it as Ctrl-C does: `nascent resume` goes on with it later";
+            if stop.on_hover_text(explain).clicked() {
+                ask(Control::Stop);
+            }
+        }
+        match row.control {
+            Control::Run => {}
+            Control::Pause => {
+                ui.colored_label(palette.warn, "asked to pause");
+            }
+            Control::Stop => {
+                ui.colored_label(palette.warn, "asked to stop");
+            }
+        }
+    });
 }
 
 fn stats(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row, summary: &Summary) {

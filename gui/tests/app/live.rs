@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use egui_kittest::kittest::Queryable as _;
 use nascent_record::{
-    DirectoryStore, Event, FinishReason, Metrics, Outcome, Proposal, Run, RunFinished,
+    Control, DirectoryStore, Event, FinishReason, Metrics, Outcome, Proposal, Run, RunFinished,
     RunStore as _, SessionStarted, SystemClock, TrialFinished, TrialId, TrialStarted,
 };
 
@@ -37,6 +38,12 @@ fn a_run_is_followed_to_its_end() {
     }
     assert!(sees(&harness, "Best is trial 2"), "{:?}", labels(&harness));
     assert_eq!(Run::open(&path).unwrap().trials()[2].id, TrialId(2));
+    harness.get_by_label("Pause").click();
+    wait_for(&mut harness, "asked to pause");
+    assert_eq!(store.control(), Control::Pause);
+    harness.get_by_label("Resume").click();
+    wait_for(&mut harness, "Pause");
+    assert_eq!(store.control(), Control::Run);
     let reason = FinishReason::MaxTrials;
     store.append(Event::RunFinished(RunFinished { reason })).unwrap();
     drop(store);
