@@ -91,11 +91,35 @@ fn from_a_search_to_the_trained_network() {
         "--final-epochs=1",
     ];
     run(here, &shared);
+    // And some whose searchers log what they think; sizes are counted, so they cost nothing.
+    let thinking: [(&str, &[&str]); 3] = [
+        ("ppo", &[]),
+        ("gp", &["--searcher-set=initial_samples=4"]),
+        (
+            "regularized_evolution",
+            &["--searcher-set=population_size=2", "--searcher-set=sample_size=1"],
+        ),
+    ];
+    for (searcher, settings) in thinking {
+        let (name, searcher) =
+            (format!("--run=other/{searcher}"), format!("--searcher={searcher}"));
+        let mut search = vec!["search", "--quiet", "--evaluator=size", "--lookahead=1"];
+        search.extend(["--trials=8", "--final-epochs=0", &name, &searcher]);
+        search.extend(settings);
+        run(here, &search);
+    }
     for plot in json(here, &["list", "plots", "--json"]).as_array().unwrap() {
         let name = plot["name"].as_str().unwrap();
-        let of = if name == "rank_correlation" { "other/c" } else { "runs/a" };
+        let of: &[&str] = match name {
+            "rank_correlation" | "supernet" | "alpha" | "signal" => &["other/c"],
+            "controller" => &["other/ppo"],
+            "surrogate" | "relevance" => &["other/gp"],
+            "lineage" => &["other/regularized_evolution"],
+            "overlap" => &["runs/a", "runs/b"],
+            _ => &["runs/a"],
+        };
         for file in ["p.svg", "p.png"] {
-            run(here, &["plot", name, of, "-o", file, "--dark"]);
+            run(here, &[&["plot", name, "-o", file, "--dark"], of].concat());
         }
         let svg = fs::read_to_string(here.join("p.svg")).unwrap();
         assert!(svg.starts_with("<svg") && svg.contains("</svg>"), "{name}");

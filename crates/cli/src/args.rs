@@ -430,12 +430,34 @@ pub(crate) struct PlotArgs {
     /// Metric that it is weighed against, for the Pareto front
     #[arg(long)]
     pub(crate) cost: Option<String>,
-    /// What the best so far is plotted against
+    /// What the progress of a search is plotted against: the best so far, the hypervolume, the way
+    /// to a target
     #[arg(long, value_enum, default_value_t = Against::Trials)]
     pub(crate) against: Against,
+    /// Choice to look at, for slice, contour (two), choice_drift and controller; repeatable
+    /// [default: the most important]
+    #[arg(long = "choice", value_name = "NAME")]
+    pub(crate) choices: Vec<String>,
+    /// What a cell of a contour says of its trials
+    #[arg(long, value_enum, default_value_t = CellOf::Mean)]
+    pub(crate) cell: CellOf,
+    /// Value of the metric to reach, for target_time [default: the best that every run reached]
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    pub(crate) target: Option<f64>,
+    /// Number that the searcher logged, for signal, such as entropy [default: one that tells much]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) signal: Option<String>,
     /// How many of the best trials stand out
     #[arg(long, value_name = "K", default_value_t = 5)]
     pub(crate) top: usize,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum CellOf {
+    /// Their mean
+    Mean,
+    /// The best of them
+    Best,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

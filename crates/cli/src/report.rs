@@ -22,7 +22,7 @@ const STYLE: &str = "\
 body { margin: 2rem auto; max-width: 66rem; padding: 0 1.2rem; background: var(--paper);
   color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.5rem; margin-bottom: .2rem; } h2 { font-size: 1.1rem; margin-top: 2.2rem; }
-p.soft { color: var(--soft); margin: .2rem 0; }
+p.soft { color: var(--soft); margin: .2rem 0; } summary.soft { color: var(--soft); margin-top: 1rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; color: var(--soft); }
@@ -99,19 +99,25 @@ fn html(directory: &Path, view: &RunView) -> Result<String> {
         leaderboard(&mut page, view)?;
     }
     writeln!(page, "<h2>The search</h2>\n<div class=\"plots\">")?;
+    let mut absent = String::new();
     for plot in PLOTS {
         match plot.figure(&[(&name, view)], &PlotOptions::default()) {
             Ok(figure) => {
-                let wide = if plot.id() == "parallel_coordinates" { " class=\"wide\"" } else { "" };
+                let wide = if figure.is_wide() { " class=\"wide\"" } else { "" };
                 writeln!(page, "<section{wide}>{}</section>", both((&figure).into())?)?;
             }
             Err(why) => {
                 let (title, why) = (escape(plot.title()), escape(&why.to_string()));
-                writeln!(page, "<section><p class=\"soft\">{title}: {why}</p></section>")?;
+                writeln!(absent, "<p class=\"soft\">{title}: {why}</p>")?;
             }
         }
     }
-    writeln!(page, "</div>\n<h2>Settings</h2>\n<dl>")?;
+    writeln!(page, "</div>")?;
+    if !absent.is_empty() {
+        let about = "What this run has nothing to show of";
+        writeln!(page, "<details><summary class=\"soft\">{about}</summary>\n{absent}</details>")?;
+    }
+    writeln!(page, "<h2>Settings</h2>\n<dl>")?;
     for component in
         [&manifest.space, &manifest.searcher, &manifest.evaluator, &manifest.pruner, &manifest.data]
     {

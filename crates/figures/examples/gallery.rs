@@ -1,5 +1,6 @@
 //! Writes every picture to `target/gallery`, to be looked at:
-//! `cargo run -p nascent-figures --example gallery`.
+//! `cargo run -p nascent-figures --example gallery`. Folders of runs behind that are drawn too, each
+//! by itself and all together.
 
 #![expect(clippy::unwrap_used, reason = "its inputs are fixed")]
 
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 use nascent_figures::{
     PLOTS, Picture, PlotOptions, Progress, RenderOptions, Theme, draw_graph, render_png, render_svg,
 };
-use nascent_record::{RunView, TrialId};
+use nascent_record::{Run, RunView, TrialId};
 
 fn save<'a>(name: &str, picture: impl Into<Picture<'a>>) {
     let picture = picture.into();
@@ -59,7 +60,7 @@ fn main() {
     let pool = PlotOptions { pool: true, ..PlotOptions::default() };
     save("best_so_far-pool", &PLOTS[0].figure(&runs, &pool).unwrap());
     for plot in PLOTS {
-        let figure = plot.figure(&runs, &PlotOptions::default()).unwrap();
+        let Ok(figure) = plot.figure(&runs, &PlotOptions::default()) else { continue };
         save(&format!("{}-many", plot.id()), &figure);
         let small = RenderOptions { width: 360, height: 240, ..RenderOptions::default() };
         let figure = plot.figure(&runs[..2], &PlotOptions::default()).unwrap();
@@ -74,5 +75,23 @@ fn main() {
         ("residual", common::residual()),
     ] {
         save(name, &draw_graph(&graph));
+    }
+    real();
+}
+
+/// The runs in the folders that were named.
+fn real() {
+    let folders: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    let name = |folder: &PathBuf| folder.file_name().unwrap().to_string_lossy().into_owned();
+    let opened: Vec<(String, RunView)> =
+        folders.iter().map(|folder| (name(folder), Run::open(folder).unwrap())).collect();
+    let runs: Vec<(&str, &RunView)> = opened.iter().map(|(n, view)| (n.as_str(), view)).collect();
+    let singles = runs.iter().map(|run| (run.0, std::slice::from_ref(run)));
+    for (name, runs) in singles.chain([("all", &runs[..])]) {
+        for plot in PLOTS {
+            if let Ok(figure) = plot.figure(runs, &PlotOptions::default()) {
+                save(&format!("real-{}-{name}", plot.id()), &figure);
+            }
+        }
     }
 }

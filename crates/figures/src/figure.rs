@@ -1,6 +1,6 @@
 //! A picture of runs as plain data: what is shown, not how it looks.
 
-use nascent_record::TrialId;
+use crate::{Mark, Role};
 
 /// How numbers are laid out along an axis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct Axis {
     pub ticks: Option<Vec<Tick>>,
     /// What it shows at least and at most; if absent, everything.
     pub range: Option<[f64; 2]>,
+    /// Whether numbers between whole ones mean nothing on it, so that none is marked.
+    pub whole: bool,
 }
 
 impl Axis {
@@ -65,6 +67,13 @@ impl Axis {
         self
     }
 
+    /// The same, of whole numbers: trials, epochs, generations.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        self.whole = true;
+        self
+    }
+
     /// The same, with names at 0, 1, 2 and so on.
     #[must_use]
     pub fn names<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
@@ -74,135 +83,6 @@ impl Axis {
         self.ticks = Some(ticks);
         self
     }
-}
-
-/// What a mark is to the reader. Each renderer has one table from roles to looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Role {
-    /// Series number `i`: a run, or a group of trials.
-    Series(usize),
-    /// What the search is after: the incumbent, the front.
-    Best,
-    /// Context: there, and not in the way.
-    Muted,
-    /// What the reader has picked.
-    Selected,
-}
-
-/// A place in a figure, and the trial behind it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
-    /// Along the x axis.
-    pub x: f64,
-    /// Along the y axis.
-    pub y: f64,
-    /// The trial that a hover or a click leads to, in the run of the mark.
-    pub trial: Option<TrialId>,
-}
-
-impl Point {
-    /// The place of a trial.
-    pub fn of(trial: TrialId, x: f64, y: f64) -> Self {
-        Self { x, y, trial: Some(trial) }
-    }
-}
-
-/// Places that belong together, with their name in the legend.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Series {
-    /// Its name in the legend; marks of one name and role share an entry, an empty name has none.
-    pub name: String,
-    /// What it is to the reader.
-    pub role: Role,
-    /// The position of the run, in the order that the plot was given.
-    pub run: usize,
-    /// The places, in order.
-    pub points: Vec<Point>,
-}
-
-/// An area between two curves.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Band {
-    /// Its name in the legend; empty for none.
-    pub name: String,
-    /// What it is to the reader.
-    pub role: Role,
-    /// The position of the run, or of the first of the runs that it sums up.
-    pub run: usize,
-    /// Places with the lower and the upper end: `[x, lower, upper]`.
-    pub points: Vec<[f64; 3]>,
-}
-
-/// One horizontal bar, from 0 to its value.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Bar {
-    /// Its place on the y axis.
-    pub at: f64,
-    /// Its length on the x axis.
-    pub value: f64,
-    /// What a hover says of it.
-    pub note: String,
-}
-
-/// Horizontal bars; several marks of bars share each place.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Bars {
-    /// Their name in the legend; empty for none.
-    pub name: String,
-    /// What they are to the reader.
-    pub role: Role,
-    /// The position of the run.
-    pub run: usize,
-    /// The bars.
-    pub bars: Vec<Bar>,
-}
-
-/// A trial across all axes of parallel coordinates.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Thread {
-    /// The trial.
-    pub trial: TrialId,
-    /// Its place on each axis.
-    pub values: Vec<f64>,
-}
-
-/// Trials that are drawn alike in parallel coordinates.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Bundle {
-    /// Their name in the legend; empty for none.
-    pub name: String,
-    /// What they are to the reader.
-    pub role: Role,
-    /// The position of the run.
-    pub run: usize,
-    /// The trials.
-    pub threads: Vec<Thread>,
-}
-
-/// Upright axes side by side, and trials as lines across them. It takes the place of both axes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Parallel {
-    /// The axes, from the left; every one has a range.
-    pub axes: Vec<Axis>,
-    /// The trials; the last are on top.
-    pub bundles: Vec<Bundle>,
-}
-
-/// Something in a figure. Later marks are above earlier ones.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Mark {
-    /// Points joined by straight lines.
-    Line(Series),
-    /// Points joined by steps: level, then up or down at the next point.
-    Step(Series),
-    /// Points by themselves.
-    Points(Series),
-    /// An area between two curves.
-    Band(Band),
-    /// Horizontal bars.
-    Bars(Bars),
-    /// Parallel coordinates.
-    Parallel(Parallel),
 }
 
 /// A picture of runs as plain data, drawn by the desktop app and by [`crate::render_svg`].
@@ -232,6 +112,11 @@ pub struct LegendEntry {
 }
 
 impl Figure {
+    /// Whether it needs more width than others: it has many axes side by side.
+    pub fn is_wide(&self) -> bool {
+        self.marks.iter().any(|mark| matches!(mark, Mark::Parallel(_)))
+    }
+
     /// The legend: each pair of name and role once; the best first, then the series, what is picked,
     /// and what is muted.
     pub fn legend(&self) -> Vec<LegendEntry> {
@@ -249,8 +134,11 @@ impl Figure {
             match mark {
                 Mark::Line(s) | Mark::Step(s) => add(&s.name, s.role, true),
                 Mark::Points(s) => add(&s.name, s.role, false),
-                Mark::Band(b) => add(&b.name, b.role, false),
+                Mark::Band(b) | Mark::Area(b) => add(&b.name, b.role, false),
                 Mark::Bars(b) => add(&b.name, b.role, false),
+                Mark::Links(l) => add(&l.name, l.role, true),
+                Mark::Intervals(i) => add(&i.name, i.role, false),
+                Mark::Cells(_) => {} // their legend is a scale
                 Mark::Parallel(p) => {
                     for bundle in &p.bundles {
                         add(&bundle.name, bundle.role, true);

@@ -22,15 +22,17 @@
 mod error;
 mod figure;
 mod layout;
+mod marks;
 mod plot;
 mod render;
 mod text;
 
 pub use error::{Error, Result};
-pub use figure::{
-    Axis, Band, Bar, Bars, Bundle, Figure, LegendEntry, Mark, Parallel, Point, Role, Scale, Series,
-    Thread, Tick,
-};
+pub use figure::{Axis, Figure, LegendEntry, Scale, Tick};
 pub use layout::{Drawing, EdgePath, Label, NodeBox, OpFamily, draw_graph};
-pub use plot::{NotYet, PLOTS, Plot, PlotOptions, Progress, find};
+pub use marks::{
+    Band, Bar, Bars, Bundle, Cell, Cells, Interval, Intervals, Link, Links, Mark, Parallel, Point,
+    Role, Series, Thread,
+};
+pub use plot::{NotYet, PLOTS, Plot, PlotOptions, Progress, Summary, find};
 pub use render::{Picture, RenderOptions, Theme, render_png, render_svg};

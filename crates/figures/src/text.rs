@@ -127,7 +127,12 @@ pub(crate) fn number_in_steps(value: f64, step: f64) -> String {
     if suffix.is_empty() && step < 1e-4 {
         return scientific(value);
     }
-    let decimals = if step > 0.0 { (-(step.log10() + 1e-9).floor()).clamp(0.0, 6.0) } else { 2.0 };
+    let mut decimals =
+        if step > 0.0 { (-(step.log10() + 1e-9).floor()).clamp(0.0, 6.0) } else { 2.0 };
+    let left = step * 10_f64.powf(decimals);
+    if (left - left.round()).abs() > 1e-6 {
+        decimals += 1.0; // a step of 2.5 or 0.25
+    }
     let text = format!("{:.*}", decimals as usize, value / unit);
     if suffix.is_empty() {
         return if value == 0.0 { "0".to_owned() } else { minus(&text) };
@@ -196,6 +201,9 @@ mod tests {
         assert_eq!(number_in_steps(91.0, 0.5), "91.0");
         assert_eq!(number_in_steps(91.5, 0.5), "91.5");
         assert_eq!(number_in_steps(20_000.0, 10_000.0), "20k");
+        assert_eq!(number_in_steps(17_500.0, 2500.0), "17.5k");
+        assert_eq!(number_in_steps(0.75, 0.25), "0.75");
+        assert_eq!(number_in_steps(0.5, 0.25), "0.50");
         assert_eq!(number_in_steps(-2.0, 1.0), "−2");
         assert_eq!(number_in_steps(0.0, 0.1), "0");
     }

@@ -38,9 +38,23 @@ pub mod plots {
         best_so_far: "The best result so far, by trials.";
         learning_curves: "The learning curve of each trial.";
         pareto_front: "Two metrics against each other.";
+        hypervolume: "How the Pareto front grew, by trials.";
         choice_importance: "How much each choice matters.";
+        slice: "The metric against the most important choice.";
+        contour: "The metric against the two most important choices.";
         parallel_coordinates: "Each trial as a line through its choices.";
+        choice_drift: "How often each option was proposed, by trials.";
+        timeline: "When each trial ran.";
+        lineage: "The family tree of an evolution.";
+        signal: "A number that the searcher logged, such as its entropy.";
+        surrogate: "What a model predicted against what was seen.";
+        relevance: "What the model of a searcher looks at.";
+        controller: "How probable a policy found each option.";
+        supernet: "How accurate a supernet was, by its epochs.";
+        alpha: "How strong each operation of a supernet is, by its epochs.";
         rank_correlation: "Accuracy by shared weights against accuracy by themselves.";
+        target_time: "How long each run took to a target.";
+        overlap: "Which architectures runs have in common.";
     }
 }
 

@@ -4,10 +4,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use nascent_figures::{Picture, PlotOptions, Progress, RenderOptions, Theme};
+use nascent_figures::{Picture, PlotOptions, Progress, RenderOptions, Summary, Theme};
 use nascent_record::{Run, RunView};
 
-use crate::args::{Against, PictureArgs, PlotArgs};
+use crate::args::{Against, CellOf, PictureArgs, PlotArgs};
 use crate::output;
 
 /// Runs the command.
@@ -24,6 +24,13 @@ pub(crate) fn run(args: &PlotArgs, out: &mut dyn Write) -> Result<()> {
             Against::Cost => Progress::Cost,
             Against::WallClock => Progress::WallClock,
         },
+        choices: args.choices.clone(),
+        summary: match args.cell {
+            CellOf::Mean => Summary::Mean,
+            CellOf::Best => Summary::Best,
+        },
+        target: args.target,
+        signal: args.signal.clone(),
         ..PlotOptions::default()
     };
     let figure = plot.figure(&borrowed(&views), &options).context("nothing to plot")?;

@@ -1,8 +1,10 @@
 //! How good the best trial was at each point of the search.
 
-use nascent_record::{Outcome, RunView, Trial};
+use nascent_record::{RunView, Trial};
 
-use super::{Metric, NotYet, Plot, PlotOptions, Progress, count, focus, picked, role_of};
+use super::metric::{Metric, focus, quantile};
+use super::progress::{Progress, walk, x_unit};
+use super::{NotYet, Plot, PlotOptions, count, picked, role_of};
 use crate::{Axis, Band, Figure, Mark, Point, Role, Series};
 
 /// See the module.
@@ -193,66 +195,4 @@ fn pooled(runs: &[(&str, &RunView)], climbs: &[Climb]) -> Vec<Mark> {
     }
     bands.append(&mut lines);
     bands
-}
-
-/// A quantile of sorted values, between them where it falls between.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let at = share * (sorted.len() - 1) as f64;
-    let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
-    low + (high - low) * at.fract()
-}
-
-/// The finished trials with how far the search had come with each, in that order.
-fn walk(view: &RunView, progress: Progress) -> Vec<(f64, &Trial)> {
-    let mut finished: Vec<&Trial> = view.trials().iter().filter(|t| t.is_finished()).collect();
-    if progress == Progress::WallClock {
-        finished.sort_by_key(|trial| (trial.finished_ms, trial.id));
-    }
-    let begin = view.span_ms().map_or(0, |(first, _)| first);
-    let mut sum = 0.0;
-    let mut counted = false;
-    let mut steps = Vec::with_capacity(finished.len());
-    for trial in finished {
-        let x = match progress {
-            Progress::Trials => f64::from(trial.id.0),
-            Progress::Epochs => {
-                sum += f64::from(trial.epochs);
-                sum
-            }
-            Progress::Cost => {
-                let cost = match &trial.outcome {
-                    Some(Outcome::Complete(m) | Outcome::Pruned(m)) => m.get("cost_secs"),
-                    _ => None,
-                };
-                counted |= cost.is_some();
-                sum += cost.unwrap_or(0.0);
-                sum
-            }
-            Progress::WallClock => {
-                let ended = trial.finished_ms.unwrap_or(begin);
-                ended.saturating_sub(begin) as f64 / 1000.0
-            }
-        };
-        steps.push((x, trial));
-    }
-    if progress == Progress::Cost && !counted {
-        steps.clear();
-    }
-    steps
-}
-
-/// The unit of the x axis, in what [`walk`] counts, and the axis' label.
-fn x_unit(progress: Progress, latest: f64) -> (f64, String) {
-    let (secs, unit) = match latest {
-        t if t > 3.0 * 86_400.0 => (86_400.0, "days"),
-        t if t > 3.0 * 3600.0 => (3600.0, "h"),
-        t if t > 300.0 => (60.0, "min"),
-        _ => (1.0, "s"),
-    };
-    match progress {
-        Progress::Trials => (1.0, "trial".to_owned()),
-        Progress::Epochs => (1.0, "training epochs of all trials".to_owned()),
-        Progress::Cost => (secs, format!("evaluation time of all trials ({unit})")),
-        Progress::WallClock => (secs, format!("time since the start ({unit})")),
-    }
 }

@@ -3,7 +3,8 @@
 use nascent_record::RunView;
 use nascent_record::analysis::{self, choice_importance};
 
-use super::{Metric, NotYet, Plot, PlotOptions, count, role_of};
+use super::metric::Metric;
+use super::{NotYet, Plot, PlotOptions, count, role_of};
 use crate::{Axis, Bar, Bars, Figure, Mark, Role};
 
 /// More bars than this cannot be read.

@@ -2,7 +2,8 @@
 
 use nascent_record::{RunView, Trial};
 
-use super::{Metric, NotYet, Plot, PlotOptions, count, even_sample, focus, role_of};
+use super::metric::{Metric, focus};
+use super::{NotYet, Plot, PlotOptions, count, even_sample, role_of};
 use crate::{Axis, Figure, Mark, Point, Role, Series};
 
 /// See the module.

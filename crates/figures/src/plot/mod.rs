@@ -4,14 +4,35 @@
 //! run is a comparison of one) and either returns a figure or says in a sentence why there is
 //! nothing to see yet. It neither draws nor knows a color.
 
+mod alpha;
 mod best_so_far;
+mod bins;
+mod choice_drift;
 mod choice_importance;
+mod choices;
+mod contour;
+mod controller;
+mod hypervolume;
 mod learning_curves;
+mod lineage;
+mod metric;
+mod overlap;
 mod parallel_coordinates;
 mod pareto_front;
+mod progress;
 mod rank_correlation;
+mod relevance;
+mod rows;
+mod signal;
+mod slice;
+mod supernet;
+mod surrogate;
+mod target_time;
+mod timeline;
 
-use nascent_record::{Direction, MetricSpec, Objective, RunView, Trial, TrialId, suggestion};
+use nascent_record::{RunView, TrialId, suggestion};
+
+pub use self::progress::Progress;
 
 use crate::{Error, Figure, Point, Result, Role, Series};
 
@@ -20,29 +41,35 @@ use crate::{Error, Figure, Point, Result, Role, Series};
 #[error("{0}")]
 pub struct NotYet(pub String);
 
-/// What the best so far is plotted against.
+/// One number for several trials.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Progress {
-    /// The number of the trial.
+pub enum Summary {
+    /// Their mean.
     #[default]
-    Trials,
-    /// The training epochs of all trials together.
-    Epochs,
-    /// The metric `cost_secs` of all trials together: simulated or measured seconds.
-    Cost,
-    /// The time since the run began.
-    WallClock,
+    Mean,
+    /// The best of them.
+    Best,
 }
 
 /// What a person can ask of a plot. Every plot takes all of it and uses what concerns it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PlotOptions {
     /// The metric to plot, if not the first objective.
     pub metric: Option<String>,
     /// The metric that it is weighed against, if not the first of the usual costs that trials have.
     pub cost: Option<String>,
-    /// What the best so far is plotted against.
+    /// What the progress of a search is plotted against: the best so far, the hypervolume, the way to
+    /// a target.
     pub progress: Progress,
+    /// The choices to look at; where too few are named, the most important ones are added.
+    pub choices: Vec<String>,
+    /// What a cell of a contour says of its trials.
+    pub summary: Summary,
+    /// The value of the metric to reach; if absent, the best that every run has reached.
+    pub target: Option<f64>,
+    /// The number that the searcher logged, to be plotted as a signal; if absent, the first of those
+    /// that tell the most.
+    pub signal: Option<String>,
     /// Whether runs of one searcher on one space become one series: their median and the range of
     /// their middle half. Of the best so far only.
     pub pool: bool,
@@ -60,6 +87,10 @@ impl Default for PlotOptions {
             metric: None,
             cost: None,
             progress: Progress::Trials,
+            choices: Vec::new(),
+            summary: Summary::Mean,
+            target: None,
+            signal: None,
             pool: false,
             top: 5,
             max_lines: 400,
@@ -95,9 +126,23 @@ pub static PLOTS: &[&dyn Plot] = &[
     &best_so_far::BestSoFar,
     &learning_curves::LearningCurves,
     &pareto_front::ParetoFront,
+    &hypervolume::Hypervolume,
     &choice_importance::ChoiceImportance,
+    &slice::Slice,
+    &contour::Contour,
     &parallel_coordinates::ParallelCoordinates,
+    &choice_drift::ChoiceDrift,
+    &timeline::Timeline,
+    &lineage::Lineage,
+    &signal::Signal,
+    &surrogate::Surrogate,
+    &relevance::Relevance,
+    &controller::Controller,
+    &supernet::Supernet,
+    &alpha::Alpha,
     &rank_correlation::RankCorrelation,
+    &target_time::TargetTime,
+    &overlap::Overlap,
 ];
 
 /// The plot with this name.
@@ -110,109 +155,6 @@ pub fn find(id: &str) -> Result<&'static dyn Plot> {
         id: id.to_owned(),
         suggestion: suggestion(id, PLOTS.iter().map(|plot| plot.id())),
     })
-}
-
-/// The metric in question: what it is called and which end of it is good.
-struct Metric {
-    name: String,
-    label: String,
-    unit: String,
-    objective: Objective,
-}
-
-impl Metric {
-    /// The metric with this name, as the first run that declares it does.
-    fn named(runs: &[(&str, &RunView)], name: &str, direction: Direction) -> Self {
-        let declared = runs.iter().find_map(|(_, view)| view.manifest().metric(name));
-        let unit = declared.map(|metric| metric.unit.clone()).unwrap_or_default();
-        let direction = declared.map_or(direction, |metric| metric.direction);
-        let words = name.replace('_', " ");
-        let label = if unit.is_empty() {
-            words
-        } else {
-            // `latency_ms` in ms is latency (ms).
-            let words = words.strip_suffix(&format!(" {unit}")).unwrap_or(&words);
-            format!("{words} ({unit})")
-        };
-        Self {
-            name: name.to_owned(),
-            label,
-            unit,
-            objective: Objective { metric: name.to_owned(), direction },
-        }
-    }
-
-    /// The metric that the options ask for, or the first objective of the first run.
-    fn main(runs: &[(&str, &RunView)], options: &PlotOptions) -> Result<Self, NotYet> {
-        let Some((_, first)) = runs.first() else {
-            return Err(NotYet("Choose a run to see it here.".to_owned()));
-        };
-        if let Some(name) = &options.metric {
-            let names = || metric_names(runs);
-            if !names().any(|known| known == name) {
-                let tail = suggestion(name, names().collect::<Vec<_>>());
-                return Err(NotYet(format!("No trial has the metric \"{name}\"; {tail}.")));
-            }
-            return Ok(Self::named(runs, name, Direction::Maximize));
-        }
-        match first.manifest().objective() {
-            None => Err(NotYet("The run has no objective to plot.".to_owned())),
-            Some(objective) => {
-                let mut metric = Self::named(runs, &objective.metric, objective.direction);
-                metric.objective = objective.clone();
-                Ok(metric)
-            }
-        }
-    }
-
-    fn of(&self, trial: &Trial) -> Option<f64> {
-        trial.metric(&self.name)
-    }
-
-    /// The complete trials that have it, with their values.
-    fn trials<'r>(&self, view: &'r RunView) -> Vec<(&'r Trial, f64)> {
-        let of = |trial| Some((trial, self.of(trial)?));
-        view.trials().iter().filter_map(of).collect()
-    }
-
-    /// The value with its unit.
-    fn text(&self, value: f64) -> String {
-        let number = crate::text::number(value);
-        match self.unit.as_str() {
-            "" => number,
-            unit => format!("{number} {unit}"),
-        }
-    }
-
-    /// Which end is good, in words.
-    fn wanted(&self) -> &'static str {
-        match self.objective.direction {
-            Direction::Maximize => "more is better",
-            Direction::Minimize => "less is better",
-        }
-    }
-
-    /// Whether the first value is better.
-    fn better(&self, a: f64, b: f64) -> bool {
-        self.objective.direction.oriented(a) > self.objective.direction.oriented(b)
-    }
-}
-
-/// The metrics that the runs declare or their trials have, each once.
-fn metric_names<'r>(runs: &'r [(&str, &RunView)]) -> impl Iterator<Item = &'r str> + Clone {
-    let mut names: Vec<&str> = Vec::new();
-    for (_, view) in runs {
-        let declared = view.manifest().metrics.iter();
-        let declared = declared.map(|metric: &MetricSpec| metric.name.as_str());
-        let first = view.trials().iter().find_map(Trial::metrics);
-        let had = first.into_iter().flat_map(|m| m.iter().map(|(name, _)| name));
-        for name in declared.chain(had) {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-    }
-    names.into_iter()
 }
 
 /// The role of a run: the only one is what the search is after, several are told apart.
@@ -238,35 +180,24 @@ fn even_sample(len: usize, n: usize) -> Box<dyn Iterator<Item = usize>> {
     }
 }
 
-/// The part of an axis that is worth showing: a few trials that failed to learn would otherwise
-/// flatten everything else. Cuts only at the bad end, far outside of the middle half, and never
-/// anything in `keep`. Returns the range and the number of values outside of it.
-fn focus(metric: &Metric, values: &[f64], keep: &[f64]) -> (Option<[f64; 2]>, usize) {
-    let mut sorted: Vec<f64> = values.iter().chain(keep).copied().collect();
-    sorted.sort_by(f64::total_cmp);
-    let (Some(&low), Some(&high)) = (sorted.first(), sorted.last()) else {
-        return (None, 0);
-    };
-    let quarter = |q: usize| sorted[(sorted.len() - 1) * q / 4];
-    let reach = 2.0 * (quarter(3) - quarter(1));
-    let (mut from, mut to) = (low, high);
-    match metric.objective.direction {
-        Direction::Maximize => {
-            let fence = keep.iter().copied().fold(quarter(1) - reach, f64::min);
-            from = sorted.iter().copied().find(|v| *v >= fence).unwrap_or(low);
-        }
-        Direction::Minimize => {
-            let fence = keep.iter().copied().fold(quarter(3) + reach, f64::max);
-            let within = sorted.iter().rev().copied().find(|v| *v <= fence);
-            to = within.unwrap_or(high);
-        }
+/// What the first run that has it has, with the position of that run; of several, the run of the
+/// picked trial comes first.
+fn first_with<'r, T>(
+    runs: &[(&str, &'r RunView)],
+    options: &PlotOptions,
+    find: impl Fn(&'r RunView) -> Option<T>,
+) -> Result<Option<(usize, T)>, NotYet> {
+    if runs.is_empty() {
+        return Err(NotYet("Choose a run to see it here.".to_owned()));
     }
-    let outside = values.iter().filter(|v| **v < from || **v > to).count();
-    if outside == 0 || to <= from {
-        return (None, 0);
-    }
-    let margin = 0.05 * (to - from);
-    (Some([from - margin, to + margin]), outside)
+    let picked = options.selected.map(|(run, _)| run).filter(|run| *run < runs.len());
+    let mut order = picked.into_iter().chain(0..runs.len());
+    Ok(order.find_map(|run| Some((run, find(runs[run].1)?))))
+}
+
+/// Which of several runs a figure of one shows.
+fn of_run(runs: &[(&str, &RunView)], run: usize) -> String {
+    if runs.len() > 1 { format!("; of {}", runs[run].0) } else { String::new() }
 }
 
 /// The mark of the trial that the reader has picked.
@@ -305,23 +236,5 @@ mod tests {
         assert_eq!(even_sample(3, 5).collect::<Vec<_>>(), [0, 1, 2]);
         assert_eq!(even_sample(101, 3).collect::<Vec<_>>(), [0, 50, 100]);
         assert_eq!(even_sample(9, 1).collect::<Vec<_>>(), [0]);
-    }
-
-    #[test]
-    fn focus_cuts_the_bad_end_only() {
-        let mut metric = Metric {
-            name: "a".into(),
-            label: "a".into(),
-            unit: String::new(),
-            objective: Objective { metric: "a".into(), direction: Direction::Maximize },
-        };
-        let values = [10.0, 90.0, 91.0, 92.0, 93.0, 94.0];
-        let (range, outside) = focus(&metric, &values, &[]);
-        assert_eq!(outside, 1);
-        assert!(range.unwrap()[0] > 85.0);
-        assert_eq!(focus(&metric, &values, &[10.0]), (None, 0));
-        metric.objective.direction = Direction::Minimize;
-        assert_eq!(focus(&metric, &values, &[]), (None, 0));
-        assert_eq!(focus(&metric, &[], &[]), (None, 0));
     }
 }

@@ -1,16 +1,14 @@
 //! Every trial as a line across its choices and what came of it.
 
-use nascent_record::analysis::choice_importance;
-use nascent_record::{Choice, Domain, RunView, Trial, Value};
+use nascent_record::{Choice, RunView, Trial};
 
-use super::{Metric, NotYet, Plot, PlotOptions, count, even_sample, focus};
-use crate::{Axis, Bundle, Figure, Mark, Parallel, Role, Scale, Thread, Tick};
+use super::choices::{Common, axis, place};
+use super::metric::{Metric, focus};
+use super::{NotYet, Plot, PlotOptions, count, even_sample};
+use crate::{Axis, Bundle, Figure, Mark, Parallel, Role, Thread};
 
 /// More axes than this cannot be read; the most important choices are kept.
 const MOST: usize = 11;
-
-/// The name of the place where a choice does not apply.
-const INACTIVE: &str = "inactive";
 
 /// See the module.
 pub(super) struct ParallelCoordinates;
@@ -37,7 +35,10 @@ impl Plot for ParallelCoordinates {
             let problem = "No trial is complete yet: every complete trial is a line here.";
             return Err(NotYet(problem.to_owned()));
         }
-        let (choices, all) = choices(runs, &metric)?;
+        let common = Common::of(runs, &metric, options)?;
+        let all = common.choices.len();
+        let mut choices = common.most_important(MOST);
+        choices.sort_by_key(|choice| common.position(choice));
         let values: Vec<f64> = trials.iter().flatten().map(|(_, value)| *value).collect();
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -164,127 +165,4 @@ impl<'a> Weaver<'a> {
     fn single(&self, name: String, role: Role, run: usize, trial: (&Trial, f64)) -> Bundle {
         Bundle { name, role, run, threads: vec![self.thread(run, trial)] }
     }
-}
-
-/// The choices that all runs have, at most [`MOST`], in the order of the space; and how many all are.
-fn choices<'r>(
-    runs: &[(&str, &'r RunView)],
-    metric: &Metric,
-) -> Result<(Vec<&'r Choice>, usize), NotYet> {
-    let [(_, first), others @ ..] = runs else {
-        return Ok((Vec::new(), 0));
-    };
-    let spec = &first.manifest().spec;
-    let mut choices: Vec<&Choice> = spec
-        .choices()
-        .iter()
-        .filter(|choice| {
-            others.iter().all(|(_, view)| {
-                let spec = &view.manifest().spec;
-                let at = spec.position(&choice.name);
-                at.is_some_and(|at| spec.choices()[at].domain == choice.domain)
-            })
-        })
-        .collect();
-    if choices.is_empty() {
-        return Err(NotYet("These runs have no choice in common.".to_owned()));
-    }
-    let all = choices.len();
-    if all > MOST {
-        match choice_importance(first, &metric.objective) {
-            Ok(importances) => {
-                let rank = |choice: &Choice| {
-                    importances.iter().position(|i| i.choice == choice.name).unwrap_or(usize::MAX)
-                };
-                let mut ranks: Vec<usize> = choices.iter().map(|choice| rank(choice)).collect();
-                ranks.sort_unstable();
-                let worst = ranks[MOST - 1];
-                choices.retain(|choice| rank(choice) <= worst);
-                choices.truncate(MOST);
-            }
-            Err(_too_few_trials) => choices.truncate(MOST),
-        }
-    }
-    Ok((choices, all))
-}
-
-/// Where a choice that does not apply is placed: below everything.
-fn inactive(choice: &Choice) -> f64 {
-    match choice.domain {
-        Domain::Categorical { .. } => -1.0,
-        Domain::Integer { low, high, log, .. } => below(low as f64, high as f64, log),
-        Domain::Float { low, high, log } => below(low, high, log),
-    }
-}
-
-fn below(low: f64, high: f64, log: bool) -> f64 {
-    if log { low / (high / low).powf(0.2).max(1.1) } else { low - 0.2 * (high - low).max(1e-9) }
-}
-
-fn place(choice: &Choice, value: Option<Value>, rank: f64) -> f64 {
-    let spread = match choice.domain {
-        Domain::Categorical { .. } => 0.5 * (rank - 0.5),
-        _ => 0.0,
-    };
-    match value {
-        None => inactive(choice) + spread,
-        Some(Value::Int(i)) => i as f64 + spread,
-        Some(Value::Float(x)) => x,
-    }
-}
-
-fn axis(choice: &Choice) -> Axis {
-    let optional = choice.when.is_some();
-    let tick = |at: f64, label: &str| Tick { at, label: label.to_owned() };
-    let mut ticks = Vec::new();
-    if optional {
-        ticks.push(tick(inactive(choice), INACTIVE));
-    }
-    let number = |value: f64| tick(value, &crate::text::number(value));
-    let (scale, low, high) = match &choice.domain {
-        Domain::Categorical { options } => {
-            let names = options.iter().enumerate();
-            ticks.extend(names.map(|(at, name)| tick(at as f64, name)));
-            let least = if optional { -1.5 } else { -0.5 };
-            (Scale::Linear, least, options.len() as f64 - 0.5)
-        }
-        Domain::Integer { low, high, step, log } => {
-            let n = (high - low) / step;
-            let stride = (n / 8 + 1) * step;
-            let mut value = *low;
-            while value <= *high {
-                ticks.push(number(value as f64));
-                let Some(next) = value.checked_add(stride) else {
-                    break;
-                };
-                value = next;
-            }
-            numeric(*low as f64, *high as f64, *log)
-        }
-        Domain::Float { low, high, log } => {
-            if *log {
-                let decades = low.log10().ceil() as i32..=high.log10().floor() as i32;
-                let powers = decades.map(|e| 10_f64.powi(e));
-                let inner = powers.filter(|p| p / low > 1.5 && high / p > 1.5);
-                ticks.extend([*low].into_iter().chain(inner).chain([*high]).map(number));
-            } else {
-                ticks.extend([*low, low + (high - low) / 2.0, *high].map(number));
-            }
-            numeric(*low, *high, *log)
-        }
-    };
-    let numeric = !matches!(choice.domain, Domain::Categorical { .. });
-    let low = if optional && numeric { inactive(choice) } else { low };
-    ticks.dedup_by(|a, b| a.at == b.at);
-    Axis {
-        label: choice.name.clone(),
-        scale,
-        ticks: Some(ticks),
-        range: Some(if high > low { [low, high] } else { [low - 0.5, high + 0.5] }),
-    }
-}
-
-fn numeric(low: f64, high: f64, log: bool) -> (Scale, f64, f64) {
-    let scale = if log { Scale::Log } else { Scale::Linear };
-    (scale, low, high)
 }

@@ -3,7 +3,8 @@
 use nascent_record::analysis::pareto_front;
 use nascent_record::{Direction, RunView, TrialId};
 
-use super::{Metric, NotYet, Plot, PlotOptions, count, focus, picked, role_of};
+use super::metric::{Metric, focus};
+use super::{NotYet, Plot, PlotOptions, count, picked, role_of};
 use crate::{Axis, Figure, Mark, Point, Role, Scale, Series};
 
 /// What trials usually cost, in the order in which it is looked for.
@@ -95,7 +96,7 @@ fn plain(metric: &Metric) -> String {
 }
 
 /// The cost that the options name; else the second objective; else the first usual cost.
-fn cost(
+pub(super) fn cost(
     runs: &[(&str, &RunView)],
     options: &PlotOptions,
     metric: &Metric,

@@ -1,9 +1,9 @@
 //! How well shared weights rank architectures.
 
 use nascent_record::RunView;
-use nascent_record::analysis::kendall_tau;
 
-use super::{Metric, NotYet, Plot, PlotOptions, count, picked, role_of};
+use super::metric::{Metric, tau};
+use super::{NotYet, Plot, PlotOptions, count, picked, role_of};
 use crate::{Axis, Figure, Mark, Point, Series};
 
 /// What searchers of supernets log with each proposal.
@@ -42,8 +42,7 @@ impl Plot for RankCorrelation {
             // With the better ones first on both sides, whichever end is good.
             let oriented = |point: &Point| metric.objective.direction.oriented(point.y);
             let alone: Vec<f64> = points.iter().map(oriented).collect();
-            let tau = kendall_tau(&shared, &alone);
-            let tau = tau.map_or_else(|_| "unknown".to_owned(), |tau| format!("{tau:.2}"));
+            let tau = tau(&shared, &alone);
             let selected = picked(options, &points, run).map(Mark::Points);
             let is_alone = runs.len() == 1;
             taus.push(if is_alone { tau } else { format!("{name} {tau}") });

@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use super::scene::{Anchor, At, Letters, Scene, Stroke};
 use super::theme::{Look, Palette};
 use super::ticks::Span;
-use super::{RenderOptions, parallel};
+use super::{RenderOptions, boxes, header, parallel};
 use crate::text::{self, Weight};
 use crate::{Bars, Figure, Mark, Role, Series};
 
 pub(super) const EDGE: f64 = 18.0;
 pub(super) const TICK: f64 = 11.0;
-const LABEL: f64 = 12.0;
-const LEGEND: f64 = 12.0;
+pub(super) const LABEL: f64 = 12.0;
 
 /// The room that is left for data.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +27,7 @@ pub(super) fn scene(figure: &Figure, options: &RenderOptions) -> Scene {
     let palette = Palette::of(options.theme);
     let (width, height) = (f64::from(options.width), f64::from(options.height));
     let mut scene = Scene::new(width, height, palette.ground);
-    let top = header(&mut scene, figure, palette);
+    let top = header::draw(&mut scene, figure, palette);
     let frame = Frame { left: EDGE, top, right: width - EDGE, bottom: height - EDGE };
     let is_parallel = |mark: &Mark| matches!(mark, Mark::Parallel(_));
     if let Some(Mark::Parallel(parallel)) = figure.marks.iter().find(|mark| is_parallel(mark)) {
@@ -39,59 +38,10 @@ pub(super) fn scene(figure: &Figure, options: &RenderOptions) -> Scene {
     scene
 }
 
-/// Title, subtitle and legend; returns where the rest begins.
-fn header(scene: &mut Scene, figure: &Figure, palette: &Palette) -> f64 {
-    let room = scene.width - 2.0 * EDGE;
-    let title = text::elide(&figure.title, 16.0, Weight::Bold, room);
-    scene.text(title, (EDGE, 30.0), Letters::new(16.0, palette.ink).bold());
-    let mut y = 36.0;
-    if !figure.subtitle.is_empty() {
-        let subtitle = text::elide(&figure.subtitle, LABEL, Weight::Regular, room);
-        scene.text(subtitle, (EDGE, y + 13.0), Letters::new(LABEL, palette.faint_ink));
-        y += 18.0;
-    }
-    let legend = figure.legend();
-    if legend.is_empty() {
-        return y + 12.0;
-    }
-    let letters = Letters::new(LEGEND, palette.ink);
-    let (mut x, mut rows) = (EDGE, 1);
-    let last_row = 3;
-    for (at, entry) in legend.iter().enumerate() {
-        let most = (room / 2.0).min(240.0);
-        let name = text::elide_middle(&entry.name, LEGEND, Weight::Regular, most);
-        let wide = 24.0 + letters.width(&name);
-        if x > EDGE && x + wide > scene.width - EDGE {
-            if rows == last_row {
-                let more = format!("and {} more", legend.len() - at);
-                let at = (x.min(scene.width - EDGE - letters.width(&more)), y + 16.0);
-                scene.text(more, at, Letters::new(LEGEND, palette.faint_ink));
-                break;
-            }
-            (x, y, rows) = (EDGE, y + 18.0, rows + 1);
-        }
-        let look = palette.look(entry.role);
-        let middle = y + 12.0;
-        if entry.line {
-            let stroke = Stroke::new(look.color, look.line.max(1.5));
-            let points = vec![(x, middle), (x + 16.0, middle)];
-            match look.dash {
-                Some(dash) => scene.dashes(&points, stroke, dash),
-                None => scene.line(points, stroke),
-            }
-        } else {
-            scene.disc((x + 9.0, middle), look.dot.clamp(3.5, 4.5), look.color, 1.0);
-        }
-        scene.text(name, (x + 21.0, y + 16.0), letters);
-        x += wide + 16.0;
-    }
-    y + 34.0
-}
-
 /// A figure with two axes.
-struct Chart<'a> {
+pub(super) struct Chart<'a> {
     figure: &'a Figure,
-    frame: Frame,
+    pub(super) frame: Frame,
     x: Span,
     y: Span,
     x_ticks: Vec<(f64, String)>,
@@ -109,7 +59,9 @@ impl<'a> Chart<'a> {
         let y_ticks = y.ticks(&figure.y, ((frame.bottom - frame.top) / 46.0).max(3.0));
         let letters = Letters::new(TICK, plotters::style::BLACK);
         let room = (frame.right - frame.left) * 0.35;
-        let cut = |(at, name): (f64, String)| (at, text::elide(&name, TICK, Weight::Regular, room));
+        let cut = |(at, name): (f64, String)| {
+            (at, text::elide_middle(&name, TICK, Weight::Regular, room))
+        };
         let y_ticks: Vec<(f64, String)> = y_ticks.into_iter().map(cut).collect();
         let widest = y_ticks.iter().map(|(_, name)| letters.width(name)).fold(0.0, f64::max);
         frame.left += widest + 10.0;
@@ -121,19 +73,19 @@ impl<'a> Chart<'a> {
         Self { figure, frame, x, y, x_ticks, y_ticks }
     }
 
-    fn across(&self, place: f64) -> f64 {
+    pub(super) fn across(&self, place: f64) -> f64 {
         self.frame.left + place * (self.frame.right - self.frame.left)
     }
 
-    fn up(&self, place: f64) -> f64 {
+    pub(super) fn up(&self, place: f64) -> f64 {
         self.frame.bottom - place * (self.frame.bottom - self.frame.top)
     }
 
-    fn at(&self, x: f64, y: f64) -> Option<At> {
+    pub(super) fn at(&self, x: f64, y: f64) -> Option<At> {
         Some((self.across(self.x.place(x)?), self.up(self.y.place(y)?)))
     }
 
-    fn within(&self, (x, y): At) -> bool {
+    pub(super) fn within(&self, (x, y): At) -> bool {
         (self.frame.left - 1.0..=self.frame.right + 1.0).contains(&x)
             && (self.frame.top - 1.0..=self.frame.bottom + 1.0).contains(&y)
     }
@@ -167,14 +119,18 @@ impl<'a> Chart<'a> {
                     self.curve(scene, points, palette.look(series.role));
                 }
                 Mark::Points(series) => self.points(scene, series, palette),
-                Mark::Band(band) => {
+                Mark::Band(band) | Mark::Area(band) => {
                     let upper = band.points.iter().map(|[x, _, upper]| (*x, *upper));
                     let lower = band.points.iter().rev().map(|[x, lower, _]| (*x, *lower));
                     let outline = upper.chain(lower).filter_map(|(x, y)| self.at(x, y));
                     let (top, bottom) = (self.frame.top, self.frame.bottom);
                     let outline = outline.map(|(x, y)| (x, y.clamp(top, bottom)));
-                    scene.area(outline.collect(), palette.look(band.role).color, 0.18);
+                    let alpha = if matches!(mark, Mark::Area(_)) { 0.85 } else { 0.18 };
+                    scene.area(outline.collect(), palette.look(band.role).color, alpha);
                 }
+                Mark::Links(links) => boxes::links(scene, self, links, palette),
+                Mark::Intervals(intervals) => boxes::intervals(scene, self, intervals, palette),
+                Mark::Cells(cells) => boxes::cells(scene, self, cells, palette),
                 Mark::Bars(_) | Mark::Parallel(_) => {}
             }
         }
@@ -185,8 +141,13 @@ impl<'a> Chart<'a> {
         let grid = Stroke::new(palette.grid, 1.0);
         let letters = Letters::new(TICK, palette.faint_ink);
         let bars = self.figure.marks.iter().any(|mark| matches!(mark, Mark::Bars(_)));
+        let mut lowest = f64::INFINITY;
         for (at, name) in &self.y_ticks {
             let y = self.up(*at);
+            if lowest - y < TICK - 1.0 {
+                continue; // no room for this name above the last one
+            }
+            lowest = y;
             if !bars {
                 scene.line(vec![(left, y), (right, y)], grid);
             }
@@ -195,8 +156,10 @@ impl<'a> Chart<'a> {
             scene.text(name.as_str(), (left - 8.0, y + TICK * 0.36), letters);
         }
         let mut taken = f64::NEG_INFINITY;
+        let room = self.room_of_a_name();
         for (at, name) in &self.x_ticks {
             let x = self.across(*at);
+            let name = &text::elide_middle(name, TICK, Weight::Regular, room);
             if bars {
                 scene.line(vec![(x, top), (x, bottom)], grid);
             }
@@ -228,6 +191,31 @@ impl<'a> Chart<'a> {
         }
     }
 
+    /// How wide a name on the x axis may be: names of options are cut where they would touch, and
+    /// numbers are left out instead.
+    fn room_of_a_name(&self) -> f64 {
+        let places = || self.x_ticks.iter().map(|(at, _)| self.across(*at));
+        let gaps = std::iter::zip(places(), places().skip(1)).map(|(a, b)| b - a);
+        match gaps.fold(f64::INFINITY, f64::min) {
+            gap if self.figure.x.ticks.is_some() && gap > 30.0 => gap - 6.0,
+            _ => f64::INFINITY,
+        }
+    }
+
+    /// Where single points are, which hide what is written below them.
+    pub(super) fn points_on_top(&self) -> Vec<At> {
+        let series = self.figure.marks.iter().filter_map(|mark| match mark {
+            Mark::Points(series) => Some(&series.points),
+            _ => None,
+        });
+        series.flatten().filter_map(|point| self.at(point.x, point.y)).collect()
+    }
+
+    /// The parts of a curve within the frame.
+    pub(super) fn inside(&self, points: &[At]) -> Vec<Vec<At>> {
+        clipped(points, self.frame)
+    }
+
     fn curve(&self, scene: &mut Scene, points: Vec<At>, look: Look) {
         let stroke = Stroke { color: look.color, alpha: look.alpha, width: look.line };
         if let [only] = points[..] {
@@ -237,7 +225,7 @@ impl<'a> Chart<'a> {
             }
             return;
         }
-        for piece in clipped(&thinned(points), self.frame) {
+        for piece in self.inside(&thinned(points)) {
             match look.dash {
                 Some(dash) => scene.dashes(&piece, stroke, dash),
                 None => scene.line(piece, stroke),
@@ -303,13 +291,25 @@ fn places(mark: &Mark) -> Vec<At> {
         Mark::Line(s) | Mark::Step(s) | Mark::Points(s) => {
             s.points.iter().map(|p| (p.x, p.y)).collect()
         }
-        Mark::Band(band) => {
+        Mark::Band(band) | Mark::Area(band) => {
             let ends = |p: &[f64; 3]| [(p[0], p[1]), (p[0], p[2])];
             band.points.iter().flat_map(ends).collect()
         }
         Mark::Bars(bars) => {
             let ends = |bar: &crate::Bar| [(0.0, bar.at), (bar.value, bar.at)];
             bars.bars.iter().flat_map(ends).collect()
+        }
+        Mark::Links(links) => {
+            let ends = |link: &crate::Link| [link.from, link.to].map(|p| (p.x, p.y));
+            links.links.iter().flat_map(ends).collect()
+        }
+        Mark::Intervals(mark) => {
+            let ends = |i: &crate::Interval| [(i.from, i.at - 0.5), (i.to, i.at + 0.5)];
+            mark.intervals.iter().flat_map(ends).collect()
+        }
+        Mark::Cells(cells) => {
+            let ends = |cell: &crate::Cell| [(cell.x[0], cell.y[0]), (cell.x[1], cell.y[1])];
+            cells.cells.iter().flat_map(ends).collect()
         }
         Mark::Parallel(_) => Vec::new(),
     }

@@ -1,6 +1,8 @@
 //! From plain data to pixels and to SVG, by plotters.
 
+mod boxes;
 mod chart;
+mod header;
 mod network;
 mod paint;
 mod parallel;

@@ -21,6 +21,8 @@ pub(super) struct Palette {
     best: Rgb,
     series: [Rgb; 6],
     families: [Rgb; 9],
+    /// Of a heat map: the weakest, the middle, the strongest.
+    heat: [Rgb; 3],
 }
 
 const fn rgb(code: u32) -> Rgb {
@@ -56,6 +58,7 @@ static LIGHT: Palette = Palette {
         rgb(0x5A_55_C8), // cell
         rgb(0x2F_3E_6E), // other
     ],
+    heat: [rgb(0xE4_EE_F5), rgb(0x4F_A3_CF), rgb(0x0A_37_61)],
 };
 
 static DARK: Palette = Palette {
@@ -85,6 +88,7 @@ static DARK: Palette = Palette {
         rgb(0x9D_98_F5),
         rgb(0xD0_D6_E6),
     ],
+    heat: [rgb(0x22_32_40), rgb(0x2C_82_B3), rgb(0xC4_E9_FF)],
 };
 
 impl Palette {
@@ -97,6 +101,21 @@ impl Palette {
 
     pub(super) fn family(&self, family: OpFamily) -> Rgb {
         self.families[family as usize]
+    }
+
+    /// The color of a box of a heat map, from 0 for the weakest to 1 for the strongest.
+    pub(super) fn heat(&self, strength: f64) -> Rgb {
+        let [weak, middle, strong] = self.heat;
+        if strength < 0.5 {
+            mix(middle, 2.0 * strength, weak)
+        } else {
+            mix(strong, 2.0 * strength - 1.0, middle)
+        }
+    }
+
+    /// The color of letters that can be read on that box.
+    pub(super) fn on_heat(&self, strength: f64) -> Rgb {
+        if strength < 0.5 { self.ink } else { self.ground }
     }
 
     pub(super) fn look(&self, role: Role) -> Look {
@@ -172,6 +191,21 @@ mod tests {
             let marks = palette.series.iter().chain(&palette.families);
             for &color in marks.chain([&palette.best, &palette.muted]) {
                 assert!(contrast(color, palette.ground) >= 3.0, "{color:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn heat_rises_evenly_and_can_be_written_on() {
+        for palette in [&LIGHT, &DARK] {
+            let steps: Vec<f64> = (0..=20).map(|i| f64::from(i) / 20.0).collect();
+            let contrasts: Vec<f64> =
+                steps.iter().map(|s| contrast(palette.heat(*s), palette.ground)).collect();
+            assert!(contrasts.windows(2).all(|pair| pair[0] < pair[1]), "{contrasts:?}");
+            assert!(contrasts[0] > 1.1 && contrasts[20] > 7.0, "{contrasts:?}");
+            for step in steps {
+                let (letters, ground) = (palette.on_heat(step), palette.heat(step));
+                assert!(contrast(letters, ground) >= 2.5, "{step}");
             }
         }
     }

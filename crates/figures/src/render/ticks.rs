@@ -16,10 +16,10 @@ impl Span {
     /// share of the whole.
     pub(super) fn new(axis: &Axis, values: impl Iterator<Item = f64>, pad: f64) -> Self {
         let scale = axis.scale;
-        let mut whole = axis.ticks.is_none() && scale == Scale::Linear;
+        let mut all_whole = axis.ticks.is_none() && scale == Scale::Linear;
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values {
-            whole &= value.fract() == 0.0;
+            all_whole &= value.fract() == 0.0;
             if let Some(at) = scale.position(value) {
                 (low, high) = (low.min(at), high.max(at));
             }
@@ -37,7 +37,7 @@ impl Span {
                 (low, high) = (low - room, high + room);
             }
         }
-        Self { scale, low, high, whole }
+        Self { scale, low, high, whole: axis.whole || all_whole }
     }
 
     /// The place of a number, 0 to 1 within the axis.
@@ -125,6 +125,7 @@ mod tests {
         assert_eq!(names(&linear, [90.3, 91.1], 4.0), ["90.4", "90.6", "90.8", "91.0"]);
         assert_eq!(names(&linear, [0.0, 3.0], 8.0), ["0", "1", "2", "3"]);
         assert_eq!(names(&linear, [5.0, 5.0], 2.0).len(), 1);
+        assert_eq!(names(&linear.whole(), [0.5, 3.5], 8.0), ["1", "2", "3"]);
         let log = Axis::new("x").scale(Scale::Log);
         assert_eq!(names(&log, [1e3, 1e6], 4.0), ["1000", "10k", "100k", "1M"]);
         assert_eq!(names(&log, [70_000.0, 1_400_000.0], 5.0), ["100k", "200k", "500k", "1M"]);

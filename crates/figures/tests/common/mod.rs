@@ -6,7 +6,8 @@
 use nascent_record::{
     Architecture, Attribute, Budget, Choice, Combine, Condition, Edge, Event, Failure, FailureKind,
     Graph, Logged, Manifest, MetricSpec, Metrics, Node, Op, Outcome, Proposal, RunView, SCHEMA,
-    SessionStarted, Signals, Spec, TrialFinished, TrialId, TrialReported, TrialStarted, Value,
+    SearcherTrained, SessionStarted, Signals, Spec, TrialFinished, TrialId, TrialReported,
+    TrialStarted, Value,
 };
 
 /// A generator of numbers that look random, the same ones everywhere.
@@ -106,6 +107,12 @@ pub(crate) fn run_of(searcher: &str, trials: u32, epochs: u32, seed: u64) -> Run
     };
     let session = SessionStarted { version: "0.1.0".into(), workers: 1, budget: Budget::default() };
     log(&mut view, 0, Event::SessionStarted(session));
+    for epoch in 1..=epochs {
+        log(&mut view, 0, Event::SearcherTrained(supernet(epoch, epochs, seed)));
+    }
+    // Of its own, so that what searchers log does not decide what they propose.
+    let mut thoughts = Numbers::new(seed + 1000);
+    let mut complete: Vec<TrialId> = Vec::new();
     for number in 0..trials {
         let trial = TrialId(number);
         let architecture = sample(&spec(), &mut numbers);
@@ -114,10 +121,18 @@ pub(crate) fn run_of(searcher: &str, trials: u32, epochs: u32, seed: u64) -> Run
         let rate = architecture.float(4).unwrap();
         // What shared weights would say of it: more or less what comes of it.
         let shared = 0.4 + 0.02 * depth as f64 + 0.01 * op as f64 + 0.1 * f64::from(number % 3);
-        let signals = Signals::default().with("shared_valid_accuracy", shared);
+        let signals = thought(number, trials, &mut thoughts).with("shared_valid_accuracy", shared);
+        let recent = complete.len().saturating_sub(8);
+        let mut parents: Vec<TrialId> = Vec::new();
+        for _ in 0..(if number < 4 || recent == complete.len() { 0 } else { 1 + number % 2 }) {
+            let parent = recent as i64 + thoughts.below((complete.len() - recent) as i64);
+            if !parents.contains(&complete[parent as usize]) {
+                parents.push(complete[parent as usize]);
+            }
+        }
         let started = TrialStarted {
             trial,
-            proposal: Proposal::new(architecture).with_signals(signals),
+            proposal: Proposal::new(architecture).with_signals(signals).with_parents(parents),
             told: number.saturating_sub(3),
             state: None,
         };
@@ -157,6 +172,7 @@ pub(crate) fn run_of(searcher: &str, trials: u32, epochs: u32, seed: u64) -> Run
         } else if fate < 0.2 {
             Outcome::Pruned(metrics(last))
         } else {
+            complete.push(trial);
             Outcome::Complete(metrics(epochs))
         };
         let finished = TrialFinished {
@@ -168,6 +184,36 @@ pub(crate) fn run_of(searcher: &str, trials: u32, epochs: u32, seed: u64) -> Run
         log(&mut view, 5, Event::TrialFinished(finished));
     }
     view
+}
+
+/// What searchers log with a proposal: a policy, and a model of the results.
+fn thought(number: u32, trials: u32, numbers: &mut Numbers) -> Signals {
+    let learned = f64::from(number) / f64::from(trials);
+    let first = 0.25 + 0.6 * learned;
+    let rest = (1.0 - first) / 3.0;
+    Signals::default()
+        .with("entropy", 1.4 - learned + 0.2 * numbers.next())
+        .with("mean", 2.0 * numbers.next() - 1.0)
+        .with("std", 0.1 + 0.3 * numbers.next())
+        .with_list("length_scales", vec![1.0 - 0.9 * learned, 0.5, 2.0, 1.0, 1.0 + 3.0 * learned])
+        .with_list("probabilities.op", vec![first, rest, rest, rest])
+        .with_list("probabilities.activation", vec![0.5 - 0.3 * learned, 0.5 + 0.3 * learned])
+}
+
+/// An epoch of a supernet with two edges.
+fn supernet(epoch: u32, epochs: u32, seed: u64) -> SearcherTrained {
+    let learned = f64::from(epoch) / f64::from(epochs);
+    let mut numbers = Numbers::new(seed + u64::from(epoch));
+    let mut noisy = |value: f64| value + 0.05 * (numbers.next() - 0.5);
+    let signals = Signals::default()
+        .with("train_accuracy", noisy(0.3 + 0.5 * learned))
+        .with("valid_accuracy", noisy(0.3 + 0.4 * learned))
+        .with("derived_valid_accuracy", noisy(0.2 + 0.3 * learned))
+        .with("skip_share", noisy(0.5 * learned))
+        .with("entropy", noisy(1.4 - learned))
+        .with_list("alpha.op", vec![noisy(learned), noisy(0.0), noisy(0.0), noisy(-learned)])
+        .with_list("alpha.pair", (0..5).map(|at| noisy(0.2 * learned * f64::from(at))).collect());
+    SearcherTrained { epoch, epochs, told: 0, architecture: None, signals, state: None }
 }
 
 /// A cell of NAS-Bench-201: four nodes, all pairs connected, operations on the edges.

@@ -12,4 +12,6 @@ pub use importance::{ChoiceImportance, choice_importance};
 pub use incumbent::{
     BestSoFar, best_so_far, best_trial, incumbent, leaderboard, most_thorough, regret,
 };
-pub use pareto::{hypervolume, hypervolume_shares, pareto_front, pareto_ranks, pareto_trials};
+pub use pareto::{
+    hypervolume, hypervolume_growth, hypervolume_shares, pareto_front, pareto_ranks, pareto_trials,
+};
