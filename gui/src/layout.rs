@@ -59,7 +59,7 @@ impl Default for Layout {
         lower.extend(
             ["parallel_coordinates", "choice_importance"].map(|plot| pane(Pane::figure(plot))),
         );
-        lower.extend(["searcher", "lineage"].map(|kind| pane(Pane::new(kind))));
+        lower.extend(["searcher", "ancestors"].map(|kind| pane(Pane::new(kind))));
         let middle = tiles.insert_tab_tile(middle);
         let upper = tiles.insert_tab_tile(upper);
         let lower = tiles.insert_tab_tile(lower);

@@ -32,6 +32,8 @@ pub(crate) struct Palette {
     best: Color32,
     series: [Color32; 8],
     families: [Color32; 9],
+    /// Of a heat map: the weakest, the middle, the strongest.
+    heat: [Color32; 3],
 }
 
 const fn rgb(code: u32) -> Color32 {
@@ -75,6 +77,7 @@ static LIGHT: Palette = Palette {
         rgb(0x5A_55_C8), // cell
         rgb(0x2F_3E_6E), // other
     ],
+    heat: [rgb(0xE4_EE_F5), rgb(0x4F_A3_CF), rgb(0x0A_37_61)],
 };
 
 static DARK: Palette = Palette {
@@ -113,6 +116,7 @@ static DARK: Palette = Palette {
         rgb(0x9D_98_F5),
         rgb(0xD0_D6_E6),
     ],
+    heat: [rgb(0x22_32_40), rgb(0x2C_82_B3), rgb(0xC4_E9_FF)],
 };
 
 /// How a mark of a role looks.
@@ -159,10 +163,15 @@ impl Palette {
         }
     }
 
-    /// A color between that of little and that of much, for a share of 0 to 1.
-    pub(crate) fn heat(&self, share: f64) -> Color32 {
-        let share = share.clamp(0.0, 1.0) as f32;
-        self.stripe.lerp_to_gamma(self.series[0], share)
+    /// The color of a box of a heat map, from 0 for the weakest to 1 for the strongest.
+    pub(crate) fn heat(&self, strength: f64) -> Color32 {
+        let [weak, middle, strong] = self.heat;
+        let strength = strength.clamp(0.0, 1.0) as f32;
+        if strength < 0.5 {
+            weak.lerp_to_gamma(middle, 2.0 * strength)
+        } else {
+            middle.lerp_to_gamma(strong, 2.0 * strength - 1.0)
+        }
     }
 
     /// Black or white, whichever is easier to read on a color.

@@ -139,6 +139,9 @@ fn heading(ui: &mut Ui, chart: &Chart) {
 
 /// The names of the marks; a click hides them.
 fn legend(ui: &mut Ui, chart: &Chart, hidden: &mut BTreeSet<String>, slots: &[usize]) {
+    for mark in chart.marks.iter().filter(|mark| mark.kind == Kind::Cells) {
+        scale(ui, mark);
+    }
     if chart.legend.is_empty() {
         return;
     }
@@ -181,6 +184,25 @@ fn legend(ui: &mut Ui, chart: &Chart, hidden: &mut BTreeSet<String>, slots: &[us
     });
 }
 
+/// The legend of a heat map: from the weakest color to the strongest.
+fn scale(ui: &mut Ui, mark: &Placed) {
+    let palette = Palette::of(ui);
+    ui.horizontal(|ui| {
+        ui.label(egui::RichText::new(&mark.label).size(12.0));
+        ui.weak(text::number(mark.range[0]));
+        let (rect, _) = ui.allocate_exact_size(vec2(120.0, 10.0), Sense::hover());
+        let steps = 30;
+        for step in 0..steps {
+            let from = rect.left() + rect.width() * step as f32 / steps as f32;
+            let width = rect.width() / steps as f32 + 0.5;
+            let piece = Rect::from_min_size(pos2(from, rect.top()), vec2(width, rect.height()));
+            let strength = f64::from(step) / f64::from(steps - 1);
+            ui.painter().rect_filled(piece, 0.0, palette.heat(strength));
+        }
+        ui.weak(text::number(mark.range[1]));
+    });
+}
+
 /// The color of a role; runs that are told apart have the color that they have everywhere.
 pub(super) fn color_of(palette: &Palette, role: Role, slots: &[usize]) -> Color32 {
     match role {
@@ -211,6 +233,10 @@ fn marks(axis: &Axis, input: &GridInput) -> Vec<GridMark> {
         let within = ticks.iter().filter_map(at).filter(|at| (from..=to).contains(at));
         let step_size = input.base_step_size.max(1.0);
         return within.map(|value| GridMark { value, step_size }).collect();
+    }
+    if axis.whole && input.base_step_size * 3.0 < 1.0 {
+        let whole = from.ceil() as i64..=to.floor() as i64;
+        return whole.map(|at| GridMark { value: at as f64, step_size: 1.0 }).collect();
     }
     if axis.scale == Scale::Log && span < 20.0 {
         return decades(from, to);
@@ -288,6 +314,10 @@ impl Painting<'_> {
             Kind::Line | Kind::Step => self.line(mark, Stroke::new(look.line, color)),
             Kind::Points => self.dots(mark, color, look.dot),
             Kind::Band => self.band(mark, color.gamma_multiply(0.18)),
+            Kind::Area => self.band(mark, color.gamma_multiply(0.85)),
+            Kind::Links => self.links(mark, Stroke::new(look.line, color)),
+            Kind::Intervals => self.intervals(mark, color),
+            Kind::Cells => self.cells(mark),
             Kind::Bars => self.bars(mark, color),
         }
     }
@@ -323,15 +353,19 @@ impl Painting<'_> {
 
     fn dots(&mut self, mark: &Placed, color: Color32, radius: f32) {
         let frame = self.frame;
-        let places = mark.points.iter().enumerate().map(|(at, point)| {
-            let place = self.place(*point) - frame.min;
-            (at, [place.x, place.y])
-        });
+        let places: Vec<[f32; 2]> = mark
+            .points
+            .iter()
+            .map(|point| {
+                let place = self.place(*point) - frame.min;
+                [place.x, place.y]
+            })
+            .collect();
         let kept = reduce::squares(&places, [frame.width(), frame.height()]);
         // Where dots are crowded, smaller ones tell more.
         let radius = if kept.len() > 2000 { radius.min(1.8) } else { radius };
         for &at in &kept {
-            let place = self.place(mark.points[at]);
+            let place = frame.min + egui::Vec2::from(places[at]);
             self.painter.circle_filled(place, radius, color);
             self.reach(mark, at, place);
         }
@@ -375,6 +409,83 @@ impl Painting<'_> {
                 let (run, trial, distance) = (mark.run, None, 0.0);
                 self.nearest = Some(Near { distance, place: pointer, run, trial, text });
             }
+        }
+    }
+
+    fn links(&self, mark: &Placed, stroke: Stroke) {
+        let many = mark.points.len() > 2000;
+        let stroke = if many { Stroke::new(stroke.width.min(0.7), stroke.color) } else { stroke };
+        // Of ways that lie on one another one is enough, and the more there are, the less the eye
+        // tells apart.
+        let grid = if mark.points.len() > 20_000 { 6.0 } else { 2.0 };
+        let mut taken = std::collections::HashSet::new();
+        for ends in mark.points.chunks_exact(2) {
+            let (from, to) = (self.place(ends[0]), self.place(ends[1]));
+            let round = |pos: Pos2| [(pos.x / grid) as i32, (pos.y / grid) as i32];
+            let seen = self.frame.intersects(Rect::from_two_pos(from, to).expand(1.0));
+            if seen && (!many || taken.insert([round(from), round(to)])) {
+                self.painter.line_segment([from, to], stroke);
+            }
+        }
+    }
+
+    /// A box of a mark on the screen.
+    fn boxed(&self, mark: &Placed, at: usize) -> Option<Rect> {
+        let corner = mark.corners.get(at)?;
+        let rect = Rect::from_two_pos(self.place(mark.points[at]), self.place(*corner));
+        self.frame.intersects(rect).then_some(rect)
+    }
+
+    fn intervals(&mut self, mark: &Placed, color: Color32) {
+        // What is narrower than a pixel, and behind the box before it, cannot be seen.
+        let mut ends: std::collections::HashMap<i32, f32> = std::collections::HashMap::new();
+        for at in 0..mark.points.len() {
+            let Some(mut rect) = self.boxed(mark, at) else { continue };
+            let end = ends.entry((rect.top() * 8.0) as i32).or_insert(f32::NEG_INFINITY);
+            if rect.width() < 1.0 && rect.right() < *end + 0.5 {
+                continue;
+            }
+            *end = end.max(rect.right());
+            let height = rect.height().clamp(1.0, 44.0);
+            rect = Rect::from_center_size(rect.center(), vec2(rect.width().max(0.7), height));
+            if rect.width() > 3.0 {
+                rect.max.x -= 0.75; // a little room tells one trial from the next
+            }
+            let trial = mark.trials.get(at).copied().flatten();
+            let (run, picked) = self.picked;
+            let is_picked = mark.run == run && trial.is_some_and(|t| picked.contains(&t));
+            let fill = if is_picked { self.palette.look(Role::Selected).color } else { color };
+            self.painter.rect_filled(rect, 1.0, fill);
+            self.touch(mark, at, rect, mark.name.clone());
+        }
+    }
+
+    fn cells(&mut self, mark: &Placed) {
+        for at in 0..mark.points.len() {
+            let Some(rect) = self.boxed(mark, at) else { continue };
+            let strength = mark.strengths.get(at).copied().unwrap_or(0.0);
+            let value = mark.values.get(at).copied().unwrap_or(0.0);
+            let color = self.palette.heat(strength);
+            // Large boxes stand apart, small ones touch.
+            let apart = if rect.width().min(rect.height()) > 14.0 { 0.75 } else { -0.15 };
+            self.painter.rect_filled(rect.shrink(apart), 0.0, color);
+            if rect.width() > 44.0 && rect.height() > 18.0 {
+                let font = egui::FontId::proportional(11.0);
+                let (center, ink) = (rect.center(), Palette::on(color));
+                let number = text::number(value);
+                self.painter.text(center, egui::Align2::CENTER_CENTER, number, font, ink);
+            }
+            let note = mark.notes.get(at).cloned().unwrap_or_default();
+            self.touch(mark, at, rect, format!("{note}\n{} {}", mark.label, text::number(value)));
+        }
+    }
+
+    /// Remembers a box if the pointer is in it.
+    fn touch(&mut self, mark: &Placed, at: usize, rect: Rect, text: String) {
+        if let Some(pointer) = self.pointer.filter(|pointer| rect.contains(*pointer)) {
+            let trial = mark.trials.get(at).copied().flatten();
+            let run = mark.run;
+            self.nearest = Some(Near { distance: 0.0, place: pointer, run, trial, text });
         }
     }
 

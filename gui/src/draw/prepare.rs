@@ -1,6 +1,8 @@
 //! A figure made ready to be drawn many times: every number at its place on its scale.
 
-use nascent_figures::{Figure, LegendEntry, Mark, Parallel, Role, Scale, Series};
+use nascent_figures::{
+    Cells, Figure, Intervals, LegendEntry, Links, Mark, Parallel, Point, Role, Scale, Series,
+};
 use nascent_record::TrialId;
 
 /// A figure that is ready to be drawn.
@@ -21,8 +23,16 @@ pub(super) enum Kind {
     Points,
     /// Points are the upper ends, and `lower` has the lower ones.
     Band,
+    /// The same, one of a stack.
+    Area,
     /// Points are the ends of bars from 0, and `notes` say what they are.
     Bars,
+    /// Ways from each point at an even position to the next.
+    Links,
+    /// Boxes: points are left upper corners, `corners` the others.
+    Intervals,
+    /// Boxes of a heat map, with a strength each.
+    Cells,
 }
 
 /// A mark with its points on even scales.
@@ -35,6 +45,14 @@ pub(super) struct Placed {
     pub(super) trials: Vec<Option<TrialId>>,
     pub(super) lower: Vec<f64>,
     pub(super) notes: Vec<String>,
+    /// The opposite corners of boxes.
+    pub(super) corners: Vec<[f64; 2]>,
+    /// What the values of boxes are, and those with the weakest and the strongest color.
+    pub(super) label: String,
+    pub(super) range: [f64; 2],
+    pub(super) values: Vec<f64>,
+    /// How strong the color of a box is, 0 to 1.
+    pub(super) strengths: Vec<f64>,
     /// The thickness of bars.
     pub(super) thickness: f64,
     /// Whether x never falls, so that what is visible can be found by halving.
@@ -52,13 +70,14 @@ impl Chart {
                 Mark::Line(series) => Some(placed(Kind::Line, series, scales)),
                 Mark::Step(series) => Some(placed(Kind::Step, series, scales)),
                 Mark::Points(series) => Some(placed(Kind::Points, series, scales)),
-                Mark::Band(band) => {
+                Mark::Band(band) | Mark::Area(band) => {
+                    let kind = if matches!(mark, Mark::Band(_)) { Kind::Band } else { Kind::Area };
                     let place = |at: &[f64; 3]| {
                         let x = scales.0.position(at[0])?;
                         Some(([x, scales.1.position(at[2])?], scales.1.position(at[1])?))
                     };
                     let (points, lower) = band.points.iter().filter_map(place).unzip();
-                    let mark = empty(Kind::Band, &band.name, band.role, band.run);
+                    let mark = empty(kind, &band.name, band.role, band.run);
                     Some(Placed { points, lower, ..mark })
                 }
                 Mark::Bars(bars) => {
@@ -71,6 +90,9 @@ impl Chart {
                     let notes = bars.bars.iter().map(|bar| bar.note.clone()).collect();
                     Some(Placed { points, notes, thickness, ..mark })
                 }
+                Mark::Links(links) => Some(ways(links, scales)),
+                Mark::Intervals(intervals) => Some(stretches(intervals, scales)),
+                Mark::Cells(cells) => Some(heat(cells, scales)),
                 Mark::Parallel(_) => None,
             });
         }
@@ -106,7 +128,9 @@ impl Chart {
                 let lower = mark.lower.get(at).map(|low| undo(y_scale, *low).to_string());
                 let name = mark.notes.get(at).unwrap_or(&mark.name);
                 let (x, y) = (undo(x_scale, point[0]), undo(y_scale, point[1]));
-                let lower = lower.unwrap_or_default();
+                let corner =
+                    mark.corners.get(at).map(|corner| undo(y_scale, corner[1]).to_string());
+                let lower = lower.or(corner).unwrap_or_default();
                 let line =
                     [quote(name), mark.run.to_string(), trial, x.to_string(), y.to_string(), lower];
                 text += &(line.join(",") + "\n");
@@ -137,17 +161,58 @@ fn empty(kind: Kind, name: &str, role: Role, run: usize) -> Placed {
         trials: Vec::new(),
         lower: Vec::new(),
         notes: Vec::new(),
+        corners: Vec::new(),
+        label: String::new(),
+        range: [0.0; 2],
+        values: Vec::new(),
+        strengths: Vec::new(),
         thickness: 0.0,
         rising: false,
     }
 }
 
 fn placed(kind: Kind, series: &Series, (x, y): (Scale, Scale)) -> Placed {
-    let place = |point: &nascent_figures::Point| {
-        Some(([x.position(point.x)?, y.position(point.y)?], point.trial))
-    };
+    let place = |point: &Point| Some(([x.position(point.x)?, y.position(point.y)?], point.trial));
     let (points, trials) = series.points.iter().filter_map(place).unzip();
     Placed { points, trials, ..empty(kind, &series.name, series.role, series.run) }
+}
+
+fn ways(links: &Links, (x, y): (Scale, Scale)) -> Placed {
+    let place = |point: &Point| Some(([x.position(point.x)?, y.position(point.y)?], point.trial));
+    let ends = links.links.iter().filter_map(|link| Some([place(&link.from)?, place(&link.to)?]));
+    let (points, trials) = ends.flatten().unzip();
+    Placed { points, trials, ..empty(Kind::Links, &links.name, links.role, links.run) }
+}
+
+fn stretches(intervals: &Intervals, (x, _): (Scale, Scale)) -> Placed {
+    let mut mark = empty(Kind::Intervals, &intervals.name, intervals.role, intervals.run);
+    for interval in &intervals.intervals {
+        let (Some(from), Some(to)) = (x.position(interval.from), x.position(interval.to)) else {
+            continue;
+        };
+        mark.points.push([from, interval.at + 0.4]);
+        mark.corners.push([to, interval.at - 0.4]);
+        mark.trials.push(interval.trial);
+    }
+    mark
+}
+
+fn heat(cells: &Cells, (x, y): (Scale, Scale)) -> Placed {
+    // Its legend is a scale, so that nobody can hide it.
+    let mut mark = empty(Kind::Cells, "", Role::Muted, cells.run);
+    mark.label.clone_from(&cells.label);
+    mark.range = cells.range;
+    for cell in &cells.cells {
+        let corner = |at: usize| Some([x.position(cell.x[at])?, y.position(cell.y[at])?]);
+        let (Some(low), Some(high)) = (corner(0), corner(1)) else { continue };
+        mark.points.push([low[0], high[1]]);
+        mark.corners.push([high[0], low[1]]);
+        mark.strengths.push(cells.strength(cell.value));
+        mark.values.push(cell.value);
+        mark.notes.push(cell.note.clone());
+        mark.trials.push(cell.trial);
+    }
+    mark
 }
 
 /// What there is to see, with a margin; an axis with a range has that.
@@ -164,6 +229,10 @@ fn bounds(figure: &Figure, marks: &[Placed]) -> [[f64; 2]; 2] {
         }
         for low in &mark.lower {
             add(1, *low);
+        }
+        for corner in &mark.corners {
+            add(0, corner[0]);
+            add(1, corner[1]);
         }
         if mark.kind == Kind::Bars {
             add(0, 0.0);

@@ -133,7 +133,7 @@ impl FigurePanel {
                 options.cost = None;
             }
             choose(ui, "Metric", "Objective", &metrics, &mut options.metric);
-            if self.plot == "best_so_far" {
+            if uses(&self.plot, Asks::Progress) {
                 let progress = [
                     (Progress::Trials, "by trials"),
                     (Progress::WallClock, "by wall clock"),
@@ -148,7 +148,14 @@ impl FigurePanel {
                     }
                 });
             }
-            if self.plot == "pareto_front" {
+            if uses(&self.plot, Asks::Choices) {
+                choose_choices(ui, cx.shown, &mut options.choices);
+            }
+            if uses(&self.plot, Asks::Signal) {
+                let names = signals(cx.shown);
+                choose(ui, "Signal", "Telling signal", &names, &mut options.signal);
+            }
+            if uses(&self.plot, Asks::Cost) {
                 choose(ui, "Cost", "Usual cost", &metrics, &mut options.cost);
             }
             part::right(ui, |ui| {
@@ -198,6 +205,78 @@ impl FigurePanel {
             ui.close();
         }
     }
+}
+
+/// What can be asked of a plot beside its metric.
+#[derive(Clone, Copy, PartialEq)]
+enum Asks {
+    Progress,
+    Cost,
+    Choices,
+    Signal,
+}
+
+/// The plots of which more can be asked; another plot is drawn all the same.
+const ASKS: &[(&str, Asks)] = &[
+    ("best_so_far", Asks::Progress),
+    ("hypervolume", Asks::Progress),
+    ("target_time", Asks::Progress),
+    ("pareto_front", Asks::Cost),
+    ("slice", Asks::Choices),
+    ("contour", Asks::Choices),
+    ("choice_drift", Asks::Choices),
+    ("controller", Asks::Choices),
+    ("signal", Asks::Signal),
+];
+
+fn uses(plot: &str, asks: Asks) -> bool {
+    ASKS.contains(&(plot, asks))
+}
+
+/// The choices that a plot looks at; where none is named it takes the most important ones.
+fn choose_choices(ui: &mut Ui, shown: &[Drawn], chosen: &mut Vec<String>) {
+    let spec = shown.first().map(|drawn| &drawn.run.view().manifest().spec);
+    let known = |name: &String| spec.is_some_and(|spec| spec.position(name).is_some());
+    chosen.retain(known);
+    let title = match &chosen[..] {
+        [] => "Important choices".to_owned(),
+        [only] => text::words(only),
+        several => text::count(several.len(), "choice"),
+    };
+    ui.menu_button(title, |ui| {
+        if ui.button("The most important").clicked() {
+            chosen.clear();
+        }
+        egui::ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
+            for choice in spec.iter().flat_map(|spec| spec.choices()) {
+                let mut on = chosen.contains(&choice.name);
+                if ui.checkbox(&mut on, text::words(&choice.name)).changed() {
+                    if on {
+                        chosen.push(choice.name.clone());
+                    } else {
+                        chosen.retain(|name| *name != choice.name);
+                    }
+                }
+            }
+        });
+    });
+}
+
+/// The numbers that the searchers logged with their last epochs and proposals.
+fn signals(shown: &[Drawn]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for drawn in shown {
+        let view = drawn.run.view();
+        let epochs = view.searcher_epochs().iter().rev().take(4).map(|epoch| &epoch.signals);
+        let trials = view.trials().iter().rev().take(16);
+        let trials = trials.filter_map(|trial| trial.proposal.signals.as_deref());
+        for (name, _) in epochs.chain(trials).flat_map(|signals| signals.scalars.iter()) {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+    }
+    names
 }
 
 /// The figure, or the sentence why there is none.
@@ -261,4 +340,16 @@ pub(super) fn about(view: &RunView, trial: TrialId) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_of_plots_is_asked_of_plots_that_exist() {
+        for (plot, _) in ASKS {
+            nascent_figures::find(plot).unwrap();
+        }
+    }
 }

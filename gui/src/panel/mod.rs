@@ -1,9 +1,10 @@
 //! The panels of the window: one file and one line in [`PANELS`] for each.
 
+mod ancestors;
 mod architecture;
 mod compare;
 mod figure;
-mod lineage;
+
 mod overview;
 mod part;
 mod runs;
@@ -42,7 +43,7 @@ pub(crate) static PANELS: &[&Kind] = &[
     &figure::KIND,
     &architecture::KIND,
     &searcher::KIND,
-    &lineage::KIND,
+    &ancestors::KIND,
     &compare::KIND,
 ];
 

@@ -96,7 +96,7 @@ proptest! {
     fn a_mutated_log_never_panics(
         name in prop::sample::select(vec!["evolution-0", "trained", "darts"]),
         edits in prop::collection::vec((0.0..1.0_f64, 0..4_u8, any::<u8>()), 1..12),
-        panel in prop::sample::select(vec!["trials", "lineage", "searcher", "overview"]),
+        panel in prop::sample::select(vec!["trials", "ancestors", "searcher", "overview"]),
     ) {
         let dir = tempfile::tempdir().unwrap();
         let run = dir.path().join("run");

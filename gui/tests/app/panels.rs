@@ -6,7 +6,8 @@ use nascent_gui::ThemeChoice;
 
 use crate::common::{Opened, Opening, golden, labels, open, sees, settle, wait_for, write};
 
-const PANELS: [&str; 6] = ["overview", "trials", "architecture", "searcher", "lineage", "compare"];
+const PANELS: [&str; 6] =
+    ["overview", "trials", "architecture", "searcher", "ancestors", "compare"];
 
 fn all() -> Opened {
     open(Opening { folders: vec![golden("")], ..Opening::default() })
@@ -145,7 +146,7 @@ fn the_inside_of_a_supernet_is_shown() {
 fn a_line_of_ancestors_can_be_followed() {
     let opening = Opening {
         folders: vec![golden("evolution-0")],
-        panels: vec!["lineage"],
+        panels: vec!["ancestors"],
         ..Opening::default()
     };
     let mut harness = open(opening);

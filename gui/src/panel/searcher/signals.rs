@@ -201,8 +201,11 @@ mod tests {
     fn the_signals_of_proposals_are_found() {
         let view = testing::run(40, 3, 1);
         let thoughts = Thoughts::of(&view);
-        assert_eq!(thoughts.names, ["shared_valid_accuracy"]);
-        assert!(thoughts.moments.is_empty());
+        assert_eq!(thoughts.names[0], SEEN);
+        assert!(thoughts.names.contains(&"shared_valid_accuracy".to_owned()));
+        assert_eq!(thoughts.source, Source::Epochs);
+        assert_eq!(thoughts.moments.len(), view.searcher_epochs().len());
+        assert!(thoughts.vectors(&view, 0).is_some_and(|vectors| !vectors.is_empty()));
         let figure = chart(&view, "shared_valid_accuracy");
         let Mark::Points(series) = &figure.marks[0] else { panic!() };
         assert_eq!(series.points.len(), 40);

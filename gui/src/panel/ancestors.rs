@@ -15,8 +15,8 @@ use crate::text;
 use crate::theme::{self, Palette};
 
 pub(super) static KIND: Kind = Kind {
-    id: "lineage",
-    title: "Lineage",
+    id: "ancestors",
+    title: "Ancestors",
     summary: "The ancestors of a trial, what each mutation changed, and what it gained.",
     make: |_| Box::new(Lineage::default()),
 };
@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(steps[0].changes, [change]);
         assert_eq!(steps[2].children, 2);
         assert!(family(&view, TrialId(3)).is_some());
-        assert!(family(&testing::run(5, 1, 1), TrialId(0)).is_none());
+        assert!(family(&evolved(&[(None, 8, 0.5), (None, 16, 0.75)]), TrialId(0)).is_none());
     }
 
     #[test]
