@@ -39,6 +39,8 @@ pub struct App {
     toasts: Toasts,
     /// The runs that are to be shown at first, if not the newest.
     wanted: Vec<PathBuf>,
+    /// Whether the other seeds of those are to be shown too.
+    whole_groups: bool,
     /// Whether a run was picked to begin with.
     greeted: bool,
 }
@@ -73,6 +75,7 @@ impl App {
             palette: None,
             toasts: Toasts::default(),
             wanted: Vec::new(),
+            whole_groups: false,
             greeted: false,
         })
     }
@@ -85,6 +88,12 @@ impl App {
     /// Shows these runs at first, not the newest.
     pub fn show_at_first(&mut self, runs: &[PathBuf]) {
         self.wanted = runs.iter().map(|run| absolute(run)).collect();
+    }
+
+    /// Shows all seeds of the settings of the runs that are shown at first, a setting as one line.
+    pub fn group_seeds(&mut self) {
+        self.settings.grouped = true;
+        self.whole_groups = true;
     }
 
     /// Brings a panel to the front, by its name or that of a plot.
@@ -176,6 +185,15 @@ impl App {
             if let Some((_, newest)) = readable.max() {
                 self.picked.show_only(std::slice::from_ref(newest));
             }
+        }
+        if std::mem::take(&mut self.whole_groups) {
+            let shown = self.picked.shown().iter();
+            let rows = shown.filter_map(|(path, _)| self.library.entry(path));
+            let groups: Vec<String> = rows.map(|entry| entry.row.group()).collect();
+            let entries = self.library.entries().iter();
+            let all = entries.filter(|entry| groups.contains(&entry.row.group()));
+            let all: Vec<PathBuf> = all.map(|entry| entry.row.path.clone()).collect();
+            self.picked.show_only(&all);
         }
     }
 

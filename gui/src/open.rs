@@ -30,6 +30,9 @@ pub struct Options {
     /// Bring these panels to the front, by the name of a panel or plot; repeatable
     #[arg(long, value_name = "NAME")]
     pub panel: Vec<String>,
+    /// Show all seeds of the settings of these runs, each setting as one line
+    #[arg(long)]
+    pub group: bool,
     /// Write a picture of the window as PNG when all is drawn, then close
     #[arg(long, value_name = "FILE")]
     pub screenshot: Option<PathBuf>,
@@ -63,6 +66,10 @@ pub fn run(options: Options) -> Result<()> {
     let outcome = Arc::new(std::sync::Mutex::new(None));
     let told = Arc::clone(&outcome);
     let create: eframe::AppCreator<'_> = Box::new(move |cc| {
+        if options.fresh {
+            // Widths of columns and the like are no settings of ours.
+            cc.egui_ctx.memory_mut(|memory| *memory = egui::Memory::default());
+        }
         let stored = cc.storage.filter(|_| !options.fresh);
         let mut settings: Settings =
             stored.and_then(|s| eframe::get_value(s, SETTINGS)).unwrap_or_default();
@@ -74,6 +81,9 @@ pub fn run(options: Options) -> Result<()> {
         };
         let mut app = App::new(&cc.egui_ctx, &options.runs, settings, Arc::new(SystemClock))?;
         app.show_at_first(&options.show);
+        if options.group {
+            app.group_seeds();
+        }
         for name in &options.panel {
             app.open_panel(name).map_err(|problem| anyhow!(problem))?;
         }
@@ -130,6 +140,10 @@ impl eframe::App for Window {
         }
     }
 
+    fn persist_egui_memory(&self) -> bool {
+        self.shot.is_none()
+    }
+
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
         // A picture is taken of a first start, which must not become the next one.
         if self.shot.is_none() {
@@ -140,16 +154,28 @@ impl eframe::App for Window {
 
 fn write_png(path: &std::path::Path, image: &egui::ColorImage) -> Result<()> {
     let at = || format!("cannot write {}", path.display());
-    let file = std::fs::File::create(path).with_context(at)?;
+    // A window has few colors side by side: sometimes the plain rows are shortest, sometimes the
+    // differences of neighbors.
+    let plain = png_bytes(image, png::AdaptiveFilterType::NonAdaptive).with_context(at)?;
+    let filtered = png_bytes(image, png::AdaptiveFilterType::Adaptive).with_context(at)?;
+    let shorter = if plain.len() < filtered.len() { plain } else { filtered };
+    std::fs::write(path, shorter).with_context(at)
+}
+
+fn png_bytes(image: &egui::ColorImage, filter: png::AdaptiveFilterType) -> Result<Vec<u8>> {
     let [width, height] = image.size.map(|side| side as u32);
-    let mut encoder = png::Encoder::new(std::io::BufWriter::new(file), width, height);
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::Best);
+    encoder.set_filter(png::FilterType::NoFilter);
+    encoder.set_adaptive_filter(filter);
     let bytes: Vec<u8> = image.pixels.iter().flat_map(|p| [p.r(), p.g(), p.b()]).collect();
-    let mut writer = encoder.write_header().with_context(at)?;
-    writer.write_image_data(&bytes).with_context(at)?;
-    writer.finish().with_context(at)
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&bytes)?;
+    writer.finish()?;
+    Ok(file)
 }
 
 #[cfg(test)]

@@ -85,6 +85,11 @@ pub(crate) fn words(name: &str) -> String {
     name.replace('_', " ")
 }
 
+/// A spread, or 0 where it is nothing but the rounding of a mean.
+pub(crate) fn unless_rounding(spread: f64, mean: f64) -> f64 {
+    if spread <= mean.abs() * 1e-12 { 0.0 } else { spread }
+}
+
 /// A value with its unit, if it has one.
 pub(crate) fn with_unit(value: f64, unit: &str) -> String {
     if unit.is_empty() { number(value) } else { format!("{} {unit}", number(value)) }

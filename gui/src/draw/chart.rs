@@ -231,6 +231,9 @@ fn marks(axis: &Axis, input: &GridInput) -> Vec<GridMark> {
     if let Some(ticks) = &axis.ticks {
         let at = |tick: &nascent_figures::Tick| axis.scale.position(tick.at);
         let within = ticks.iter().filter_map(at).filter(|at| (from..=to).contains(at));
+        // Where names would lie on one another, some are left out.
+        let crowd = (input.base_step_size * 0.55).ceil().max(1.0) as usize;
+        let within = within.step_by(crowd);
         let step_size = input.base_step_size.max(1.0);
         return within.map(|value| GridMark { value, step_size }).collect();
     }

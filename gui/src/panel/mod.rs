@@ -103,6 +103,24 @@ impl Cx<'_> {
         self.shown.iter().enumerate().find(|(_, drawn)| drawn.run.row.path == focus)
     }
 
+    /// The number of the color that a run has in figures: its own, or that of its setting where seeds
+    /// are grouped.
+    pub(crate) fn color(&self, run: &std::path::Path) -> Option<usize> {
+        let slot = self.picked.slot(run)?;
+        if !self.settings.grouped {
+            return Some(slot);
+        }
+        let mut groups: Vec<String> = Vec::new();
+        for drawn in self.shown {
+            let group = drawn.run.row.group();
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+        let group = self.library.entry(run)?.row.group();
+        groups.iter().position(|known| *known == group).or(Some(slot))
+    }
+
     /// What tells the runs that are shown, as they are now, from all others.
     pub(crate) fn key(&self) -> Vec<(PathBuf, u64)> {
         self.shown.iter().map(|drawn| drawn.run.key()).collect()

@@ -52,7 +52,12 @@ fn head(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row, slot: usize) {
         let status = RichText::new(row.status.word()).color(palette.status(row.status));
         ui.label(status).on_hover_text(row.status.meaning());
     });
-    ui.add(egui::Label::new(RichText::new(row.path.display().to_string()).weak()).wrap());
+    // Its end says enough; the hover has all of it.
+    let mut parts = row.path.iter().rev().map(|part| part.to_string_lossy());
+    let own = parts.next().unwrap_or_default();
+    let short = parts.next().map_or_else(|| own.to_string(), |folder| format!("{folder}/{own}"));
+    let label = egui::Label::new(RichText::new(short).weak()).wrap();
+    ui.add(label).on_hover_text(row.path.display().to_string());
     if let Some(problem) = &row.problem {
         ui.colored_label(palette.bad, problem);
     }

@@ -261,7 +261,7 @@ impl Runs {
         });
         let square = Rect::from_center_size(area.center(), vec2(13.0, 13.0));
         if let Some(slot) = slot {
-            let color = palette.run(slot);
+            let color = palette.run(cx.color(&row.path).unwrap_or(slot));
             ui.painter().rect_filled(square, 4.0, color);
             let at = |x: f32, y: f32| square.min + vec2(x, y);
             let check = vec![at(3.0, 6.8), at(5.6, 9.4), at(10.2, 4.0)];
@@ -345,7 +345,8 @@ fn mean_and_spread(values: &[f64]) -> String {
         return text::number(mean);
     }
     let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    format!("{} ± {}", text::number(mean), text::number(variance.sqrt()))
+    let spread = text::unless_rounding(variance.sqrt(), mean);
+    format!("{} ± {}", text::number(mean), text::number(spread))
 }
 
 /// The room of a line, which shows that it can be clicked.
@@ -424,5 +425,6 @@ mod tests {
         assert_eq!(mean_and_spread(&[0.5]), "0.5");
         // The standard deviation of a sample: divided by n − 1.
         assert_eq!(mean_and_spread(&[1.0, 2.0, 3.0]), "2 ± 1");
+        assert_eq!(mean_and_spread(&[0.1, 0.1, 0.1]), "0.1 ± 0");
     }
 }

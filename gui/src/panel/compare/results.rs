@@ -12,7 +12,7 @@ use crate::text;
 /// A run, or the runs of one setting.
 pub(super) struct Line {
     pub(super) name: String,
-    /// The number of its color: that of its first run.
+    /// The number of its color.
     pub(super) slot: usize,
     /// The best value of each run, by its seed; of runs of one seed the last counts.
     pub(super) values: BTreeMap<u64, f64>,
@@ -60,8 +60,17 @@ impl Comparison {
                 None => groups.push((name, vec![run])),
             }
         }
+        if grouped {
+            shorten(&mut groups);
+        }
         let mut lines: Vec<Line> =
             groups.iter().map(|(name, runs)| line(name, runs, &objective)).collect();
+        if grouped {
+            // Figures number settings in this order too.
+            for (at, line) in lines.iter_mut().enumerate() {
+                line.slot = at;
+            }
+        }
         let oriented = |value: f64| objective.direction.oriented(value);
         // By default what the worst of all runs has reached in the end.
         let finals = lines.iter().flat_map(|line| line.values.values().copied());
@@ -107,6 +116,20 @@ impl Comparison {
     }
 }
 
+/// Leaves out of the names of settings what all of them share.
+fn shorten(groups: &mut [(String, Vec<&Drawn>)]) {
+    let parts: Vec<Vec<String>> =
+        groups.iter().map(|(name, _)| name.split(" · ").map(str::to_owned).collect()).collect();
+    let same = |at: usize| parts.windows(2).all(|pair| pair[0].get(at) == pair[1].get(at));
+    for ((name, _), own) in std::iter::zip(groups, &parts) {
+        let telling = own.iter().enumerate().filter(|(at, _)| !same(*at));
+        let telling: Vec<&str> = telling.map(|(_, part)| part.as_str()).collect();
+        if !telling.is_empty() {
+            *name = telling.join(" · ");
+        }
+    }
+}
+
 fn line(name: &str, runs: &[&Drawn], objective: &Objective) -> Line {
     let mut values = BTreeMap::new();
     for run in runs {
@@ -139,7 +162,7 @@ pub(super) fn mean(values: &[f64]) -> Option<f64> {
 fn spread(values: &[f64]) -> Option<f64> {
     let mean = mean(values).filter(|_| values.len() > 1)?;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    Some((squares / (values.len() - 1) as f64).sqrt())
+    Some(text::unless_rounding((squares / (values.len() - 1) as f64).sqrt(), mean))
 }
 
 /// The mean rank of each line over the seeds that all lines have, ties sharing their mean rank; over

@@ -100,7 +100,8 @@ impl Column {
         match self.field {
             Field::Trial => 64.0,
             Field::Status => 82.0,
-            _ => title.clamp(72.0, 150.0),
+            Field::Metric(_) => title.clamp(78.0, 150.0),
+            _ => title.clamp(92.0, 150.0),
         }
     }
 

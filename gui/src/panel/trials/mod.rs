@@ -7,7 +7,7 @@ mod rows;
 use std::collections::BTreeSet;
 
 use egui::{Align, Layout, RichText, Sense, TextEdit, Ui};
-use egui_table::{CellInfo, HeaderCellInfo, HeaderRow, Table, TableDelegate};
+use egui_table::{CellInfo, HeaderCellInfo, HeaderRow, Table, TableDelegate, TableState};
 use nascent_record::TrialId;
 
 use super::{Cx, Kind, Panel, part};
@@ -89,7 +89,7 @@ impl Panel for Trials {
         let Some((_, all)) = &self.columns else { return };
         let hidden = &cx.settings.hidden_columns;
         let columns: Vec<&Column> = all.iter().filter(|c| !hidden.contains(&c.name)).collect();
-        let mut table = table(&columns, rows.trials.len());
+        let mut table = table(ui, &columns, rows.trials.len());
         // A trial that was picked elsewhere comes into view.
         if cx.picked.last != self.seen {
             self.seen = cx.picked.last;
@@ -149,9 +149,13 @@ fn pick(picked: &mut Picked, rows: &[u32], row: u64, how: Click, anchor: &mut Op
     }
 }
 
-fn table(columns: &[&Column], rows: usize) -> Table {
+fn column_id(column: &Column) -> egui::Id {
+    egui::Id::unique(("trials", &column.name))
+}
+
+fn table(ui: &Ui, columns: &[&Column], rows: usize) -> Table {
     let sized = columns.iter().map(|column| {
-        let id = egui::Id::unique(("trials", &column.name));
+        let id = column_id(column);
         egui_table::Column::new(column.width()).range(40.0..=400.0).resizable(true).id(id)
     });
     // Columns that belong together stand under one title.
@@ -165,6 +169,13 @@ fn table(columns: &[&Column], rows: usize) -> Table {
         }
     }
     let upper = HeaderRow { height: 20.0, groups };
+    let id = TableState::id(ui, egui::IdSalt::new("trials"));
+    if TableState::load(ui, id).is_none() {
+        // Else the table would make all columns as narrow as they may be.
+        let widths = columns.iter().map(|column| (column_id(column), column.width()));
+        let col_widths = widths.collect();
+        TableState { col_widths, parent_width: None }.store(ui, id);
+    }
     Table::new()
         .id_salt("trials")
         .num_rows(rows as u64)
@@ -320,11 +331,6 @@ impl Trials {
     }
 }
 
-/// Text is cut where a column is narrow, but not while columns find their width.
-fn fitted(ui: &Ui, label: egui::Label) -> egui::Label {
-    if ui.is_sizing_pass() { label.extend() } else { label.truncate() }
-}
-
 struct Delegate<'a> {
     run: &'a Shown,
     columns: &'a [&'a Column],
@@ -364,7 +370,7 @@ impl TableDelegate for Delegate<'_> {
         ui.horizontal_centered(|ui| {
             ui.add_space(6.0);
             let label = egui::Label::new(title.family(theme::strong()).color(color));
-            let label = fitted(ui, label.sense(Sense::click()));
+            let label = label.sense(Sense::click()).truncate();
             let response = ui.add(label);
             let explain =
                 format!("{}\nClick to sort; with Shift to sort by it too", column.explain);
@@ -414,7 +420,7 @@ impl TableDelegate for Delegate<'_> {
         ui.with_layout(layout, |ui| {
             ui.add_space(8.0);
             let label = egui::Label::new(RichText::new(text).size(12.5).color(color));
-            ui.add(fitted(ui, label.selectable(false)));
+            ui.add(label.truncate().selectable(false));
         });
     }
 }
