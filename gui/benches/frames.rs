@@ -2,8 +2,9 @@
 //!
 //! `cargo bench -p nascent-gui --bench frames` writes a run of 100,000 trials, and fifty of 1,000, with
 //! the writer of the record crate, opens the app over each without a window, scrolls the table, and pans
-//! every figure in turn. It prints the time of a processor that a frame takes (events, panels,
-//! tessellation: all but the work of the graphics card), and fails if a limit is exceeded.
+//! the upper figure while each plot in turn is in view, there or below it. It prints the time of a
+//! processor that a frame takes (events, panels, tessellation: all but the work of the graphics card),
+//! and fails if a limit is exceeded.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run may panic")]
 #![expect(clippy::print_stdout, reason = "it reports to a person")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
@@ -94,7 +95,7 @@ fn measure(folder: &Path, show: &[PathBuf], missed: &mut Vec<String>) {
             events.extend((frame + 1 == FRAMES).then(|| button(false)));
             events
         };
-        report(&format!("panning {}", plot.id()), view.frames(pan), missed);
+        report(&format!("panning beside {}", plot.id()), view.frames(pan), missed);
     }
     if let Some(memory) = memory() {
         println!("  memory          {memory} MiB at the peak of this process (limit {MEMORY_MIB})");

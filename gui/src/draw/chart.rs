@@ -100,6 +100,8 @@ pub(crate) fn show(ui: &mut Ui, chart: &Chart, look: Look<'_>) -> Answer {
         pointer,
         picked: look.picked,
         nearest: None,
+        each: reduce::each(chart.marks.iter().filter(|mark| mark.kind == Kind::Points).count()),
+        ways: chart.marks.iter().filter(|m| m.kind == Kind::Links).map(|m| m.points.len()).sum(),
     };
     for mark in &chart.marks {
         if !look.hidden.contains(&mark.name) || mark.name.is_empty() {
@@ -298,6 +300,10 @@ struct Painting<'a> {
     pointer: Option<Pos2>,
     picked: (usize, &'a BTreeSet<TrialId>),
     nearest: Option<Near>,
+    /// How many dots each mark may have.
+    each: usize,
+    /// How many ends the links of all marks have.
+    ways: usize,
 }
 
 impl Painting<'_> {
@@ -364,7 +370,7 @@ impl Painting<'_> {
                 [place.x, place.y]
             })
             .collect();
-        let kept = reduce::squares(&places, [frame.width(), frame.height()]);
+        let kept = reduce::squares(&places, [frame.width(), frame.height()], self.each);
         // Where dots are crowded, smaller ones tell more.
         let radius = if kept.len() > 2000 { radius.min(1.8) } else { radius };
         for &at in &kept {
@@ -416,11 +422,11 @@ impl Painting<'_> {
     }
 
     fn links(&self, mark: &Placed, stroke: Stroke) {
-        let many = mark.points.len() > 2000;
+        let many = self.ways > 2000;
         let stroke = if many { Stroke::new(stroke.width.min(0.7), stroke.color) } else { stroke };
         // Of ways that lie on one another one is enough, and the more there are, the less the eye
         // tells apart.
-        let grid = if mark.points.len() > 20_000 { 6.0 } else { 2.0 };
+        let grid = if self.ways > 20_000 { 6.0 } else { 2.0 };
         let mut taken = std::collections::HashSet::new();
         for ends in mark.points.chunks_exact(2) {
             let (from, to) = (self.place(ends[0]), self.place(ends[1]));

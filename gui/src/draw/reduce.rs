@@ -2,8 +2,14 @@
 
 use std::ops::Range;
 
-/// How many dots are drawn of one figure at most.
+/// How many dots are drawn of one figure, if it has few marks.
 const MOST_DOTS: usize = 5000;
+
+/// How many dots each of so many marks may have: all together not many more than one alone, and
+/// each enough to be seen.
+pub(super) fn each(marks: usize) -> usize {
+    (MOST_DOTS / marks.max(1)).max(150)
+}
 
 /// The part of rising points that a range of x shows, with one more at each side so that lines lead
 /// out of the picture.
@@ -53,7 +59,7 @@ pub(super) fn columns(
 
 /// Of points on a screen of this size, one for each small square, the last: it is on top. Squares
 /// grow until there are few enough.
-pub(super) fn squares(places: &[[f32; 2]], [width, height]: [f32; 2]) -> Vec<usize> {
+pub(super) fn squares(places: &[[f32; 2]], [width, height]: [f32; 2], most: usize) -> Vec<usize> {
     let mut side = 2.0_f32;
     loop {
         let wide = (width / side).ceil().max(1.0) as usize;
@@ -70,7 +76,7 @@ pub(super) fn squares(places: &[[f32; 2]], [width, height]: [f32; 2]) -> Vec<usi
             taken += usize::from(*square == u32::MAX);
             *square = at as u32;
         }
-        if taken <= MOST_DOTS || side > 16.0 {
+        if taken <= most || side > 24.0 {
             let mut kept: Vec<usize> =
                 top.into_iter().filter(|at| *at != u32::MAX).map(|at| at as usize).collect();
             kept.sort_unstable();
@@ -110,10 +116,12 @@ mod tests {
     fn many_dots_become_few_and_none_leaves_its_square() {
         let place = |i: usize| [(i % 997) as f32, (i * 31 % 499) as f32];
         let many: Vec<[f32; 2]> = (0..200_000).map(place).collect();
-        let kept = squares(&many, [1000.0, 500.0]);
+        let kept = squares(&many, [1000.0, 500.0], MOST_DOTS);
         assert!((1000..=MOST_DOTS).contains(&kept.len()), "{}", kept.len());
         assert!(kept.is_sorted());
-        let few = squares(&many[..50], [1000.0, 500.0]);
+        let few = squares(&many[..50], [1000.0, 500.0], MOST_DOTS);
+        let shared = squares(&many, [1000.0, 500.0], each(50));
+        assert!((100..1000).contains(&shared.len()), "{}", shared.len());
         assert!(few.len() >= 45, "few dots are all kept: {}", few.len());
     }
 
