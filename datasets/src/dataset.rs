@@ -101,6 +101,19 @@ impl Split {
         }
     }
 
+    /// Each example so many times, one behind the other.
+    fn repeated(&self, times: usize) -> Self {
+        fn repeat<T: Copy>(values: &[T], len: usize, times: usize) -> Vec<T> {
+            values.chunks(len).flat_map(|example| example.repeat(times)).collect()
+        }
+        let len = self.example_len();
+        let inputs = match &self.inputs {
+            Inputs::Bytes(values) => Inputs::Bytes(repeat(values, len, times)),
+            Inputs::Floats(values) => Inputs::Floats(repeat(values, len, times)),
+        };
+        Self { inputs, labels: self.labels.clone() }
+    }
+
     fn check(&self, name: &str, part: &str, values: usize, classes: usize) -> Result<()> {
         let fail = |problem: String| {
             Err(Error::Inconsistent {
@@ -254,6 +267,29 @@ impl Dataset {
             test: self.test.as_ref().filter(|_| max_test > 0).map(|test| test.truncated(max_test)),
         }
     }
+
+    /// Grey images as images of several channels that are all the same, for networks that are made
+    /// for color; images that have so many channels as they are.
+    ///
+    /// # Errors
+    /// [`Error::Inconsistent`] if the examples are no images, or have channels that cannot be repeated.
+    pub fn with_channels(self, channels: usize) -> Result<Self> {
+        let problem = match self.shape[..] {
+            [own, ..] if self.shape.len() == 3 && own == channels => return Ok(self),
+            [1, height, width] if channels > 0 => {
+                let Self { name, classes, train, test, .. } = self;
+                let shape = vec![channels, height, width];
+                let test = test.map(|test| test.repeated(channels));
+                return Ok(Self { name, shape, classes, train: train.repeated(channels), test });
+            }
+            [own, _, _] => format!(
+                "its images have {own} channels, and {channels} cannot be made of them; only one \
+                 channel is repeated"
+            ),
+            _ => format!("channels are of images, and its examples are {:?}", self.shape),
+        };
+        Err(Error::Inconsistent { name: self.name, problem })
+    }
 }
 
 /// Bytes in lower-case hexadecimal.
@@ -341,6 +377,25 @@ mod tests {
         assert_eq!(seen.len(), count);
         assert_eq!(whole.fingerprint(), small().fingerprint());
         assert_eq!(whole.limited(99, 99), whole);
+    }
+
+    #[test]
+    fn one_channel_is_repeated_for_each_example() {
+        let split = Split::new(Inputs::Bytes(vec![1, 2, 3, 4]), vec![0, 1]).unwrap();
+        let grey = Dataset::new("x", vec![1, 1, 2], names(&["a", "b"]), split.clone(), Some(split));
+        let grey = grey.unwrap();
+        let color = grey.clone().with_channels(3).unwrap();
+        assert_eq!(color.shape(), [3, 1, 2]);
+        let expected = Inputs::Bytes(vec![1, 2, 1, 2, 1, 2, 3, 4, 3, 4, 3, 4]);
+        assert_eq!(color.train().inputs(), &expected);
+        assert_eq!(color.test().unwrap().inputs(), &expected);
+        assert_eq!(color.test().unwrap().labels(), [0, 1]);
+        assert_ne!(color.fingerprint(), grey.fingerprint());
+        assert_eq!(grey.clone().with_channels(1).unwrap(), grey);
+        let problem = |result: Result<Dataset>| result.unwrap_err().to_string();
+        assert!(problem(color.with_channels(1)).contains("have 3 channels"));
+        assert!(problem(grey.with_channels(0)).contains("0 cannot be made"));
+        assert!(problem(small().with_channels(3)).contains("examples are [2]"));
     }
 
     #[test]

@@ -57,6 +57,7 @@ fn unknown_names_suggest_the_nearest() {
         ("--data=fashon_mnist", "fashion_mnist"),
         ("--space-set=chanels=3", "did you mean \"channels\"?"),
         ("--searcher-set=population=3", "did you mean \"population_size\"?"),
+        ("--space-set=file=space.json", "there is no setting \"file\""),
         ("--space-set=channels", "is not of the form key=value"),
         ("--device=tpu", "tpu"),
     ] {
@@ -92,6 +93,30 @@ fn settings_that_cannot_be_are_refused_before_anything_starts() {
         let text = complaint(folder.path(), &["search", argument]);
         assert!(text.contains(expected), "{argument}: {text}");
     }
+}
+
+#[test]
+fn a_declared_space_is_refused_with_the_place_of_the_mistake() {
+    let folder = tempdir().unwrap();
+    let refused = |declaration: &str| {
+        fs::write(folder.path().join("space.json"), declaration).unwrap();
+        let arguments = ["search", "--space=declared", "--space-set=file=space.json"];
+        complaint(folder.path(), &arguments)
+    };
+    let text = refused("{ \"network\": [ }");
+    assert!(text.contains("space.json declares no search space"), "{text}");
+    assert!(text.contains("line 1 column 16"), "{text}");
+    let text = refused("{ \"network\": [{ \"layer\": { \"op\": \"haed\" } }] }");
+    assert!(text.contains("layer \"haed\"") && text.contains("did you mean \"head\"?"), "{text}");
+    // It is a space, and none for pictures of 8 x 8.
+    let text = refused(
+        r#"{ "choices": [{ "name": "width", "domain": { "integer": { "low": 4, "high": 8 } } }],
+             "network": [{ "layer": { "op": "linear", "with": { "width": { "choice": "width" } } } }] }"#,
+    );
+    assert!(text.contains("put a flatten before it"), "{text}");
+    let gone = ["search", "--space=declared", "--space-set=file=gone.json"];
+    assert!(complaint(folder.path(), &gone).contains("cannot read gone.json"));
+    assert!(!folder.path().join("runs").exists(), "a refused search leaves nothing behind");
 }
 
 #[test]

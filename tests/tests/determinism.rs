@@ -136,6 +136,10 @@ fn every_searcher_has_one_history() {
             let small = small.iter().filter(|(name, _)| known.get(name).is_some());
             command.args(small.map(|(name, n)| format!("--searcher-set={name}={n}")));
             command.args(["--space-set=channels=4", "--trials=4", "--epochs=1"]);
+            // Its operations see a part of the channels, so their weights are no network's.
+            if searcher.name != "pc_darts" {
+                command.arg("--searcher-set=inherit_weights=true");
+            }
         } else {
             command.args(["--space=mlp", "--trials=24", "--epochs=3"]);
         }
@@ -163,4 +167,63 @@ fn every_searcher_has_one_history() {
         }
         assert_eq!(hash(&one), hash(&killed), "{name} goes on otherwise after a kill");
     }
+}
+
+/// A space that a file declares: it is in the manifest, so the file may be gone.
+#[test]
+fn a_run_over_a_declared_space_goes_on_without_its_file() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("space.json");
+    let declaration = r#"{
+        "choices": [
+            { "name": "width", "domain": { "categorical": { "options": ["4", "8"] } } },
+            { "name": "depth", "domain": { "integer": { "low": 1, "high": 2 } } }
+        ],
+        "cells": [{ "name": "block", "input": "x", "nodes": [
+            { "name": "a", "edges": [{ "from": "x", "ops": ["skip_connect", "nor_conv_3x3"] }] },
+            { "name": "y", "edges": [{ "from": "x" }, { "from": "a", "ops": ["none", "nor_conv_1x1"] }] }
+        ] }],
+        "network": [
+            { "stages": { "count": 2, "channels": { "choice": "width" }, "parts": [
+                { "repeat": { "times": { "choice": "depth" }, "parts": [{ "layer": { "op": "block" } }] } }
+            ] } },
+            { "layer": { "op": "head" } }
+        ]
+    }"#;
+    let start = |run: &Path, workers: u32| {
+        std::fs::write(&file, declaration).unwrap();
+        let mut command = Command::new(nascent());
+        command.arg("search").arg("--run").arg(run).args([
+            "--quiet",
+            "--space=declared",
+            "--max-train=400",
+            "--searcher=tpe",
+            "--trials=12",
+            "--epochs=2",
+            "--final-epochs=2",
+            "--seed=4",
+        ]);
+        command.arg(format!("--space-set=file={}", file.display()));
+        command.arg(format!("--workers={workers}"));
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    };
+    let [undisturbed, killed] = ["undisturbed", "killed"].map(|run| folder.path().join(run));
+    finish(start(&undisturbed, 1));
+    let mut child = start(&killed, 2).spawn().unwrap();
+    let events = killed.join("events.jsonl");
+    let has_begun = || std::fs::read_to_string(&events).is_ok_and(|log| log.lines().count() > 6);
+    while !has_begun() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let ended = nascent_record::Run::open(&killed).unwrap().finished_trials();
+    assert!(ended < 12, "it was killed too late to say anything");
+    std::fs::remove_file(&file).unwrap();
+    finish(resume(&killed, 3));
+    assert_eq!(hash(&killed), hash(&undisturbed));
+    let view = nascent_record::Run::open(&killed).unwrap();
+    assert_eq!((view.finished_trials(), view.retrained().len()), (12, 1));
+    assert_eq!(view.manifest().space.name, "declared");
 }

@@ -62,6 +62,16 @@ pub fn package(package: &str, name: &str) -> Result<PathBuf> {
     built(&mut build, name)
 }
 
+/// Has cargo build the program of a package with optimizations, and returns its path.
+///
+/// # Errors
+/// If it cannot be built; the compiler says why.
+pub fn release(package: &str, name: &str) -> Result<PathBuf> {
+    let mut build = cargo();
+    build.args(["build", "--release", "--package", package, "--bin", name]);
+    built(&mut build, name)
+}
+
 /// Has cargo build an example of a package with optimizations, and returns the path of its program.
 ///
 /// # Errors

@@ -3,11 +3,13 @@
 mod cuda;
 mod docs;
 mod golden;
+mod latency;
 mod nextest;
 mod notebooks;
 mod optuna;
 mod python;
 mod sanitize;
+mod statistics;
 mod supernets;
 mod test;
 mod torch;
@@ -42,6 +44,8 @@ enum Command {
     BenchOptuna(optuna::Args),
     /// Measure our operations and trainings beside PyTorch's
     BenchTorch(torch::Args),
+    /// Measure how long a person waits for our kernel, beside the stock one of evcxr
+    BenchKernel(latency::Args),
     /// Measure which architectures the searchers with a supernet end with
     BenchSupernets(supernets::Args),
 }
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
         Command::Golden => golden::run(),
         Command::BenchOptuna(args) => optuna::run(&args),
         Command::BenchTorch(args) => torch::run(&args),
+        Command::BenchKernel(args) => latency::run(&args),
         Command::BenchSupernets(args) => supernets::run(&args),
     };
     match result {

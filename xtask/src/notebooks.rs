@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// Leave out what is asked of the kernel itself
     #[arg(long)]
     without_protocol: bool,
+    /// Where Jupyter's client cannot be installed, say why and end well
+    #[arg(long)]
+    or_skip: bool,
 }
 
 /// What is installed, in versions that were tried.
@@ -29,7 +32,13 @@ const PACKAGES: [&str; 4] =
     ["jupyter_client==8.10.0", "jupyter_kernel_test==0.7.0", "nbclient", "nbformat"];
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let jupyter = Jupyter::install()?;
+    let jupyter = match Jupyter::install() {
+        Err(error) if args.or_skip => {
+            say(&format!("skipped, because Jupyter's client cannot be installed: {error:#}"));
+            return Ok(());
+        }
+        installed => installed?,
+    };
     let nascent = nascent(&[])?;
     let kernel = package("nascent-kernel", "nascent-kernel")?;
     say("compiling the toolkit, where it is old");
@@ -67,13 +76,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// A Python with Jupyter's client, and where everything of the kernel is for it.
-struct Jupyter {
-    python: PathBuf,
+pub(crate) struct Jupyter {
+    pub(crate) python: PathBuf,
     data: PathBuf,
 }
 
 impl Jupyter {
-    fn install() -> Result<Self> {
+    pub(crate) fn install() -> Result<Self> {
         let folder = workspace().join("target/jupyter");
         let python = folder.join("bin/python");
         let whole = folder.join("nascent-is-whole");
@@ -87,6 +96,12 @@ impl Jupyter {
     }
 }
 
+/// Where the toolkit is compiled: beside what cargo compiles.
+pub(crate) fn toolkit() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    workspace().join(target.unwrap_or_else(|| "target".into())).join("kernel")
+}
+
 /// Runs a program with what it prints on the terminal.
 fn run_in(jupyter: &Jupyter, program: &Path, args: &[&str]) -> Result<()> {
     // Not with what cargo says of this program and of the libraries of this workspace: cells want those
@@ -94,7 +109,7 @@ fn run_in(jupyter: &Jupyter, program: &Path, args: &[&str]) -> Result<()> {
     let mut command = as_a_person(Command::new(program));
     command.args(args);
     command.env("JUPYTER_PATH", jupyter.data.join("share/jupyter"));
-    command.env("NASCENT_CACHE", workspace().join("target/kernel"));
+    command.env("NASCENT_CACHE", toolkit());
     command.env("NASCENT_HISTORY", jupyter.data.join("history.sqlite"));
     let name = program.display();
     let status = command.status().with_context(|| format!("{name} does not start"))?;

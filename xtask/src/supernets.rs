@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// So many examples of it
     #[arg(long, default_value_t = 5000)]
     max_train: usize,
+    /// Channels to which the one of grey images is repeated
+    #[arg(long, default_value_t = 3)]
+    image_channels: usize,
     /// Searchers
     #[arg(
         long,
@@ -122,6 +125,7 @@ fn search(args: &Args, binary: &Path, searcher: &str, seed: u64, folder: &Path) 
     let mut command = command(args, binary, searcher, seed, &folder);
     command.args(["--trials", "1", "--data", &args.data]);
     command.args(["--max-train", &args.max_train.to_string()]);
+    command.args(["--image-channels", &args.image_channels.to_string()]);
     command.args(["--searcher-set", &format!("supernet_epochs={}", args.epochs)]);
     let rate = format!("alpha_learning_rate={}", args.alpha_learning_rate);
     command.args(["--searcher-set", &rate]);
@@ -171,18 +175,18 @@ The architecture that each searcher with a supernet proposes first on NAS-Bench-
 table of the benchmark says of it. `cargo xtask bench-supernets --table FILE --write` trains the
 supernets and writes this file.
 
-- Supernets: 4 channels, one cell a stage, {epochs} epochs on {examples} examples of `{data}`; the rate
-  of α is {rate}. Everything else is as by default.
+- Supernets: 4 channels, one cell a stage, {epochs} epochs on {examples} examples of `{data}` in
+  {channels} equal channels; the rate of α is {rate}. Everything else is as by default.
 - Accuracies: columns `{valid}` and `{test}` of `{table}`, in per cent.
 - Seeds: {seeds}
 
-The rate of α and the number of epochs were chosen after a look at `darts` with the seed 1: with a rate of
-0.003 and 30 epochs, a twentieth of the published steps, nothing had drifted yet. They are the same for all
-searchers. The images have one channel, as they come; the table's have three.
+The rate of α and the number of epochs were chosen after a look at `darts` with the seed 1 on one channel:
+with a rate of 0.003 and 30 epochs, a twentieth of the published steps, nothing had drifted yet. They are
+the same for all searchers.
 
-The supernets see small grey images, and the table knows how networks do on other ones, so that the
-accuracies say how far a preference carries over. What is to be seen is how a searcher behaves. Known of
-CIFAR-10, from searches on it: DARTS drifts to skip connections, and ends with nothing else (54.30); ENAS
+The supernets see small grey images, whose one channel is repeated, and the table knows how networks do on
+other ones, so that the accuracies say how far a preference carries over. What is to be seen is how a
+searcher behaves. Known of CIFAR-10, from searches on it: DARTS drifts to skip connections, and ends with nothing else (54.30); ENAS
 54.30, PC-DARTS 93.41, GDAS 93.51, DrNAS 94.36; the best cell of the table has 94.37 (Dong and Yang 2020,
 and the papers of the searchers).
 
@@ -195,6 +199,7 @@ most expensive cell (even ones have 0.22): all behind the last epoch, mean over 
 ",
         epochs = args.epochs,
         examples = args.max_train,
+        channels = args.image_channels,
         data = args.data,
         rate = args.alpha_learning_rate,
         valid = args.valid,
@@ -219,6 +224,29 @@ most expensive cell (even ones have 0.22): all behind the last epoch, mean over 
     }
     let line = [format!("{RANDOM} random cells"), listed(random), format!("{:.2}", mean(random))];
     let _always = writeln!(page, "| {} | – | – | – |", line.join(" | "));
+    let moments: Vec<usize> =
+        (0..=5).map(|part| (part * args.epochs as usize / 5).max(1)).collect();
+    let names: Vec<String> = moments.iter().map(ToString::to_string).collect();
+    let _always = write!(
+        page,
+        "
+How the share of skip connections in the derived cell went, for each seed behind these epochs:
+
+| searcher | seed | {} |
+| --- | ---: |{}
+",
+        names.join(" | "),
+        " ---: |".repeat(moments.len())
+    );
+    for (searcher, runs) in rows {
+        for (seed, run) in std::iter::zip(1.., runs) {
+            let share = |epoch: &usize| run.epochs.get(epoch - 1)?["skip_share"].as_f64();
+            let shares: Option<Vec<String>> =
+                moments.iter().map(|epoch| Some(format!("{:.2}", share(epoch)?))).collect();
+            let Some(shares) = shares else { continue };
+            let _always = writeln!(page, "| `{searcher}` | {seed} | {} |", shares.join(" | "));
+        }
+    }
     page
 }
 

@@ -20,7 +20,8 @@ Examples:
 One test alone:
   cargo nextest run -p nascent NAME
 cargo-nextest is installed into target/tools if there is none. The first build takes long: polars
-and candle are large, and candle is optimized even for tests.")]
+and candle are large, and candle is optimized even for tests. The notebooks need Python 3 with venv,
+and compile the toolkit once more, as cells have it; without Python they are skipped.")]
 pub(crate) struct Args {
     /// Run only this step; repeatable
     #[arg(long, value_name = "STEP")]
@@ -43,6 +44,8 @@ enum Step {
     Tests,
     /// The examples in the documentation
     Doctests,
+    /// The kernel in a real Jupyter, and the notebooks in it
+    Notebooks,
 }
 
 impl Step {
@@ -53,6 +56,7 @@ impl Step {
             Self::Docs => "docs",
             Self::Tests => "tests",
             Self::Doctests => "doctests",
+            Self::Notebooks => "notebooks",
         }
     }
 
@@ -64,6 +68,7 @@ impl Step {
             Self::Docs => "doc --workspace --no-deps",
             Self::Tests => "nextest run --workspace --profile ci",
             Self::Doctests => "test --workspace --doc",
+            Self::Notebooks => "xtask test-notebooks --or-skip",
         }
     }
 

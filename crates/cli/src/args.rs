@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use nascent::study::DEFAULT_LOOKAHEAD;
 use nascent_record::{Constraint, Duplicates, RewardTerm};
-use nascent_session::{DataRequest, split_pair};
+use nascent_session::{DataRequest, Used, split_pair};
 use serde_json::{Map, Value};
 
 use crate::values::{duplicates, positive, reward};
@@ -100,14 +100,18 @@ pub(crate) struct DataArgs {
     /// Use the first N test examples only
     #[arg(long, value_name = "N", help_heading = "Data")]
     pub(crate) max_test: Option<usize>,
+    /// Repeat the channel of grey images, so that they have N as color images have
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    pub(crate) image_channels: Option<usize>,
 }
 
 impl DataArgs {
     /// The data, and a table.
     pub(crate) fn request(&self, table: &TableArgs) -> DataRequest {
-        let Self { data, label, ignore, data_dir, max_train, max_test } = self.clone();
-        let table = table.table.clone();
-        DataRequest { data, label, ignore, data_dir, max_train, max_test, table }
+        let Self { data, label, ignore, data_dir, max_train, max_test, image_channels: channels } =
+            self.clone();
+        let (table, used) = (table.table.clone(), Used { max_train, max_test, channels });
+        DataRequest { data, label, ignore, data_dir, used, table }
     }
 }
 
@@ -188,7 +192,8 @@ pub(crate) struct LatencyArgs {
     /// Search space whose choices are operations on edges
     #[arg(long, default_value = "nas_bench_201", help_heading = "What")]
     pub(crate) space: String,
-    /// Setting of the space, such as channels=16; repeatable (see `nascent list spaces`)
+    /// Setting of the space, such as channels=16; repeatable (see `nascent list spaces`). The space
+    /// declared takes file=FILE, a JSON file
     #[arg(long, value_name = "KEY=VALUE", help_heading = "What")]
     pub(crate) space_set: Vec<String>,
     #[command(flatten)]
@@ -241,7 +246,8 @@ pub(crate) struct SearchArgs {
     /// Search space
     #[arg(long, default_value = "nas_bench_201", help_heading = "What")]
     pub(crate) space: String,
-    /// Setting of the space, such as channels=16; repeatable (see `nascent list spaces`)
+    /// Setting of the space, such as channels=16; repeatable (see `nascent list spaces`). The space
+    /// declared takes file=FILE, a JSON file
     #[arg(long, value_name = "KEY=VALUE", help_heading = "What")]
     pub(crate) space_set: Vec<String>,
     /// Searcher

@@ -105,6 +105,7 @@ impl Simulation<'_> {
                 purpose: Purpose::Search,
                 limits: TrialLimits::default(),
                 checkpoint: before.map(|(epochs, bytes)| Checkpoint { epochs: *epochs, bytes }),
+                weights: None,
                 keep_checkpoint,
             };
             let outcome = match self.evaluator.evaluate(&job, &mut Silent) {

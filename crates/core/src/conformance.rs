@@ -199,6 +199,7 @@ pub fn evaluator(
         purpose: Purpose::Search,
         limits: TrialLimits::default(),
         checkpoint: None,
+        weights: None,
         keep_checkpoint: false,
     };
     let first = evaluator.evaluate(&job, &mut Silent).unwrap();

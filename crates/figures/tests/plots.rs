@@ -46,7 +46,7 @@ fn run(epochs: Vec<SearcherTrained>, trials: Vec<Told>) -> RunView {
         let metrics = [("valid_accuracy", told.accuracy), ("params", told.params)];
         let outcome = Outcome::Complete(Metrics::new(metrics).unwrap());
         let artifacts = std::collections::BTreeMap::new();
-        let started = TrialStarted { trial, proposal, told: 0, state: None };
+        let started = TrialStarted { trial, proposal, told: 0, state: None, weights: None };
         events.push((told.ran.0, Event::TrialStarted(started)));
         let finished = TrialFinished { trial, outcome, epochs: 1, artifacts };
         ends.push((told.ran.1, Event::TrialFinished(finished)));
@@ -164,7 +164,7 @@ fn strange_spaces_can_be_drawn() {
             let proposal = Proposal::new(spec.parse(text).unwrap());
             // The clock runs backward.
             let at_ms = 1000 - 200 * u64::from(trial.0);
-            let started = TrialStarted { trial, proposal, told: 0, state: None };
+            let started = TrialStarted { trial, proposal, told: 0, state: None, weights: None };
             log(&mut view, at_ms, Event::TrialStarted(started));
             let value = values[trial.index()];
             let metrics = Metrics::new([("valid_accuracy", value), ("params", -value)]).unwrap();

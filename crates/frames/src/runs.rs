@@ -268,6 +268,7 @@ mod tests {
                 proposal,
                 told: trial,
                 state: None,
+                weights: None,
             })
         };
         let reported = |trial: u32, step: u32, loss: f64| {

@@ -7,8 +7,10 @@
 //! - `link`: the connection to the toolkit in the child, over which a search shows its progress while no
 //!   cell runs; `relay`: in the child, how a cell ended;
 //! - `toolkit`: the toolkit compiled once, and a folder for each session;
+//! - `analyzer`: what rust-analyzer reads of the toolkit;
 //! - `is_complete`, `history`, `diagnostics`, `messages`: what the protocol needs besides.
 
+mod analyzer;
 mod diagnostics;
 mod evaluator;
 mod history;
@@ -56,6 +58,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = analyzer::answer_as_cargo() {
+        return code;
+    }
     relay::begin();
     evcxr::runtime_hook();
     match run(&Cli::parse().command) {

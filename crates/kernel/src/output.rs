@@ -102,7 +102,9 @@ impl Output {
         loop {
             thread::sleep(QUIET);
             let mut state = lock(&self.state);
-            let is_quiet = state.last.is_none_or(|last| last.elapsed() >= QUIET);
+            // Who failed has said why, and that comes another way than the end.
+            let is_whole = state.end == End::Good || !state.errors.is_empty();
+            let is_quiet = is_whole && state.last.is_none_or(|last| last.elapsed() >= QUIET);
             if is_quiet || begun.elapsed() > Duration::from_secs(1) {
                 state.is_running = false;
                 let held = state.held.take().unwrap_or_default();

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use jupyter_protocol::{ConnectionInfo, JupyterMessage, JupyterMessageContent as Content};
 use jupyter_zmq_client as zmq;
-use serde_json::json;
+use nascent_wire::Comm;
+use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::evaluator::{Evaluator, Process, end};
@@ -126,7 +127,8 @@ pub(crate) async fn serve(
     let (mut answers, mut shell) =
         zmq::create_kernel_shell_connection(&info, &session).await?.split();
     let mut control = zmq::create_kernel_control_connection(&info, &session).await?;
-    let _stdin = zmq::create_kernel_stdin_connection(&info, &session).await?;
+    let (mut questions, mut texts) =
+        zmq::create_kernel_stdin_connection(&info, &session).await?.split();
     let mut iopub = zmq::create_kernel_iopub_connection(&info, &session).await?;
 
     tokio::spawn(async move { while heartbeat.single_heartbeat().await.is_ok() {} });
@@ -144,13 +146,29 @@ pub(crate) async fn serve(
     });
 
     let broadcast = Broadcast(to_all);
-    let link = Link::open(broadcast.clone())?;
+    let (ask, mut asked) = unbounded_channel::<JupyterMessage>();
+    let link = Link::open(broadcast.clone(), ask)?;
+    tokio::spawn(async move {
+        while let Some(message) = asked.recv().await {
+            let _nobody_listens = questions.send(message).await;
+        }
+    });
+    let answered = link.clone();
+    tokio::spawn(async move {
+        loop {
+            match read(&mut texts).await.map(|message| message.content) {
+                Ok(Content::InputReply(reply)) => answered.answer(reply.value),
+                Ok(_) => {}
+                Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        }
+    });
     let process = Arc::new(OnceLock::new());
     let acting =
         Control { link: link.clone(), process: Arc::clone(&process), last: Arc::default() };
     let (requests, incoming) = channel::<JupyterMessage>();
     let (ended, mut has_ended) = unbounded_channel::<String>();
-    let (folder, for_evaluator) = (folder.to_owned(), (link, broadcast.clone()));
+    let (folder, for_evaluator) = (folder.to_owned(), (link.clone(), broadcast.clone()));
     let evaluate = {
         let replies = replies.clone();
         move || match Evaluator::start(&folder, &toolkit, for_evaluator, replies, history) {
@@ -167,12 +185,12 @@ pub(crate) async fn serve(
     thread::Builder::new().name("nascent-cells".into()).stack_size(64 << 20).spawn(evaluate)?;
 
     let reading = {
-        let (broadcast, replies) = (broadcast.clone(), replies.clone());
+        let (broadcast, replies, link) = (broadcast.clone(), replies.clone(), link.clone());
         tokio::spawn(async move {
             let mut dropped = 0_u64;
             loop {
                 match read(&mut shell).await {
-                    Ok(message) => take(message, &requests, &broadcast, &replies),
+                    Ok(message) => take(message, &requests, &link, (&broadcast, &replies)),
                     Err(error) => {
                         // Unsigned, forged, or no message at all.
                         dropped += 1;
@@ -226,13 +244,33 @@ fn signals() -> Result<tokio::sync::mpsc::UnboundedReceiver<()>> {
     Ok(receive)
 }
 
+/// What the front end says over a comm, if it does.
+fn comm(content: &Content) -> Option<Comm> {
+    let (id, target, closes, data) = match content {
+        Content::CommOpen(open) => {
+            (&open.comm_id, Some(open.target_name.clone()), false, &open.data)
+        }
+        Content::CommMsg(said) => (&said.comm_id, None, false, &said.data),
+        Content::CommClose(closed) => (&closed.comm_id, None, true, &closed.data),
+        _ => return None,
+    };
+    let (id, data) = (id.0.clone(), Value::Object(data.clone()));
+    Some(Comm { id, target, closes, data })
+}
+
 /// Answers what needs no cell, and hands on the rest.
 fn take(
     request: JupyterMessage,
     requests: &Sender<JupyterMessage>,
-    broadcast: &Broadcast,
-    replies: &UnboundedSender<JupyterMessage>,
+    link: &Link,
+    (broadcast, replies): (&Broadcast, &UnboundedSender<JupyterMessage>),
 ) {
+    if let Some(comm) = comm(&request.content) {
+        broadcast.busy(&request);
+        link.comm_to_toolkit(comm, &request);
+        broadcast.idle(&request);
+        return;
+    }
     let (kind, content) = match &request.content {
         Content::KernelInfoRequest(_) => ("kernel_info_reply", kernel_info()),
         Content::IsCompleteRequest(asked) => {
@@ -245,14 +283,14 @@ fn take(
             };
             ("is_complete_reply", content)
         }
-        Content::CommInfoRequest(_) => ("comm_info_reply", json!({ "status": "ok", "comms": {} })),
-        Content::CommOpen(open) => {
-            // There is nobody to talk to: the front end hears that at once.
-            broadcast.busy(&request);
-            let content = json!({ "comm_id": open.comm_id, "data": {} });
-            broadcast.send("comm_close", content, Some(&request));
-            broadcast.idle(&request);
-            return;
+        Content::CommInfoRequest(asked) => {
+            let wanted = asked.target_name.as_deref();
+            let comms = link.comms().into_iter().filter(|(_, target)| {
+                wanted.is_none_or(|wanted| wanted.is_empty() || wanted == target)
+            });
+            let comms: Map<String, Value> =
+                comms.map(|(id, target)| (id, json!({ "target_name": target }))).collect();
+            ("comm_info_reply", json!({ "status": "ok", "comms": comms }))
         }
         Content::ExecuteRequest(_)
         | Content::CompleteRequest(_)

@@ -13,12 +13,16 @@ use anyhow::{Context as _, Result, bail, ensure};
 use evcxr::{CommandContext, Error};
 use sha2::{Digest as _, Sha256};
 
+use crate::analyzer;
+
 /// What stands before the first cell of every session.
 pub(crate) const PRELOAD: &str = "use nascent_notebook::prelude::*;";
 /// What is run before the first cell of every child.
 pub(crate) const INIT: &str = "nascent_notebook::init();";
 /// The folder in which evcxr works.
 const FOLDER: &str = "EVCXR_TMPDIR";
+/// Where rust-analyzer looks for the sources of the standard library.
+const STD_SOURCES: &str = "RUST_SRC_PATH";
 /// The file that says that a kept folder is whole.
 const WHOLE: &str = "nascent-is-whole";
 
@@ -126,18 +130,32 @@ impl Toolkit {
             copy(&kept, folder)?;
             Self::note(begun, "the folder of the session is there");
         }
+        for (name, value) in analyzer::variables(folder).into_iter().flatten() {
+            set_variable(name, &value);
+        }
+        keep_from_fetching()?;
+        let sources = std::env::var_os(STD_SOURCES).unwrap_or_default();
+        if seeded {
+            // It would read the standard library now, and again with the toolkit.
+            set_variable(STD_SOURCES, next_to_nothing(folder)?.as_os_str());
+        }
         let (mut context, outputs) = start(folder, Some(variable))?;
+        set_variable(STD_SOURCES, &sources);
         Self::note(begun, "evcxr has started");
         if seeded {
-            let preload = format!(":offline 1\n{}\n{PRELOAD}", self.dependency());
-            if let Err(error) = context.execute(&preload) {
+            // Without the toolkit, evcxr has had no use for the versions in it.
+            fs::copy(kept.join("Cargo.lock"), folder.join("Cargo.lock"))?;
+            let home = analyzer::cargo_home();
+            let home = home.map(|home| format!(":build_env CARGO_HOME={}\n", home.display()));
+            let home = home.unwrap_or_default();
+            let dependency = self.dependency();
+            let preload = format!(":offline 1\n{home}{dependency}\n{PRELOAD}\n{INIT}");
+            let loaded = context.execute(&preload).and_then(|_| context.execute(":offline 0"));
+            if let Err(error) = loaded {
                 bail!(
                     "the toolkit cannot be loaded; `nascent kernel install` compiles it anew: {error}"
                 );
             }
-            Self::note(begun, "the toolkit is loaded");
-            // A first cell is compiled with what the others need.
-            context.execute(INIT).map_err(|error| anyhow::anyhow!("{error}"))?;
         }
         Self::note(begun, "the session is ready");
         Ok((context, outputs))
@@ -159,6 +177,7 @@ fn start(
     if let Some(variable) = variable {
         child.env(nascent_wire::VARIABLE, variable);
     }
+    analyzer::forget(&mut child);
     set_variable(FOLDER, folder.as_os_str());
     let made = evcxr::EvalContext::with_subprocess_command(child);
     let (context, outputs) =
@@ -170,8 +189,7 @@ fn start(
 /// does not where it is told of a folder, even an empty one: then it knows less about the standard
 /// library.
 pub(crate) fn keep_from_fetching() -> Result<()> {
-    const SOURCES: &str = "RUST_SRC_PATH";
-    if std::env::var_os(SOURCES).is_some() {
+    if std::env::var_os(STD_SOURCES).is_some() {
         return Ok(());
     }
     let output = Command::new("rustc").args(["--print", "sysroot"]).output();
@@ -184,8 +202,16 @@ pub(crate) fn keep_from_fetching() -> Result<()> {
         Some(folder) => folder,
         None => nothing()?,
     };
-    set_variable(SOURCES, folder.as_os_str());
+    set_variable(STD_SOURCES, folder.as_os_str());
     Ok(())
+}
+
+/// A standard library without anything in it.
+fn next_to_nothing(session: &Path) -> Result<PathBuf> {
+    let folder = session.join("no-std");
+    fs::create_dir_all(folder.join("core/src"))?;
+    fs::write(folder.join("core/src/lib.rs"), "")?;
+    Ok(folder)
 }
 
 /// A folder without sources.

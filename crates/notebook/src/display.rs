@@ -15,7 +15,7 @@ use nascent_record::{Graph, Metrics};
 use crate::pictures::Picture;
 use crate::tables::{Comparison, Leaderboard, data_frame, metrics};
 use crate::tensors::tensor;
-use crate::{Bundle, Run, Search, TrialView, svg};
+use crate::{Bundle, Run, Search, Space, TrialView, svg};
 
 /// What evcxr looks for on the last expression of a cell.
 pub trait EvcxrDisplay {
@@ -48,6 +48,7 @@ pub fn bundle_of(value: &dyn Any) -> Option<Bundle> {
         Run => Run::bundle,
         TrialView => TrialView::bundle,
         Search => Search::bundle,
+        Space => Space::bundle,
         Picture => Picture::bundle,
         Leaderboard => Leaderboard::bundle,
         Comparison => Comparison::bundle,

@@ -47,6 +47,20 @@ pub enum Error {
         /// Why.
         problem: String,
     },
+    /// A space that is there by name, and need not be written.
+    #[error("only what space! declares is written to a file; {space} is there by its name")]
+    NotDeclared {
+        /// The space.
+        space: String,
+    },
+    /// A file that cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Of the search.
     #[error(transparent)]
     Core(#[from] nascent::Error),
@@ -62,6 +76,18 @@ pub enum Error {
     /// Of a data frame.
     #[error(transparent)]
     Frames(#[from] nascent_frames::Error),
+    /// A question that nobody can be asked.
+    #[error(
+        "nobody can be asked here: the front end or the kernel has no input; run the cell in a notebook \
+         of the Nascent kernel, or write the value into it"
+    )]
+    NoInput,
+    /// A line of talk without a kernel that has any.
+    #[error("only the kernel of Nascent has comms, and this is another one, or it is gone")]
+    NoKernel,
+    /// A line of talk that is over.
+    #[error("the other side has closed the comm")]
+    Closed,
     /// Of a thread that did not start.
     #[error("the search has no thread: {0}")]
     Thread(std::io::Error),

@@ -17,13 +17,17 @@
 //! Works in the kernel of this project, where a search shows its progress while other cells run, and in
 //! the stock `evcxr_jupyter`, where each cell has one output, at its end.
 //!
-//! - [`macros`](#macros) are what is typed; [`Search`] and [`Run`] are behind them;
+//! - [`macros`](#macros) are what is typed; [`Search`], [`Run`] and [`Space`] are behind them;
 //! - [`Bundle`] is what a value looks like: HTML for notebooks and text for terminals;
+//! - [`input`] asks the person, [`Comm`] talks with widgets;
 //! - [`interrupt`] is how a cell is stopped without losing its variables.
 
+mod ask;
 mod bundle;
 mod card;
 mod channel;
+mod comm;
+mod declare;
 mod display;
 mod error;
 mod html;
@@ -33,13 +37,17 @@ mod macros;
 mod pictures;
 mod run;
 mod search;
+mod space;
+mod space_macro;
 mod svg;
 mod tables;
 mod tensors;
 
+pub use ask::{input, password};
 pub use bundle::Bundle;
 pub use candle_core;
 pub use candle_nn;
+pub use comm::{Comm, on_comm};
 pub use display::{EvcxrDisplay, bundle_of};
 pub use error::{Error, Result};
 pub use nascent;
@@ -55,11 +63,16 @@ pub use run::{Run, TrialView};
 pub use search::{Named, Search};
 pub use serde;
 pub use serde_json;
+pub use space::Space;
 pub use tables::{Comparison, Leaderboard};
 
 #[doc(hidden)]
 pub mod internal {
     //! What macros need.
+    pub use crate::declare::{
+        Declare, Edges, Given, NodeName, Nodes, Options, Parts, is_at_least, is_one_of, operation,
+        ops, scales,
+    };
     pub use crate::pictures::{architecture, difference, plot};
     pub use crate::tables::{compare, frame, leaderboard};
 }
@@ -75,8 +88,10 @@ pub mod prelude {
     pub use serde_json::{self, json};
 
     pub use crate::display::EvcxrDisplay as _;
-    pub use crate::{Bundle, Run, Search, TrialView, interrupt};
-    pub use crate::{architecture, compare, diff, frame, leaderboard, plot, search};
+    pub use crate::{
+        Bundle, Comm, Run, Search, Space, TrialView, input, interrupt, on_comm, password,
+    };
+    pub use crate::{architecture, compare, diff, frame, leaderboard, plot, search, space};
 }
 
 /// Removes what is shown below the cell that runs; with `wait` when there is something else to show, so

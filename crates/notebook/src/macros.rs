@@ -17,14 +17,21 @@
 #[macro_export]
 macro_rules! search {
     (@say $search:expr $(,)?) => { $search.start() };
-    (@say $search:expr, $key:ident : $value:expr) => { $crate::search!(@say $search.$key($value)) };
+    (@say $search:expr, $key:ident : $value:expr) => {
+        $crate::search!(@say $search.$key($crate::search!(@value $key $value)))
+    };
     (@say $search:expr, $key:ident : $value:expr, $($rest:tt)*) => {
-        $crate::search!(@say $search.$key($value), $($rest)*)
+        $crate::search!(@say $search.$key($crate::search!(@value $key $value)), $($rest)*)
     };
-    (@say $search:expr, $key:ident) => { $crate::search!(@say $search.$key($key)) };
+    (@say $search:expr, $key:ident) => {
+        $crate::search!(@say $search.$key($crate::search!(@value $key $key)))
+    };
     (@say $search:expr, $key:ident, $($rest:tt)*) => {
-        $crate::search!(@say $search.$key($key), $($rest)*)
+        $crate::search!(@say $search.$key($crate::search!(@value $key $key)), $($rest)*)
     };
+    // A space is borrowed, so that it is still there behind the search.
+    (@value space $space:expr) => { &$space };
+    (@value $key:ident $value:expr) => { $value };
     (@say $search:expr, $key:ident = $($rest:tt)*) => {
         ::core::compile_error!(::core::concat!(
             "write `", ::core::stringify!($key), ": value` instead of `", ::core::stringify!($key), " = value`"

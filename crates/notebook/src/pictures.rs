@@ -22,6 +22,12 @@ impl Picture {
     }
 }
 
+impl From<Bundle> for Picture {
+    fn from(bundle: Bundle) -> Self {
+        Self(bundle)
+    }
+}
+
 /// The plots by name: `plot!(best_so_far, run)`.
 pub mod plots {
     macro_rules! names {

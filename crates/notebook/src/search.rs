@@ -8,10 +8,12 @@ use nascent::study::{DEFAULT_LOOKAHEAD, Request, Study};
 use nascent_record::{
     Budget, Constraint, DirectoryStore, Duplicates, RunView, SystemClock, TrialLimits,
 };
-use nascent_session::{DataRequest, cores, data, free_name, git_commit, memory_share_mib, named};
+use nascent_session::{
+    DataRequest, cores, data, free_name, git_commit, memory_share_mib, named, space_settings,
+};
 use serde_json::Value;
 
-use crate::{Bundle, Result, Run};
+use crate::{Bundle, Result, Run, Space};
 
 /// Something that is chosen by name, with settings: `"nas_bench_201 channels=8 cells=1"`, or a name and
 /// settings as JSON.
@@ -39,6 +41,31 @@ impl From<&str> for Named {
 impl From<String> for Named {
     fn from(text: String) -> Self {
         Self::from(text.as_str())
+    }
+}
+
+impl From<&&str> for Named {
+    fn from(text: &&str) -> Self {
+        Self::from(*text)
+    }
+}
+
+impl From<&String> for Named {
+    fn from(text: &String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<&Space> for Named {
+    fn from(space: &Space) -> Self {
+        let (name, settings) = space.pair();
+        Self { name, settings, unreadable: None }
+    }
+}
+
+impl From<&(&str, Value)> for Named {
+    fn from(pair: &(&str, Value)) -> Self {
+        Self::from(pair.clone())
     }
 }
 
@@ -106,7 +133,7 @@ impl Search {
         Self::default()
     }
 
-    /// The search space: `"nas_bench_201 channels=8 cells=1"`.
+    /// The search space: `"nas_bench_201 channels=8 cells=1"`, or a [`Space`].
     #[must_use]
     pub fn space(self, space: impl Into<Named>) -> Self {
         Self { space: space.into(), ..self }
@@ -154,7 +181,14 @@ impl Search {
     /// How many training examples are used.
     #[must_use]
     pub fn max_train(mut self, examples: usize) -> Self {
-        self.data.max_train = Some(examples);
+        self.data.used.max_train = Some(examples);
+        self
+    }
+
+    /// To how many channels the one of grey images is repeated.
+    #[must_use]
+    pub fn image_channels(mut self, channels: usize) -> Self {
+        self.data.used.channels = Some(channels);
         self
     }
 
@@ -256,9 +290,11 @@ impl Search {
         if budget == Budget::default() {
             budget.max_trials = Some(50);
         }
+        let (space, settings) = self.space.pair()?;
+        let space_settings = space_settings(&space, settings)?;
         let max_trial_mib = if table { None } else { memory_share_mib(DEFAULT_LOOKAHEAD) };
         let request = Request {
-            space: self.space.pair()?,
+            space: (space, space_settings),
             searcher: self.searcher.pair()?,
             evaluator,
             pruner: self.pruner.pair()?,

@@ -50,6 +50,9 @@ pub struct TrialStarted {
     /// The searcher's snapshot after the proposal, if it keeps one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<BlobId>,
+    /// The weights that its network begins with, if the searcher gives any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<BlobId>,
 }
 
 /// A running trial has reached an epoch.

@@ -299,6 +299,13 @@ impl Spec {
     }
 }
 
+impl Condition {
+    /// Why it cannot be a condition on this choice, as the end of a sentence about what has it.
+    pub fn problem(&self, on: &Choice) -> Option<String> {
+        resolve(on, 0, self).err()
+    }
+}
+
 fn resolve(earlier: &Choice, at: usize, condition: &Condition) -> Result<Gate, String> {
     match (condition, &earlier.domain) {
         (Condition::OneOf { choice, options }, _) if options.is_empty() => {

@@ -240,6 +240,8 @@ pub struct Trial {
     pub told: u32,
     /// The searcher's snapshot after the proposal.
     pub state: Option<BlobId>,
+    /// The weights that its network began with, if the searcher gave any.
+    pub weights: Option<BlobId>,
     /// The learning curve of the last attempt.
     pub curve: Vec<Report>,
     /// What came of it; `None` while it runs.
@@ -264,6 +266,7 @@ impl Trial {
             proposal,
             told,
             state: None,
+            weights: None,
             curve: Vec::new(),
             outcome: None,
             epochs: 0,

@@ -98,7 +98,7 @@ impl RunView {
     }
 
     fn start(&mut self, started: TrialStarted, at_ms: u64) -> Result<(), String> {
-        let TrialStarted { trial: id, proposal, told, state } = started;
+        let TrialStarted { trial: id, proposal, told, state, weights } = started;
         self.manifest.spec.check(&proposal.architecture).map_err(|e| e.to_string())?;
         let next = self.trials.len();
         match self.trials.get_mut(id.index()) {
@@ -112,7 +112,7 @@ impl RunView {
             Some(_) => Err(format!("trial {id} was started before, with another proposal")),
             None if id.index() == next => {
                 let mut trial = Trial::new(id, proposal, told);
-                trial.state = state;
+                (trial.state, trial.weights) = (state, weights);
                 trial.started_ms = at_ms;
                 self.trials.push(trial);
                 Ok(())

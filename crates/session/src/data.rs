@@ -22,12 +22,36 @@ pub struct DataRequest {
     pub ignore: Vec<String>,
     /// Where the files of datasets are, before the usual places.
     pub data_dir: Option<PathBuf>,
-    /// How many training examples are used; all if nothing is said.
-    pub max_train: Option<usize>,
-    /// How many test examples are used.
-    pub max_test: Option<usize>,
+    /// What of it is used, and how.
+    pub used: Used,
     /// A table of known results, in which evaluations are looked up.
     pub table: Option<PathBuf>,
+}
+
+/// What of a dataset is used, and how; all and as it is, if nothing is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    /// How many training examples.
+    pub max_train: Option<usize>,
+    /// How many test examples.
+    pub max_test: Option<usize>,
+    /// To how many channels the one of grey images is repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<usize>,
+}
+
+impl Used {
+    fn of(self, dataset: Dataset) -> Result<Dataset> {
+        let Self { max_train, max_test, channels } = self;
+        let dataset = match (max_train, max_test) {
+            (None, None) => dataset,
+            _ => dataset.limited(max_train.unwrap_or(usize::MAX), max_test.unwrap_or(usize::MAX)),
+        };
+        Ok(match channels {
+            Some(channels) => dataset.with_channels(channels)?,
+            None => dataset,
+        })
+    }
 }
 
 /// What identifies the data of a run; in its manifest.
@@ -35,15 +59,19 @@ pub struct DataRequest {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Source {
     /// A dataset of the registry.
-    Dataset { max_train: Option<usize>, max_test: Option<usize>, fingerprint: String },
+    Dataset {
+        #[serde(flatten)]
+        used: Used,
+        fingerprint: String,
+    },
     /// A CSV or Parquet file with a label column.
     Tabular {
         path: PathBuf,
         label: String,
         #[serde(default)]
         ignore: Vec<String>,
-        max_train: Option<usize>,
-        max_test: Option<usize>,
+        #[serde(flatten)]
+        used: Used,
         fingerprint: String,
     },
     /// A table of results, and what a searcher trains on.
@@ -90,25 +118,24 @@ pub fn open(request: &DataRequest, seed: u64, device: &str) -> Result<(Component
 fn dataset_named(name: &str, data: &DataRequest, resources: &mut Resources) -> Result<Named> {
     let path = Path::new(name);
     let is_file = path.extension().is_some() || name.contains(std::path::MAIN_SEPARATOR);
-    let (max_train, max_test) = (data.max_train, data.max_test);
+    let used = data.used;
     if is_file {
         let label = data.label.clone();
         let label = label.ok_or_else(|| Error::NoLabel { path: path.to_owned() })?;
         let ignore = data.ignore.clone();
-        let dataset = limit(read_tabular(path, &label, &ignore)?, max_train, max_test);
+        let dataset = used.of(read_tabular(path, &label, &ignore)?)?;
         let name = dataset.name().to_owned();
         let fingerprint = use_dataset(resources, dataset);
         let path = absolute(path)?;
-        let source = Source::Tabular { path, label, ignore, max_train, max_test, fingerprint };
+        let source = Source::Tabular { path, label, ignore, used, fingerprint };
         return Ok(Named { name, source });
     }
     if data.label.is_some() || !data.ignore.is_empty() {
         return Err(Error::NoColumns { name: name.to_owned() });
     }
     let dataset = nascent_datasets::load(name, data.data_dir.as_deref())?;
-    let dataset = limit(dataset, max_train, max_test);
-    let fingerprint = use_dataset(resources, dataset);
-    let source = Source::Dataset { max_train, max_test, fingerprint };
+    let fingerprint = use_dataset(resources, used.of(dataset)?);
+    let source = Source::Dataset { used, fingerprint };
     Ok(Named { name: name.to_owned(), source })
 }
 
@@ -150,16 +177,16 @@ fn read_source(
             resources.table = Some(Arc::new(read_table(path)?));
             (expected, fingerprint(path)?)
         }
-        Source::Dataset { max_train, max_test, fingerprint } => {
+        Source::Dataset { used, fingerprint } => {
             if file.is_some() {
                 return Err(Error::NoFile { name: name.to_owned() });
             }
             let dataset = nascent_datasets::load(name, data_dir)?;
-            (fingerprint, use_dataset(resources, limit(dataset, max_train, max_test)))
+            (fingerprint, use_dataset(resources, used.of(dataset)?))
         }
-        Source::Tabular { path, label, ignore, max_train, max_test, fingerprint } => {
+        Source::Tabular { path, label, ignore, used, fingerprint } => {
             let dataset = read_tabular(file.unwrap_or(&path), &label, &ignore)?;
-            (fingerprint, use_dataset(resources, limit(dataset, max_train, max_test)))
+            (fingerprint, use_dataset(resources, used.of(dataset)?))
         }
     };
     if found != expected {
@@ -179,13 +206,6 @@ fn fingerprint(path: &Path) -> Result<String> {
     let path_of = |source| Error::Io { path: path.to_owned(), source };
     let bytes = std::fs::read(path).map_err(path_of)?;
     Ok(BlobId::of(&bytes).to_string())
-}
-
-fn limit(dataset: Dataset, max_train: Option<usize>, max_test: Option<usize>) -> Dataset {
-    if max_train.is_none() && max_test.is_none() {
-        return dataset;
-    }
-    dataset.limited(max_train.unwrap_or(usize::MAX), max_test.unwrap_or(usize::MAX))
 }
 
 fn read_table(path: &Path) -> Result<Table> {

@@ -58,6 +58,19 @@ pub enum Error {
         /// What was said.
         text: String,
     },
+    /// A file that declares no search space.
+    #[error("{} declares no search space: {source}", path.display())]
+    NoDeclaration {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it, and where.
+        source: serde_json::Error,
+    },
+    /// Settings beside a file that has them all.
+    #[error(
+        "file=… says all that is declared; leave out the other settings, or write them in the file"
+    )]
+    MoreThanFile,
     /// Of the search.
     #[error(transparent)]
     Core(#[from] nascent::Error),

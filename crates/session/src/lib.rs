@@ -7,8 +7,8 @@ mod machine;
 mod runs;
 mod settings;
 
-pub use data::DataRequest;
+pub use data::{DataRequest, Used};
 pub use error::{Error, Result};
 pub use machine::{cores, git_commit, memory_share_mib};
 pub use runs::{free_name, stamp};
-pub use settings::{named, settings, split_pair};
+pub use settings::{named, settings, space_settings, split_pair};

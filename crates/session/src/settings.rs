@@ -1,5 +1,8 @@
 //! Settings as people write them.
 
+use std::path::Path;
+
+use nascent::space::declared::Declaration;
 use serde_json::{Map, Value};
 
 use crate::{Error, Result};
@@ -36,6 +39,29 @@ pub fn named(text: &str) -> Result<(String, Value)> {
     Ok((name, settings(&words.collect::<Vec<_>>())?))
 }
 
+/// The space whose settings may be in a file.
+const DECLARED: &str = "declared";
+/// The setting that names it.
+const FILE: &str = "file";
+
+/// The settings of a search space as it takes them: of `declared` with `file=FILE` what is declared in
+/// that file.
+///
+/// # Errors
+/// If the file cannot be read, declares no space, or something else is said beside it.
+pub fn space_settings(space: &str, settings: Value) -> Result<Value> {
+    let Some(file) = settings.get(FILE).filter(|_| space == DECLARED) else { return Ok(settings) };
+    if settings.as_object().is_some_and(|all| all.len() > 1) {
+        return Err(Error::MoreThanFile);
+    }
+    let path = Path::new(file.as_str().unwrap_or_default());
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    let declaration: Declaration = serde_json::from_str(&text)
+        .map_err(|source| Error::NoDeclaration { path: path.to_owned(), source })?;
+    Ok(declaration.settings())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,5 +74,29 @@ mod tests {
         assert_eq!(settings, expected);
         let error = named("darts channels").unwrap_err().to_string();
         assert!(error.contains("\"channels\" is not of the form key=value"), "{error}");
+    }
+
+    #[test]
+    fn a_declared_space_may_be_in_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("space.json");
+        let file = |more: &str| {
+            let text = format!("declared file={}{more}", path.display());
+            let (name, settings) = named(&text).unwrap();
+            space_settings(&name, settings)
+        };
+        assert!(file("").unwrap_err().to_string().contains("space.json"));
+        std::fs::write(&path, r#"{ "network": [{ "layer": { "op": "head" } }] }"#).unwrap();
+        let settings = file("").unwrap();
+        assert_eq!(settings["network"][0]["layer"]["op"], "head");
+        assert_eq!(settings["choices"], serde_json::json!([]), "not those of the default");
+        assert!(file(" cells=[]").unwrap_err().to_string().contains("leave out"));
+        std::fs::write(&path, "{\n  \"networks\": []\n}").unwrap();
+        let message = file("").unwrap_err().to_string();
+        assert!(message.contains("unknown field `networks`"), "{message}");
+        assert!(message.contains("line 2"), "{message}");
+        // Only there is it a file.
+        let other = serde_json::json!({ "file": "x" });
+        assert_eq!(space_settings("mlp", other.clone()).unwrap(), other);
     }
 }

@@ -24,7 +24,7 @@ fn a_run_is_followed_to_its_end() {
     for trial in &known.trials()[..3] {
         let architecture = trial.proposal.architecture.clone();
         let (id, proposal) = (trial.id, Proposal::new(architecture));
-        let started = TrialStarted { trial: id, proposal, told: 0, state: None };
+        let started = TrialStarted { trial: id, proposal, told: 0, state: None, weights: None };
         store.append(Event::TrialStarted(started)).unwrap();
         let metrics = Metrics::new([("size_error", 3.0 - f64::from(id.0))]).unwrap();
         let finished = TrialFinished {

@@ -3,7 +3,6 @@
 pub(crate) mod install;
 mod measure;
 mod peer;
-mod statistics;
 mod table;
 
 use std::fs;

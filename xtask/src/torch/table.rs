@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::statistics::{median, ratio};
+use crate::statistics::{median, ratio};
 
 /// The tables, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use nascent::evaluate::{Evaluator, Resources};
 use nascent::search::{SEARCHERS, SearchSetup, SearcherEntry};
 use nascent::space::SearchSpace;
 use nascent_record::{Metrics, Objective};
-use nascent_session::{data, settings};
+use nascent_session::{data, settings, space_settings};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
@@ -96,8 +96,9 @@ struct Bench {
 impl Bench {
     fn new(args: &BenchSearchersArgs) -> Result<Self> {
         let (_, resources) = data::open(&args.data.request(&args.table), 0, "cpu")?;
-        let space =
-            nascent::space::find(&args.space)?.make(&settings(&args.space_set)?, &())?.into();
+        let space = nascent::space::find(&args.space)?
+            .make(&space_settings(&args.space, settings(&args.space_set)?)?, &())?
+            .into();
         let (name, mut config) = (&args.evaluator, settings(&args.evaluator_set)?);
         let name = if args.table.table.is_some() {
             config = Value::Object(args.table.settings()?);

@@ -5,14 +5,15 @@ use std::io::Write;
 use anyhow::{Context as _, Result};
 use nascent::train::operation_latencies_ms;
 
-use nascent_session::{data, settings};
+use nascent_session::{data, settings, space_settings};
 
 use crate::args::{LatencyArgs, TableArgs};
 use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(args: &LatencyArgs, out: &mut dyn Write) -> Result<()> {
-    let space = nascent::space::find(&args.space)?.make(&settings(&args.space_set)?, &())?;
+    let settings = space_settings(&args.space, settings(&args.space_set)?)?;
+    let space = nascent::space::find(&args.space)?.make(&settings, &())?;
     let supernet = space.relaxed().map(nascent::space::Relaxed::supernet).with_context(|| {
         format!(
             "the space {} has no operations on edges that could be measured one by one; choose \

@@ -10,7 +10,9 @@ use nascent_record::{
     Budget, DirectoryStore, FinishReason, Manifest, Outcome, RunView, Scalarization, SystemClock,
     Trial, TrialLimits, analysis,
 };
-use nascent_session::{cores, data, free_name, git_commit, memory_share_mib, settings};
+use nascent_session::{
+    cores, data, free_name, git_commit, memory_share_mib, settings, space_settings,
+};
 use serde_json::{Value, json};
 
 use super::Status;
@@ -73,6 +75,7 @@ fn refuse_what_has_no_effect(args: &SearchArgs) -> Result<()> {
         ("--ignore", data && !args.data.ignore.is_empty()),
         ("--max-train", data && args.data.max_train.is_some()),
         ("--max-test", data && args.data.max_test.is_some()),
+        ("--image-channels", data && args.data.image_channels.is_some()),
         ("--device", args.device != "cpu"),
     ];
     match given.iter().find(|(_, given)| *given) {
@@ -101,7 +104,7 @@ fn request(args: &SearchArgs, data: nascent_record::Component) -> Result<Request
     let final_epochs = if name == "train" { DEFAULT_FINAL_EPOCHS } else { 0 };
     let objectives = objectives(args);
     Ok(Request {
-        space: (args.space.clone(), settings(&args.space_set)?),
+        space: (args.space.clone(), space_settings(&args.space, settings(&args.space_set)?)?),
         searcher: (args.searcher.clone(), settings(&args.searcher_set)?),
         evaluator: (name, evaluator),
         pruner: (args.pruner.clone(), settings(&args.pruner_set)?),

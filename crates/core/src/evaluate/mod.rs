@@ -112,6 +112,9 @@ pub struct Job<'a> {
     pub limits: TrialLimits,
     /// The training that it goes on with, if that left something.
     pub checkpoint: Option<Checkpoint<'a>>,
+    /// Weights that its network begins with, for [`Model::inherit`](crate::nn::Model::inherit), if the
+    /// searcher gives any.
+    pub weights: Option<&'a [u8]>,
     /// Whether a later trial may go on with this one: then it leaves an artifact of the name
     /// [`CHECKPOINT`], unless it is at the highest fidelity already, or was stopped.
     pub keep_checkpoint: bool,

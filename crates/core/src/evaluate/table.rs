@@ -275,6 +275,7 @@ mod tests {
             purpose: Purpose::Search,
             limits: TrialLimits::default(),
             checkpoint: None,
+            weights: None,
             keep_checkpoint: false,
         };
         TableEvaluator::new(config(), &table(Some(60.0)))?.evaluate(&job, &mut Silent)

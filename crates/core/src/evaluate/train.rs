@@ -74,6 +74,9 @@ impl TrainEvaluator {
     fn run(&self, job: &Job<'_>, model: &Model, reporter: &mut dyn Reporter) -> Result<Outcome> {
         let plan = match job.purpose {
             Purpose::Search => {
+                if let Some(weights) = job.weights {
+                    model.inherit(weights)?;
+                }
                 let (epochs, full) = (self.epochs(job.proposal.fidelity), self.config.epochs);
                 Plan {
                     epochs,
@@ -259,6 +262,7 @@ mod tests {
                 purpose: self.purpose,
                 limits: TrialLimits { max_trial_secs: None, max_trial_mib: self.max_trial_mib },
                 checkpoint: None,
+                weights: None,
                 keep_checkpoint: false,
             };
             evaluator.evaluate(&job, reporter)

@@ -1,5 +1,7 @@
 //! What operations are built with: named parameters, and the count of what they cost.
 
+use std::ops::Range;
+
 use candle_core::{DType, Device, Var};
 
 use crate::train::init;
@@ -42,6 +44,15 @@ pub(crate) struct Store {
     pub(crate) cost: Cost,
     /// What the operations cost that a coefficient multiplies, in all places where it does.
     pub(crate) coefficients: Vec<Cost>,
+    /// The parameters of such operations, as many as there are places, with the coefficient.
+    pub(crate) multiplied: Vec<(Range<usize>, usize)>,
+}
+
+/// What a store held at some moment.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    pub(crate) cost: Cost,
+    parameters: usize,
 }
 
 /// How tensors are made; absent while counting.
@@ -128,9 +139,16 @@ impl<'a> Builder<'a> {
         Ok(Var::zeros(0, DType::F32, &Device::Cpu)?)
     }
 
-    /// Counts what was built since the cost was `before` for a coefficient.
-    pub(crate) fn count_for_coefficient(&mut self, coefficient: usize, before: Cost) {
-        let (now, costs) = (self.store.cost, &mut self.store.coefficients);
+    /// What is there already.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { cost: self.store.cost, parameters: self.store.parameters.len() }
+    }
+
+    /// Notes that a coefficient multiplies what was built since then.
+    pub(crate) fn note_coefficient(&mut self, coefficient: usize, since: Mark) {
+        let parameters = since.parameters..self.store.parameters.len();
+        self.store.multiplied.push((parameters, coefficient));
+        let (before, now, costs) = (since.cost, self.store.cost, &mut self.store.coefficients);
         if costs.len() <= coefficient {
             costs.resize(coefficient + 1, Cost::default());
         }

@@ -25,6 +25,8 @@ use nascent_record::suggestion;
 pub(crate) use layers::{Activation, NORM_EPSILON, NORM_MOMENTUM};
 pub use window::Window;
 
+pub(crate) use network::{FIRST_OF_TWO, shared_name};
+
 pub use builder::{Builder, Cost, Parameter, Start};
 #[cfg(any(test, feature = "conformance"))]
 pub use model::check_forward;

@@ -240,6 +240,15 @@ impl Model {
         &self.store.coefficients
     }
 
+    /// For each parameter the coefficient of a supernet that multiplies what it is part of.
+    pub(crate) fn coefficients_of_parameters(&self) -> Vec<Option<usize>> {
+        let mut owners = vec![None; self.store.parameters.len()];
+        for (parameters, coefficient) in &self.store.multiplied {
+            owners[parameters.clone()].fill(Some(*coefficient));
+        }
+        owners
+    }
+
     /// Its graph.
     pub fn graph(&self) -> &Graph {
         &self.graph

@@ -9,6 +9,10 @@ use super::{AUXILIARY_HEAD, Builder, ForwardContext, Layer, Shape, find, infeasi
 use crate::Result;
 use crate::train::program::{Trace, Value};
 
+/// What the node of an operation is called that has another one behind it, where both are a cell on
+/// an edge.
+pub(crate) const FIRST_OF_TWO: &str = "op";
+
 /// A graph, or a cell of one, built for inputs of certain shapes.
 pub(crate) struct Network {
     inputs: usize,
@@ -100,10 +104,10 @@ impl Network {
                 };
                 *repeat += 1;
                 let mut part = builder.part(&name);
-                let before = part.store.cost;
+                let before = part.mark();
                 let (built, shape) = operation(graph, edge.op.as_ref(), &[input], &mut part)?;
                 if let Some(coefficient) = edge.coefficient {
-                    part.count_for_coefficient(coefficient, before);
+                    part.note_coefficient(coefficient, before);
                 }
                 arriving.push(shape);
                 let layer = match built {
@@ -380,6 +384,26 @@ fn join(node: &str, combine: Combine, shapes: &[Shape]) -> Result<Shape> {
         };
     }
     Ok(joined)
+}
+
+/// The name of a tensor in every network that has its operation between the same nodes: alone on the
+/// edge or beside others, by itself or with another operation behind it.
+pub(crate) fn shared_name(name: &str) -> String {
+    let mut shared: Vec<String> = Vec::new();
+    let mut on_edge = false;
+    for part in name.split('.') {
+        let ends = part.strip_prefix("edge_");
+        match ends {
+            Some(ends) => {
+                let ends: Vec<&str> = ends.split('_').take(2).collect();
+                shared.push(format!("edge_{}", ends.join("_")));
+            }
+            None if on_edge && part == FIRST_OF_TWO => {}
+            None => shared.push(part.to_owned()),
+        }
+        on_edge = ends.is_some();
+    }
+    shared.join(".")
 }
 
 /// A name for each node that is unique in the graph and fit for a path.

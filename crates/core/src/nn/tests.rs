@@ -374,8 +374,10 @@ fn what_cannot_be_built_says_why() {
     assert!(text.contains("no attribute \"channel\"") && text.contains("channels"), "{text}");
     let graph = chain([Settings::new("convv")]);
     assert!(message(&graph, &[1, 8, 8]).contains("there is no operation \"convv\""));
-    let graph = chain([Settings::new("conv")]);
+    let graph = chain([Settings::new("stem")]);
     assert!(message(&graph, &[1, 8, 8]).contains("\"channels\""));
+    let graph = chain([Settings::new("conv")]);
+    assert!(message(&graph, &[8]).contains("needs an image"));
     let mut graph = chain([Settings::new("conv").with("channels", 2_usize)]);
     graph.node("sum", None, &[0, 1]);
     assert!(message(&graph, &[1, 8, 8]).contains("put a projection before"));

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 use nascent_record::Graph;
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Model;
+use super::network::shared_name;
 use crate::{Error, Result, Seed};
 
 /// The one entry of the metadata: what the weights are of. One, because the order of several would
@@ -72,6 +73,23 @@ impl Model {
     pub fn load_safetensors(&self, bytes: &[u8]) -> Result<()> {
         let saved = SafeTensors::deserialize(bytes).map_err(|e| invalid(e.to_string()))?;
         for (name, var) in self.tensors() {
+            var.set(&read(&saved, name, var.as_tensor())?)?;
+        }
+        Ok(())
+    }
+
+    /// Replaces weights by those that a supernet has for them, see
+    /// [`SharedWeights::of_network`](crate::train::SharedWeights::of_network); others stay as they are.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] if the bytes are damaged, or hold a tensor that is not of this network.
+    pub fn inherit(&self, bytes: &[u8]) -> Result<()> {
+        let saved = SafeTensors::deserialize(bytes).map_err(|e| invalid(e.to_string()))?;
+        let named = self.parameters().iter().map(|p| (shared_name(&p.name), &p.var));
+        let ours: BTreeMap<String, &Var> = named.collect();
+        for name in saved.names() {
+            let var = ours.get(name);
+            let var = var.ok_or_else(|| invalid(format!("there is no weight \"{name}\" here")))?;
             var.set(&read(&saved, name, var.as_tensor())?)?;
         }
         Ok(())

@@ -117,6 +117,16 @@ pub trait Searcher: Send {
         Err(Error::Resume { problem: "its searcher keeps no snapshot, and the log has one".into() })
     }
 
+    /// Weights for the network of an architecture that it has just proposed to begin with, for
+    /// [`Model::inherit`](crate::nn::Model::inherit); none, for a training from scratch.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    fn first_weights(&self, architecture: &Architecture) -> Result<Option<Vec<u8>>> {
+        let _ = architecture;
+        Ok(None)
+    }
+
     /// Whether it proposes trainings that go on with earlier ones, so that every trial has to leave
     /// what is needed for that.
     fn resumes_trials(&self) -> bool {

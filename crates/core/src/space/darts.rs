@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use super::relaxed::{MixedEdge, NONE, Relaxed, Supernet, largest};
 use super::{SearchSpace, SpaceEntry};
 use crate::config::{defaults, invalid, parse};
+use crate::nn::FIRST_OF_TWO;
 use crate::{Error, Result};
 
 /// The row of the table.
@@ -277,7 +278,7 @@ fn graph_of(name: &str, cell: &Cell, drop_path: f64) -> Graph {
 fn followed(graph: &mut Graph, op: Op, (name, then): (&str, Op)) -> Op {
     let cell = format!("{} of {}, {name}", op.name, op.int("stride").unwrap_or(1));
     let mut both = Graph::new(&cell);
-    both.then("op", op);
+    both.then(FIRST_OF_TWO, op);
     both.then(name, then);
     graph.cells.insert(cell.clone(), both);
     Op::cell(&cell)

@@ -2,6 +2,7 @@
 
 mod choices;
 pub mod darts;
+pub mod declared;
 pub mod macro_cnn;
 pub mod mlp;
 pub mod nas_bench_201;
@@ -64,8 +65,14 @@ pub trait SearchSpace: Send + Sync {
 pub type SpaceEntry = Entry<dyn SearchSpace, ()>;
 
 /// All search spaces.
-pub static SPACES: &[&SpaceEntry] =
-    &[&nas_bench_201::ENTRY, &mlp::ENTRY, &macro_cnn::ENTRY, &darts::ENTRY, &proxyless::ENTRY];
+pub static SPACES: &[&SpaceEntry] = &[
+    &nas_bench_201::ENTRY,
+    &mlp::ENTRY,
+    &macro_cnn::ENTRY,
+    &darts::ENTRY,
+    &proxyless::ENTRY,
+    &declared::ENTRY,
+];
 
 /// The search space with this name.
 ///

@@ -8,7 +8,8 @@ use super::relaxed::Supernet;
 
 impl Supernet {
     /// The supernet whose operations work on one of so many equal parts of the channels, while the
-    /// rest passes by (Xu et al. 2020, section 3.2): `None` if it mixes outside of cells.
+    /// rest passes by (Xu et al. 2020, section 3.2): `None` if it mixes outside of cells, or where
+    /// something that is fixed is added.
     ///
     /// What a node adds up is the operations of its edges on the first part, and behind it the rest,
     /// which a pooling halves where the operations do; then the channels are shuffled. What passes by
@@ -22,6 +23,9 @@ impl Supernet {
             .filter_map(|cell| Some((cell.edges.iter().filter_map(|e| e.coefficient).min()?, cell)))
             .collect();
         cells.sort_by_key(|(first, _)| *first);
+        if cells.iter().any(|(_, cell)| adds_fixed(cell)) {
+            return None;
+        }
         let mut passes: Vec<Range<usize>> = Vec::new();
         let mut next = self.coefficients();
         for (_, cell) in cells {
@@ -35,6 +39,14 @@ impl Supernet {
         let count = next - self.coefficients();
         (count == self.edges.len()).then(|| Self { graph, passes, ..self.clone() })
     }
+}
+
+/// Whether a node of a cell adds edges with coefficients and others.
+fn adds_fixed(cell: &Graph) -> bool {
+    (0..cell.nodes.len()).any(|node| {
+        let has = |mixed: bool| cell.entering(node).any(|e| e.coefficient.is_some() == mixed);
+        has(true) && has(false)
+    })
 }
 
 /// A cell whose operations with coefficients work on a part of the channels; what passes by is

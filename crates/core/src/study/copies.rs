@@ -50,7 +50,7 @@ impl Study {
         for (number, trial) in std::iter::zip(0.., trials) {
             let (id, Some(outcome)) = (TrialId(number), trial.outcome) else { continue };
             let proposal = self.with_fidelity(trial.proposal);
-            self.start(id, &proposal, 0, None)?;
+            self.start(id, &proposal, 0, [None, None])?;
             self.known.note(&*self.parts.space, id, &proposal);
             for Report { step, metrics } in trial.curve {
                 self.emit(Event::TrialReported(TrialReported { trial: id, step, metrics }))?;

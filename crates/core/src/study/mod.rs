@@ -210,7 +210,7 @@ impl Study {
         if let Some(id) = self.interrupted.pop_front() {
             let trial = &self.view.trials()[id.index()];
             let (proposal, told) = (trial.proposal.clone(), trial.told);
-            self.start(id, &proposal, told, None)?;
+            self.start(id, &proposal, told, [None, None])?;
             if self.reuse(id, &proposal)? {
                 return self.next_unless(stops);
             }
@@ -248,10 +248,14 @@ impl Study {
         Some((epochs, before.artifacts.get(CHECKPOINT)?))
     }
 
-    /// The training that a proposal goes on with, if that has left something.
-    fn checkpoint(&self, proposal: &Proposal) -> Result<Option<(u32, Vec<u8>)>> {
+    /// What the training of a trial begins with.
+    fn beginning(&self, trial: TrialId, proposal: &Proposal) -> Result<Beginning> {
         let resumed = self.resumed(proposal);
-        resumed.map(|(epochs, blob)| Ok((epochs, self.store.blob(blob)?))).transpose()
+        let read = |(epochs, blob)| -> Result<_> { Ok((epochs, self.store.blob(blob)?)) };
+        let checkpoint = resumed.map(read).transpose()?;
+        let weights = self.view.trials().get(trial.index()).and_then(|t| t.weights.as_ref());
+        let weights = weights.map(|blob| self.store.blob(blob)).transpose()?;
+        Ok(Beginning { checkpoint, weights })
     }
 
     fn out_of_time(&self) -> bool {
@@ -264,10 +268,10 @@ impl Study {
         trial: TrialId,
         proposal: &Proposal,
         told: u32,
-        state: Option<BlobId>,
+        [state, weights]: [Option<BlobId>; 2],
     ) -> Result<()> {
         let proposal = proposal.clone();
-        self.emit(Event::TrialStarted(TrialStarted { trial, proposal, told, state }))
+        self.emit(Event::TrialStarted(TrialStarted { trial, proposal, told, state, weights }))
     }
 
     /// Logs a point of a trial's learning curve; says whether the trial goes on.
@@ -338,9 +342,10 @@ impl Study {
                 let space = Arc::clone(&self.parts.space);
                 let clock = Arc::clone(&self.clock);
                 let limits = self.view.manifest().limits;
-                let checkpoint = self.checkpoint(&proposal)?;
+                let beginning = self.beginning(id, &proposal)?;
                 let job = Job {
-                    checkpoint: resumable(checkpoint.as_ref()),
+                    checkpoint: beginning.checkpoint(),
+                    weights: beginning.weights.as_deref(),
                     keep_checkpoint: self.parts.searcher.resumes_trials(),
                     ..job(&*space, id, &proposal, self.seed, limits)
                 };
@@ -376,7 +381,7 @@ fn job<'a>(
     limits: TrialLimits,
 ) -> Job<'a> {
     let seed = seed.derive("trial", u64::from(trial.0));
-    let (checkpoint, keep_checkpoint) = (None, false);
+    let (checkpoint, weights, keep_checkpoint) = (None, None, false);
     Job {
         space,
         trial,
@@ -385,11 +390,22 @@ fn job<'a>(
         purpose: Purpose::Search,
         limits,
         checkpoint,
+        weights,
         keep_checkpoint,
     }
 }
 
-/// What a job goes on with.
-fn resumable(checkpoint: Option<&(u32, Vec<u8>)>) -> Option<Checkpoint<'_>> {
-    checkpoint.map(|(epochs, bytes)| Checkpoint { epochs: *epochs, bytes })
+/// What a training begins with, where it does not begin from scratch.
+struct Beginning {
+    /// The epochs of the trial that it goes on with, and what that has left.
+    checkpoint: Option<(u32, Vec<u8>)>,
+    /// Weights of the searcher.
+    weights: Option<Vec<u8>>,
+}
+
+impl Beginning {
+    fn checkpoint(&self) -> Option<Checkpoint<'_>> {
+        let checkpoint = self.checkpoint.as_ref();
+        checkpoint.map(|(epochs, bytes)| Checkpoint { epochs: *epochs, bytes })
+    }
 }

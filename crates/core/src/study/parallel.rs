@@ -9,7 +9,7 @@ use nascent_record::{
     Control, Event, FinishReason, Metrics, Proposal, RunFinished, RunView, TrialId,
 };
 
-use super::{Ended, Guard, Next, Study, evaluate_guarded, job, resumable};
+use super::{Beginning, Ended, Guard, Next, Study, evaluate_guarded, job};
 use crate::evaluate::{Flow, Job};
 use crate::{Error, Result};
 
@@ -41,8 +41,7 @@ enum Message {
 struct Task {
     trial: TrialId,
     proposal: Proposal,
-    /// The epochs of the trial that it goes on with, and what that has left.
-    checkpoint: Option<(u32, Vec<u8>)>,
+    beginning: Beginning,
 }
 
 impl Study {
@@ -113,8 +112,8 @@ impl Study {
                     Next::Wait => break,
                     Next::Evaluate(trial, proposal) => {
                         if let Some(worker) = idle.pop() {
-                            let checkpoint = self.checkpoint(&proposal)?;
-                            let task = Task { trial, proposal, checkpoint };
+                            let beginning = self.beginning(trial, &proposal)?;
+                            let task = Task { trial, proposal, beginning };
                             let sent = tasks[worker].send(task);
                             sent.map_err(|_gone| worker_gone())?;
                         }
@@ -176,9 +175,10 @@ struct Runner<'a> {
 impl Runner<'_> {
     fn work(&self, tasks: &Receiver<Task>) {
         let halted = || self.halt.load(Ordering::Relaxed) || self.stop.load(Ordering::Relaxed);
-        while let Ok(Task { trial, proposal, checkpoint }) = tasks.recv() {
+        while let Ok(Task { trial, proposal, beginning }) = tasks.recv() {
             let job = Job {
-                checkpoint: resumable(checkpoint.as_ref()),
+                checkpoint: beginning.checkpoint(),
+                weights: beginning.weights.as_deref(),
                 keep_checkpoint: self.keep_checkpoints,
                 ..job(&*self.space, trial, &proposal, self.seed, self.limits)
             };

@@ -77,11 +77,16 @@ impl Study {
         {
             return Ok(Proposed::Over(FinishReason::MaxEpochs));
         }
-        let state = match self.parts.searcher.snapshot()? {
-            Some(bytes) => Some(self.store.put_blob(&bytes)?),
-            None => None,
+        let searcher = &self.parts.searcher;
+        let weights = match proposal.origin.as_deref() {
+            None | Some(Origin::Drawn) => searcher.first_weights(&proposal.architecture)?,
+            Some(_) => None,
         };
-        self.start(id, &proposal, self.told as u32, state)?;
+        let mut blobs = [None, None];
+        for (blob, bytes) in std::iter::zip(&mut blobs, [searcher.snapshot()?, weights]) {
+            *blob = bytes.map(|bytes| self.store.put_blob(&bytes)).transpose()?;
+        }
+        self.start(id, &proposal, self.told as u32, blobs)?;
         self.known.note(&*self.parts.space, id, &proposal);
         Ok(Proposed::Trial(id, proposal))
     }

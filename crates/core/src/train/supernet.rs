@@ -1,13 +1,13 @@
 //! The weights that all networks of a supernet share, in training.
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 
 use super::config::TrainConfig;
 use super::data::Batch;
 use super::loss::{cross_entropy_gradient, score};
 use super::program::{Mode, Program};
 use super::update::Weights;
-use crate::nn::{Model, infeasible};
+use crate::nn::{Model, Parameter, infeasible, shared_name, weights};
 use crate::space::Supernet;
 use crate::{Result, Seed};
 
@@ -145,6 +145,31 @@ impl SharedWeights {
         self.weights.values()
     }
 
+    /// The weights of the network that these coefficients make, as safetensors, for
+    /// [`Model::inherit`]: by the names that they have in that network alone. Scales and shifts behind
+    /// a mixed operation are not among them, since a supernet does not train those.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn of_network(&self, coefficients: &[f32]) -> Result<Vec<u8>> {
+        let parameters = self.model.parameters();
+        let owners = self.model.coefficients_of_parameters();
+        let mut start = 0;
+        let mut tensors = Vec::new();
+        for (Parameter { name, var, is_weight }, owner) in std::iter::zip(parameters, owners) {
+            let range = start..start + var.elem_count();
+            start = range.end;
+            let is_part = owner.is_none_or(|owner| *is_weight && coefficients[owner] != 0.0);
+            if is_part {
+                let values = &self.weights.values()[range];
+                let tensor = Tensor::from_slice(values, var.dims(), &Device::Cpu)?;
+                tensors.push((shared_name(name), tensor));
+            }
+        }
+        let tensors = tensors.iter().map(|(name, tensor)| (name.clone(), tensor));
+        weights::write(tensors, &())
+    }
+
     /// The weights, to be changed.
     pub fn weights_mut(&mut self) -> &mut [f32] {
         self.weights.values_mut()
@@ -176,10 +201,11 @@ mod tests {
     use std::sync::Arc;
 
     use candle_core::{DType, Tensor, Var};
+    use nascent_record::Architecture;
 
     use super::*;
     use crate::nn::ForwardContext;
-    use crate::space::{SearchSpace as _, darts, nas_bench_201, proxyless};
+    use crate::space::{SearchSpace, SpecExt as _, darts, nas_bench_201, proxyless};
     use crate::train::{Data, Part, cross_entropy};
 
     fn space() -> nas_bench_201::NasBench201 {
@@ -312,63 +338,82 @@ mod tests {
         }
     }
 
-    #[test]
-    fn with_one_operation_for_each_edge_it_is_the_network_of_that_architecture() {
+    /// Whether with one operation for each edge it is the network of that architecture with the
+    /// weights that it gives to it.
+    fn assert_is_network(space: &dyn SearchSpace, architecture: &Architecture) {
         let config = TrainConfig { batch_size: 20, ..TrainConfig::default() };
         let batch = batch(&config);
+        let graph = space.graph(architecture).unwrap();
+        let alone = Model::new(&graph, &[1, 8, 8], 10, Seed::new(5), &Device::Cpu).unwrap();
+        let supernet = space.relaxed().unwrap().supernet();
+        let mut shared = shared(&supernet, &config);
+        let path = space.relaxed().unwrap().path(architecture);
+        let coefficients = supernet.one_hot(&path);
+        alone.inherit(&shared.of_network(&coefficients).unwrap()).unwrap();
+        shared.set_coefficients(&coefficients).unwrap();
+        let score = shared.forward(&batch, Seed::new(4));
+        let inputs = batch.inputs(&[1, 8, 8], &Device::Cpu).unwrap();
+        let logits = alone.forward(&inputs, &mut ForwardContext::train(Seed::new(4))).unwrap();
+        let loss = cross_entropy(&logits, &batch.labels, 0.0).unwrap();
+        let loss = f64::from(loss.to_scalar::<f32>().unwrap());
+        let name = space.official_name(architecture).unwrap_or_default();
+        assert!((score.loss - loss).abs() < 1e-4, "{name}: {} is not {loss}", score.loss);
+    }
+
+    #[test]
+    fn with_one_operation_for_each_edge_it_is_the_network_of_that_architecture() {
         let space = space();
         for name in [
             "|nor_conv_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_3x3~2|",
             "|skip_connect~0|+|none~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_1x1~1|none~2|",
             "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|",
         ] {
-            let architecture = space.parse(name).unwrap();
-            let graph = space.graph(&architecture).unwrap();
-            let alone = Model::new(&graph, &[1, 8, 8], 10, Seed::new(3), &Device::Cpu).unwrap();
-            let supernet = space.relaxed().unwrap().supernet();
-            let mut shared = shared(&supernet, &config);
-            // The same weights: of the edge whose operation is the third between its nodes, the name
-            // says so.
-            let named = |name: &str| {
-                let all = alone.parameters().iter();
-                all.clone().find(|p| p.name == name).map(|p| p.var.clone())
-            };
-            let mut start = 0;
-            let names: Vec<(String, usize)> = shared
-                .model()
-                .parameters()
-                .iter()
-                .map(|p| (p.name.clone(), p.var.elem_count()))
-                .collect();
-            for (name, count) in names {
-                let plain: Vec<&str> = name.split('.').collect();
-                let plain: Vec<String> = plain
-                    .iter()
-                    .map(|part| match part.strip_prefix("edge_") {
-                        Some(rest) => {
-                            let ends: Vec<&str> = rest.split('_').take(2).collect();
-                            format!("edge_{}", ends.join("_"))
-                        }
-                        None => (*part).to_owned(),
-                    })
-                    .collect();
-                let range = start..start + count;
-                start = range.end;
-                if let Some(var) = named(&plain.join("."))
-                    && var.elem_count() == count
-                {
-                    let values: Vec<f32> = var.flatten_all().unwrap().to_vec1().unwrap();
-                    shared.weights_mut()[range].copy_from_slice(&values);
-                }
-            }
-            let path = space.relaxed().unwrap().path(&architecture);
-            shared.set_coefficients(&supernet.one_hot(&path)).unwrap();
-            let score = shared.forward(&batch, Seed::new(4));
-            let inputs = batch.inputs(&[1, 8, 8], &Device::Cpu).unwrap();
-            let logits = alone.forward(&inputs, &mut ForwardContext::train(Seed::new(4))).unwrap();
-            let loss = cross_entropy(&logits, &batch.labels, 0.0).unwrap();
-            let loss = f64::from(loss.to_scalar::<f32>().unwrap());
-            assert!((score.loss - loss).abs() < 1e-4, "{name}: {} is not {loss}", score.loss);
+            assert_is_network(&space, &space.parse(name).unwrap());
         }
+        let space = proxyless::Proxyless::new(proxyless::Config::default()).unwrap();
+        let mut rng = Seed::new(6).rng();
+        for _ in 0..4 {
+            assert_is_network(&space, &space.spec().sample(&mut rng));
+        }
+        // Poolings are normalized in the supernet alone, so not one with them.
+        let space = darts_space();
+        let cell = "('sep_conv_3x3', 0), ('skip_connect', 1), ('dil_conv_5x5', 0), ('sep_conv_5x5', 2), \
+                    ('skip_connect', 0), ('dil_conv_3x3', 3), ('sep_conv_3x3', 2), ('skip_connect', 4)";
+        let name = format!(
+            "Genotype(normal=[{cell}], normal_concat=[2, 3, 4, 5], reduce=[{cell}], \
+             reduce_concat=[2, 3, 4, 5])"
+        );
+        assert_is_network(&space, &space.parse(&name).unwrap());
+    }
+
+    /// What is in a network alone stays as it was, and what is not of a network is refused.
+    #[test]
+    fn a_network_with_more_than_the_supernet_inherits_what_both_have() {
+        let config =
+            darts::Config { auxiliary_weight: 0.4, drop_path: 0.2, ..darts::Config::default() };
+        let space = darts::Darts::new(config).unwrap();
+        let supernet = space.relaxed().unwrap().supernet();
+        let shared = shared(&supernet, &TrainConfig { batch_size: 20, ..TrainConfig::default() });
+        let architecture = space.spec().sample(&mut Seed::new(6).rng());
+        let graph = space.graph(&architecture).unwrap();
+        let alone = Model::new(&graph, &[1, 8, 8], 10, Seed::new(5), &Device::Cpu).unwrap();
+        let values = |model: &Model| -> Vec<(String, Vec<f32>)> {
+            let flat = |var: &Var| var.flatten_all().unwrap().to_vec1().unwrap();
+            model.parameters().iter().map(|p| (p.name.clone(), flat(&p.var))).collect()
+        };
+        let before = values(&alone);
+        let path = space.relaxed().unwrap().path(&architecture);
+        let weights = shared.of_network(&supernet.one_hot(&path)).unwrap();
+        alone.inherit(&weights).unwrap();
+        for ((name, before), (_, after)) in std::iter::zip(before, values(&alone)) {
+            // Scales and shifts begin the same anyway.
+            let is_random = before.iter().any(|x| *x != before[0]);
+            assert_eq!(before != after, is_random && !name.contains("auxiliary"), "{name}");
+        }
+        let other = crate::space::find("mlp").unwrap().make(&serde_json::Value::Null, &()).unwrap();
+        let graph = other.graph(&other.spec().sample(&mut Seed::new(6).rng())).unwrap();
+        let other = Model::new(&graph, &[1, 8, 8], 10, Seed::new(5), &Device::Cpu).unwrap();
+        let problem = other.inherit(&weights).unwrap_err().to_string();
+        assert!(problem.contains("there is no weight"), "{problem}");
     }
 }

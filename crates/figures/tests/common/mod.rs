@@ -135,6 +135,7 @@ pub(crate) fn run_of(searcher: &str, trials: u32, epochs: u32, seed: u64) -> Run
             proposal: Proposal::new(architecture).with_signals(signals).with_parents(parents),
             told: number.saturating_sub(3),
             state: None,
+            weights: None,
         };
         log(&mut view, 10, Event::TrialStarted(started));
         if number + 1 == trials {

@@ -49,6 +49,7 @@ pub(crate) fn started(trial: u32, architecture: Architecture) -> Event {
         proposal: Proposal::new(architecture),
         told: 0,
         state: None,
+        weights: None,
     })
 }
 

@@ -28,8 +28,10 @@ fn every_event() -> Vec<Event> {
     let session = |budget| {
         Event::SessionStarted(SessionStarted { version: "0.1.0".to_owned(), workers: 2, budget })
     };
-    let started = |trial, proposal, state| {
-        Event::TrialStarted(TrialStarted { trial: TrialId(trial), proposal, told: 0, state })
+    let started = |trial, proposal, state: Option<BlobId>| {
+        let weights = state.clone();
+        let trial = TrialId(trial);
+        Event::TrialStarted(TrialStarted { trial, proposal, told: 0, state, weights })
     };
     let finished = |trial, outcome, artifacts| {
         Event::TrialFinished(TrialFinished { trial: TrialId(trial), outcome, epochs: 3, artifacts })

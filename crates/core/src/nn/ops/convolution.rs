@@ -7,6 +7,16 @@ use crate::Result;
 use crate::nn::layers::{BatchNorm, Convolution, Parallel, Pass, Sequence, wrong};
 use crate::nn::{Builder, Layer, Op, Shape, Window};
 
+/// The attribute `channels`; those of the input, if nothing is said.
+fn channels(op: &Settings, input: Shape) -> Result<usize> {
+    let default = match input {
+        Shape::Image { channels, .. } => channels,
+        // The convolution will say that this is no image.
+        Shape::Features(_) => 1,
+    };
+    number(op, "channels", Some(default))
+}
+
 /// Convolution, batch normalization, activation.
 pub(crate) struct Conv;
 
@@ -26,7 +36,7 @@ impl Op for Conv {
         input: Shape,
         builder: &mut Builder<'_>,
     ) -> Result<(Box<dyn Layer>, Shape)> {
-        let channels = number(op, "channels", None)?;
+        let channels = channels(op, input)?;
         let mut part = builder.part("conv");
         let (conv, shape) = Convolution::build(input, channels, window(op)?, &mut part)?;
         let norm = BatchNorm::build(shape, &mut builder.part("norm"))?;
@@ -54,7 +64,7 @@ impl Op for SeparableConv {
         input: Shape,
         builder: &mut Builder<'_>,
     ) -> Result<(Box<dyn Layer>, Shape)> {
-        let channels = number(op, "channels", None)?;
+        let channels = channels(op, input)?;
         let kind = activation(op)?;
         let mut part = builder.part("depthwise");
         let (depthwise, inner) = Convolution::depthwise(input, window(op)?, 1, &mut part)?;
@@ -92,7 +102,7 @@ impl Op for MbConv {
         let Shape::Image { channels, .. } = input else {
             return Err(wrong(builder, "needs an image", input));
         };
-        let outputs = number(op, "channels", None)?;
+        let outputs = self::channels(op, input)?;
         let expansion = number(op, "expansion", Some(4))?;
         let kind = activation(op)?;
         let mut layers = Vec::new();

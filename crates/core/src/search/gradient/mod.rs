@@ -17,6 +17,7 @@
 //! which an evaluator trains from scratch or looks up, as those of every other searcher.
 
 mod alpha;
+mod costs;
 mod curvature;
 pub mod darts;
 pub mod drnas;
@@ -30,6 +31,7 @@ pub mod pc_darts;
 pub mod proxyless;
 pub mod random_ws;
 mod ranking;
+mod relaxation;
 mod settings;
 pub mod spos;
 #[cfg(test)]

@@ -13,14 +13,16 @@ use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 
 use super::alpha::{Adam, Alpha};
+use super::costs;
 use super::curvature::{Watch, largest_eigenvalue};
 use super::method::{Method, Mixture, Pair, Scored, first_order};
 use super::ranking;
+use super::relaxation::{check_inheritance, divided, relaxed};
 use super::settings::{Proposals, Settings};
 use crate::config::invalid;
 use crate::nn::weights;
 use crate::search::{Ask, AskContext, SearchSetup, Searcher, Training};
-use crate::space::{MixedEdge, Relaxed, SearchSpace, SpecExt as _, Supernet};
+use crate::space::{SearchSpace, SpecExt as _, Supernet};
 use crate::train::{
     Augment, Batch, BatchScore, Batches, Data, Order, Part, SharedWeights, batches,
 };
@@ -111,9 +113,10 @@ impl<M: Method> OneShot<M> {
         let weights_seed = seed.derive("supernet", 0);
         let mut shared = SharedWeights::new(&supernet, &shape, classes, &config, weights_seed)?;
         shared.set_input_statistics(data.mean(), data.deviation())?;
-        let costs =
-            settings.costs(name, shared.model().coefficient_costs(), supernet.operations())?;
-        let costs = shares(costs, &supernet);
+        if settings.inherit_weights {
+            check_inheritance(name, &*space, &supernet, &shared)?;
+        }
+        let costs = costs::shares(name, &settings, &*space, &supernet, shared.model())?;
         shared.set_prices(costs.iter().map(|cost| settings.cost_weight * cost).collect())?;
         let alpha = &mut seed.derive("alpha", 0).rng();
         let alpha = Alpha::drawn(&supernet.edges, &supernet.passes, alpha);
@@ -423,14 +426,6 @@ impl<M: Method> OneShot<M> {
     }
 }
 
-/// What the operations of each coefficient cost, as shares of the most expensive network.
-fn shares(mut costs: Vec<f64>, supernet: &Supernet) -> Vec<f64> {
-    costs.resize(supernet.coefficients(), 0.0);
-    let most = |edge: &MixedEdge| costs[edge.coefficients()].iter().copied().fold(0.0, f64::max);
-    let all: f64 = supernet.edges.iter().map(most).sum();
-    costs.iter().map(|cost| if all > 0.0 { cost / all } else { 0.0 }).collect()
-}
-
 /// Threads for all cores. The results are the same on any number of them.
 fn pool() -> Result<ThreadPool> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -452,36 +447,6 @@ fn train_weights(
     shared.backward();
     shared.step(rate);
     Ok(score)
-}
-
-/// A supernet whose operations work on one of so many parts of the channels.
-fn divided(name: &str, supernet: Supernet, parts: usize) -> Result<Supernet> {
-    if parts == 1 {
-        return Ok(supernet);
-    }
-    supernet.partial(parts).ok_or_else(|| {
-        let problem = "it has operations work on a part of the channels of a cell, and those of this \
-                       space change their number; choose the space nas_bench_201 or darts, or another \
-                       searcher, such as darts or proxyless";
-        invalid(name, problem)
-    })
-}
-
-/// The space as one whose operations can be mixed.
-pub(super) fn relaxed<'a>(name: &str, space: &'a dyn SearchSpace) -> Result<&'a dyn Relaxed> {
-    space.relaxed().ok_or_else(|| {
-        let spaces = crate::space::SPACES.iter().filter(|entry| {
-            let made = entry.make(&serde_json::Value::Null, &());
-            made.is_ok_and(|space| space.relaxed().is_some())
-        });
-        let spaces: Vec<&str> = spaces.map(|entry| entry.name).collect();
-        let problem = format!(
-            "it mixes operations on the edges of cells, and the choices of this space are others; \
-             choose the space {}, or another searcher, such as regularized_evolution or gp",
-            spaces.join(" or ")
-        );
-        invalid(name, problem)
-    })
 }
 
 impl<M: Method> Searcher for OneShot<M> {
@@ -533,6 +498,14 @@ impl<M: Method> Searcher for OneShot<M> {
     fn tell(&mut self, trial: &Trial) -> Result<()> {
         self.told.insert(trial.proposal.architecture.clone());
         Ok(())
+    }
+
+    fn first_weights(&self, architecture: &Architecture) -> Result<Option<Vec<u8>>> {
+        if !self.settings.inherit_weights {
+            return Ok(None);
+        }
+        let path = relaxed(self.name, &*self.space)?.path(architecture);
+        self.shared.of_network(&self.supernet.one_hot(&path)).map(Some)
     }
 
     fn snapshot(&self) -> Result<Option<Vec<u8>>> {

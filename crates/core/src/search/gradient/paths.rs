@@ -6,7 +6,7 @@ use nascent_record::{Architecture, Spec};
 
 use super::alpha::Alpha;
 use super::method::Mixture;
-use super::one_shot::relaxed;
+use super::relaxation::relaxed;
 use crate::space::{SearchSpace, SpecExt as _, Supernet, draw};
 use crate::{Result, Rng};
 

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::config::invalid;
-use crate::nn::Cost;
 use crate::train::TrainConfig;
 
 /// The settings that all searchers of this folder have.
@@ -41,6 +40,9 @@ pub struct Settings {
     pub stop_on_collapse: bool,
     /// What is proposed behind the last epoch: the strongest architectures, or random ones.
     pub proposals: Proposals,
+    /// Whether what is proposed begins its training with the weights of the supernet, instead of from
+    /// scratch.
+    pub inherit_weights: bool,
     /// Of what α is to take little: params, flops or latency.
     pub cost: CostKind,
     /// How much the cost weighs beside the loss, at least 0: what is added is this times the cost
@@ -92,6 +94,7 @@ impl Default for Settings {
             eigenvalue_every: 5,
             stop_on_collapse: false,
             proposals: Proposals::default(),
+            inherit_weights: false,
             cost: CostKind::default(),
             cost_weight: 0.0,
             latencies: Vec::new(),
@@ -129,28 +132,6 @@ impl Settings {
             Some((_, problem)) => Err(invalid(name, *problem)),
             None => Ok(()),
         }
-    }
-
-    /// What each operation costs, of which this is what the network says; as many as `count`.
-    pub(super) fn costs(&self, name: &str, of_network: &[Cost], count: usize) -> Result<Vec<f64>> {
-        let costs: Vec<f64> = match self.cost {
-            CostKind::Params => of_network.iter().map(|cost| cost.params as f64).collect(),
-            CostKind::Flops => of_network.iter().map(|cost| cost.flops as f64).collect(),
-            CostKind::Latency => {
-                let is_time = |ms: &f64| ms.is_finite() && *ms >= 0.0;
-                if self.latencies.len() != count || !self.latencies.iter().all(is_time) {
-                    let problem = format!(
-                        "cost=latency needs the milliseconds of {count} operations, and has {}; measure \
-                         them for this space and these data with `nascent latency --json`, and say \
-                         latencies= and what it prints",
-                        self.latencies.len()
-                    );
-                    return Err(invalid(name, problem));
-                }
-                self.latencies.clone()
-            }
-        };
-        Ok(costs)
     }
 
     pub(super) fn train_config(&self) -> TrainConfig {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use nascent_record::{Goal, Objective, Outcome, Proposal, Trial, TrialId};
 
 use super::alpha::{Adam, Alpha};
+use super::costs::shares;
 use super::darts::Darts;
 use super::method::{Method as _, Pair};
 use super::one_shot::OneShot;
@@ -326,6 +327,9 @@ fn what_cannot_be_is_refused_with_a_way_out() {
         Arc::new(proxyless::Proxyless::new(proxyless::Config::default()).unwrap());
     let Err(error) = pc_darts.make(&null, &setup(proxyless, 1)) else { panic!("it is taken") };
     assert!(error.to_string().contains("choose the space nas_bench_201 or darts"), "{error}");
+    let inherits = serde_json::json!({ "inherit_weights": true });
+    let Err(error) = pc_darts.make(&inherits, &setup(space(), 1)) else { panic!("it is taken") };
+    assert!(error.to_string().contains("darts instead of pc_darts"), "{error}");
     let parts = serde_json::json!({ "parts": 3 });
     let Err(error) = pc_darts.make(&parts, &setup(space(), 1)) else { panic!("it is taken") };
     let message = "8 channels cannot be divided into 3 equal parts";
@@ -357,4 +361,40 @@ fn what_takes_long_is_taken_less_where_that_costs() {
     };
     let (free, dear) = (share(0.0), share(3.0));
     assert!(dear < 0.7 * free, "{dear} with a price, and {free} without");
+}
+
+#[test]
+fn what_widths_cost_is_part_of_what_is_paid_for() {
+    let config = proxyless::Config { stages: 2, blocks: 1, channels: 6, widths: 3 };
+    let space = Arc::new(proxyless::Proxyless::new(config).unwrap());
+    let supernet = space.relaxed().unwrap().supernet();
+    let settings = Settings::default();
+    let config = TrainConfig::default();
+    let shared = SharedWeights::new(&supernet, &[1, 8, 8], 10, &config, Seed::new(1)).unwrap();
+    let costs = shares("proxyless", &settings, &*space, &supernet, shared.model()).unwrap();
+    let widths: Vec<_> = supernet.edges.iter().filter(|e| e.name.contains("width")).collect();
+    assert_eq!(widths.len(), 2);
+    for edge in widths {
+        let costs = &costs[edge.coefficients()];
+        assert!(costs[0] == 0.0 && costs.is_sorted() && costs[2] > 1.3 * costs[1], "{costs:?}");
+    }
+    // Who pays takes narrower networks.
+    let share = |weight: f64| {
+        let settings = serde_json::json!({
+            "supernet_epochs": 4, "batch_size": 16, "alpha_learning_rate": 0.1,
+            "cost_weight": weight,
+        });
+        let setup = setup(Arc::clone(&space) as Arc<dyn SearchSpace>, 3);
+        let mut searcher = find("proxyless").unwrap().make(&settings, &setup).unwrap();
+        let mut last = None;
+        while let Ask::Trained(training) = ask(&mut *searcher, 0) {
+            last = Some(training);
+        }
+        let vectors = &last.unwrap().signals.vectors;
+        let edge = supernet.edges.iter().find(|edge| edge.name.contains("width")).unwrap();
+        let alpha = &vectors[&format!("alpha.{}", edge.name)];
+        alpha[2] - alpha[0]
+    };
+    let (free, paid) = (share(0.0), share(30.0));
+    assert!(paid < free - 0.1, "{paid} is not below {free}");
 }

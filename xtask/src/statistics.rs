@@ -2,17 +2,17 @@
 
 /// A ratio with an interval in which it lies with a probability of 95 %.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Ratio {
-    pub(super) value: f64,
-    pub(super) low: f64,
-    pub(super) high: f64,
+pub(crate) struct Ratio {
+    pub(crate) value: f64,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
 }
 
 /// How often the rounds are drawn anew.
 const DRAWS: usize = 2000;
 
 /// The middle of the values; between the middle two, if there are two.
-pub(super) fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
@@ -26,7 +26,7 @@ pub(super) fn median(values: &[f64]) -> f64 {
 /// The ratio of the medians of two sides that were measured in the same rounds. Its interval is that
 /// of the bootstrap: rounds are drawn with replacement, both sides of a round together, because what
 /// disturbs a round disturbs both.
-pub(super) fn ratio(ours: &[f64], theirs: &[f64]) -> Ratio {
+pub(crate) fn ratio(ours: &[f64], theirs: &[f64]) -> Ratio {
     let rounds = ours.len().min(theirs.len());
     let value = median(ours) / median(theirs);
     let mut random = Random(1);
