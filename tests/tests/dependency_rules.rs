@@ -97,6 +97,11 @@ const RULES: &[Rule] = &[
         never: &["egui", "eframe", "evcxr"],
     },
     Rule {
+        package: "nascent-gui",
+        may_use: &["nascent-figures", "nascent-record"],
+        never: &["candle", "evcxr", "polars", "tokio"],
+    },
+    Rule {
         package: "nascent-tests",
         may_use: &["xtask"],
         never: &["candle", "egui", "eframe", "evcxr", "polars"],

@@ -127,6 +127,8 @@ fn from_a_search_to_the_trained_network() {
     }
     run(here, &["draw", "runs/a", "-o", "cell.svg"]);
     run(here, &["draw", "runs/a", "--network", "-t", "0", "-o", "net.png"]);
+    let network = json(here, &["draw", "runs/a", "--json"]);
+    assert!(network["nodes"].as_array().unwrap().len() > 2 && network["cells"].is_object());
 
     let csv = run(here, &["export", "runs/a"]);
     assert_eq!(csv.lines().count(), 7);
@@ -202,7 +204,7 @@ fn lists_and_help_teach() {
     assert_eq!(datasets[0]["embedded"], true);
     for command in [
         "search", "resume", "runs", "show", "best", "plot", "draw", "compare", "export", "report",
-        "list", "datasets", "bench",
+        "list", "datasets", "bench", "gui",
     ] {
         assert!(run(folder.path(), &[command, "--help"]).contains("Usage"), "{command}");
     }

@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Measure how long each operation of a search space takes on this machine
     Latency(LatencyArgs),
+    /// Open the desktop app: see, follow and compare runs
+    Gui(GuiArgs),
     /// Install the Jupyter kernel, for notebooks in Rust with Nascent inside
     Kernel(KernelArgs),
 }
@@ -404,12 +406,19 @@ pub(crate) struct BestArgs {
     pub(crate) json: bool,
 }
 
-/// How a picture looks.
+/// Where a picture goes and how it looks.
 #[derive(Args)]
 pub(crate) struct PictureArgs {
     /// File to write, .svg or .png
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) look: LookArgs,
+}
+
+/// How a picture looks.
+#[derive(Args)]
+pub(crate) struct LookArgs {
     /// Dark background
     #[arg(long)]
     pub(crate) dark: bool,
@@ -491,8 +500,23 @@ pub(crate) struct DrawArgs {
     /// Draw the whole network, not its cell
     #[arg(long)]
     pub(crate) network: bool,
+    /// File to write, .svg or .png
+    #[arg(long, short, value_name = "FILE", required_unless_present = "json")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print the network as JSON: nodes, edges, operations, cells
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) picture: PictureArgs,
+    pub(crate) look: LookArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct GuiArgs {
+    /// Folders of runs, or runs [default: runs]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Arguments for nascent-gui itself, behind a double dash (see `nascent-gui --help`)
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    pub(crate) more: Vec<std::ffi::OsString>,
 }
 
 #[derive(Args)]

@@ -54,6 +54,7 @@ fn run(command: &Command, out: &mut dyn io::Write) -> anyhow::Result<Status> {
         Command::Datasets(args) => commands::datasets::run(args, out)?,
         Command::Bench(args) => commands::bench::run(args, out)?,
         Command::Latency(args) => commands::latency::run(args, out)?,
+        Command::Gui(args) => commands::gui::run(args)?,
         Command::Kernel(args) => commands::kernel::run(args, out)?,
     }
     Ok(Status::Done)

@@ -42,7 +42,7 @@ pub use metrics::{Direction, MetricName, MetricSpec, Metrics, Objective};
 pub use names::{nearest, suggestion};
 pub use spec::Spec;
 pub use store::{
-    BlobId, DirectoryStore, MemoryStore, Position, Run, RunReader, RunStore, discover,
+    BlobId, Control, DirectoryStore, MemoryStore, Position, Run, RunReader, RunStore, discover,
 };
 pub use trial::{
     Failure, FailureKind, Fidelity, Origin, Outcome, Proposal, Report, Signals, Trial, TrialId,

@@ -1,4 +1,4 @@
-//! `nascent draw`: an architecture as a picture.
+//! `nascent draw`: an architecture as a picture, or as data.
 
 use std::io::Write;
 
@@ -23,7 +23,11 @@ pub(crate) fn run(args: &DrawArgs, out: &mut dyn Write) -> Result<()> {
         }
     };
     let graph = space.graph(&architecture)?;
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&graph)?)?;
+    }
+    let Some(path) = &args.output else { return Ok(()) };
     let cell = graph.cells.values().next().filter(|_| !args.network);
     let drawing = nascent_figures::draw_graph(cell.unwrap_or(&graph));
-    save(&args.picture, (&drawing).into(), out)
+    save(path, &args.look, (&drawing).into(), out)
 }

@@ -6,6 +6,7 @@ pub(crate) mod compare;
 pub(crate) mod datasets;
 pub(crate) mod draw;
 pub(crate) mod export;
+pub(crate) mod gui;
 pub(crate) mod kernel;
 pub(crate) mod latency;
 pub(crate) mod list;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use nascent_figures::{Picture, PlotOptions, Progress, RenderOptions, Summary, Theme};
 use nascent_record::{Run, RunView};
 
-use crate::args::{Against, CellOf, PictureArgs, PlotArgs};
+use crate::args::{Against, CellOf, LookArgs, PlotArgs};
 use crate::output;
 
 /// Runs the command.
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &PlotArgs, out: &mut dyn Write) -> Result<()> {
         ..PlotOptions::default()
     };
     let figure = plot.figure(&borrowed(&views), &options).context("nothing to plot")?;
-    save(&args.picture, (&figure).into(), out)
+    save(&args.picture.output, &args.picture.look, (&figure).into(), out)
 }
 
 /// Opens runs, each under the name of its folder.
@@ -52,7 +52,12 @@ pub(crate) fn borrowed(views: &[(String, RunView)]) -> Vec<(&str, &RunView)> {
 }
 
 /// Draws a picture into the file that was asked for.
-pub(crate) fn save(args: &PictureArgs, picture: Picture<'_>, out: &mut dyn Write) -> Result<()> {
+pub(crate) fn save(
+    path: &Path,
+    args: &LookArgs,
+    picture: Picture<'_>,
+    out: &mut dyn Write,
+) -> Result<()> {
     let usual = RenderOptions::default();
     let options = RenderOptions {
         theme: if args.dark { Theme::Dark } else { Theme::Light },
@@ -60,8 +65,8 @@ pub(crate) fn save(args: &PictureArgs, picture: Picture<'_>, out: &mut dyn Write
         height: args.height.unwrap_or(usual.height),
         ..usual
     };
-    render(&args.output, picture, &options)?;
-    writeln!(out, "{}", args.output.display())?;
+    render(path, picture, &options)?;
+    writeln!(out, "{}", path.display())?;
     Ok(())
 }
 

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::Duration;
 
-use nascent_record::{Event, FinishReason, Metrics, Proposal, RunFinished, RunView, TrialId};
+use nascent_record::{
+    Control, Event, FinishReason, Metrics, Proposal, RunFinished, RunView, TrialId,
+};
 
 use super::{Beginning, Ended, Guard, Next, Study, evaluate_guarded, job};
 use crate::evaluate::{Flow, Job};
@@ -43,7 +45,8 @@ struct Task {
 }
 
 impl Study {
-    /// Runs trials on worker threads until the search is over or `options.stop` is raised.
+    /// Runs trials on worker threads until the search is over, `options.stop` is raised, or the store
+    /// says that a person asks for the end. While one asks for a pause, no new trial begins.
     ///
     /// # Errors
     /// As [`Study::next_trial`]. Trials that are open then are run again when the run is resumed.
@@ -92,8 +95,14 @@ impl Study {
         let mut idle: Vec<usize> = (0..tasks.len()).rev().collect();
         let mut late = false;
         loop {
-            let stopping = late || options.stop.load(Ordering::Relaxed);
-            while !stopping && !idle.is_empty() {
+            let asked = self.store.control();
+            if asked == Control::Stop {
+                halt.store(true, Ordering::Relaxed);
+            }
+            let stopped = options.stop.load(Ordering::Relaxed) || asked == Control::Stop;
+            let stopping = late || stopped;
+            let resting = stopping || asked == Control::Pause;
+            while !resting && !idle.is_empty() {
                 match self.next_unless(&|| options.stop.load(Ordering::Relaxed))? {
                     Next::Finished(reason) => {
                         (options.observe)(&self.view);

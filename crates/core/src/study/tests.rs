@@ -1,12 +1,12 @@
 //! What a study promises when things go wrong, and where its limits lie.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use nascent_record::{
-    BlobId, Budget, Clock, Component, Duplicates, Event, FailureKind, Fidelity, FinishReason, Goal,
-    Logged, Manifest, MemoryStore, MetricSpec, Metrics, Outcome, RunStore, RunView, SCHEMA,
-    TrialId, TrialLimits,
+    BlobId, Budget, Clock, Component, Control, Duplicates, Event, FailureKind, Fidelity,
+    FinishReason, Goal, Logged, Manifest, MemoryStore, MetricSpec, Metrics, Outcome, RunStore,
+    RunView, SCHEMA, TrialId, TrialLimits,
 };
 use serde_json::Value;
 
@@ -56,6 +56,58 @@ impl Evaluator for Scripted {
         let metrics = Metrics::new([("score", number), ("cost_secs", 10.0)])?;
         Ok(Evaluation { metrics, epochs, ..Evaluation::default() })
     }
+}
+
+/// A store whose reader is asked something from outside.
+struct Asked {
+    inner: MemoryStore,
+    control: Arc<Mutex<Control>>,
+}
+
+impl RunStore for Asked {
+    fn append(&mut self, event: Event) -> nascent_record::Result<Logged> {
+        self.inner.append(event)
+    }
+    fn put_blob(&mut self, bytes: &[u8]) -> nascent_record::Result<BlobId> {
+        self.inner.put_blob(bytes)
+    }
+    fn blob(&self, id: &BlobId) -> nascent_record::Result<Vec<u8>> {
+        self.inner.blob(id)
+    }
+    fn control(&self) -> Control {
+        *self.control.lock().unwrap()
+    }
+}
+
+#[test]
+fn a_pause_begins_no_trial_and_a_stop_ends_the_run() {
+    let control = Arc::new(Mutex::new(Control::Run));
+    let inner = MemoryStore::default();
+    let store = Box::new(Asked { inner, control: Arc::clone(&control) });
+    let mut study = with_store(|_| "fine", trials(1000), TrialLimits::default(), 0, store);
+    let (mut paused_at, mut looks) = (None, 0);
+    let mut observe = |view: &RunView| {
+        let (started, ended) = (view.trials().len(), view.finished_trials());
+        let mut control = control.lock().unwrap();
+        match *control {
+            Control::Run if paused_at.is_none() && ended > 5 => *control = Control::Pause,
+            Control::Run if ended > 40 => *control = Control::Stop,
+            // All that ran have ended: from here on nothing may happen.
+            Control::Pause if started == ended => {
+                assert_eq!(*paused_at.get_or_insert(started), started);
+                looks += 1;
+                if looks > 3 {
+                    *control = Control::Run;
+                }
+            }
+            _ => {}
+        }
+    };
+    let stop = AtomicBool::new(false);
+    let stopped = study.run(&mut RunOptions { workers: 2, stop: &stop, observe: &mut observe });
+    assert_eq!(stopped.unwrap(), Stopped::Interrupted);
+    assert!(looks > 3 && paused_at.unwrap() < 40);
+    assert!((41..1000).contains(&study.view().finished_trials()));
 }
 
 fn study(

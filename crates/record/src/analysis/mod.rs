@@ -1,10 +1,12 @@
 //! What a person asks of a run: how good, how fast, at what price, and because of what.
 
+mod comparison;
 mod correlation;
 mod importance;
 mod incumbent;
 mod pareto;
 
+pub use comparison::{PairedDifference, first_to_reach, overlap, paired_bootstrap};
 pub use correlation::{kendall_tau, spearman_rho};
 pub use importance::{ChoiceImportance, choice_importance};
 pub use incumbent::{

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde::ser::Error as _;
 
+use super::control;
 use super::files::{At as _, cut, sync_directory, write_whole};
 use super::lock::Lock;
 use super::reader::{read_events, read_manifest};
-use super::{ARTIFACTS, BlobId, EVENTS, MANIFEST, Position, Run, RunStore};
+use super::{ARTIFACTS, BlobId, Control, EVENTS, MANIFEST, Position, Run, RunStore};
 use crate::{Clock, Error, Event, Logged, Manifest, Result, RunView};
 
 /// A run on disk, written. It holds the run's lock until it is dropped.
@@ -61,6 +62,7 @@ impl DirectoryStore {
     }
 
     fn start(directory: &Path, len: u64, lock: Lock, clock: Box<dyn Clock>) -> Result<Self> {
+        control::clear(directory);
         let artifacts = directory.join(ARTIFACTS);
         fs::create_dir_all(&artifacts).at("create", &artifacts)?;
         let path = directory.join(EVENTS);
@@ -142,6 +144,10 @@ impl RunStore for DirectoryStore {
 
     fn blob(&self, id: &BlobId) -> Result<Vec<u8>> {
         Run::blob(&self.directory, id)
+    }
+
+    fn control(&self) -> Control {
+        control::read(&self.directory)
     }
 
     fn drop_blob(&mut self, id: &BlobId) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Where events go: memory, or a directory with `run.json`, `events.jsonl`, `artifacts/`, and
 //! `writer.lock`, which says who writes it.
 
+mod control;
 mod directory;
 mod files;
 mod lock;
@@ -14,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Event, Logged, Result};
 
+pub use control::Control;
 pub use directory::DirectoryStore;
 pub use memory::MemoryStore;
 pub use reader::{Run, RunReader, discover};
@@ -73,6 +75,11 @@ pub trait RunStore: Send {
 
     /// The bytes of a blob.
     fn blob(&self, id: &BlobId) -> Result<Vec<u8>>;
+
+    /// What a person asks of this writer now.
+    fn control(&self) -> Control {
+        Control::Run
+    }
 
     /// Forgets a blob that no later event needs; a store may keep it.
     fn drop_blob(&mut self, id: &BlobId) -> Result<()> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::files::At as _;
-use super::{ARTIFACTS, BlobId, EVENTS, MANIFEST, Position, lock};
+use super::{ARTIFACTS, BlobId, Control, EVENTS, MANIFEST, Position, control, lock};
 use crate::{Error, Logged, Manifest, Result, RunView, SCHEMA};
 
 /// A run on disk, read.
@@ -54,6 +54,26 @@ impl Run {
     /// Linux, by the lock on Windows, and is believed on other systems and of other computers.
     pub fn writer(directory: &Path) -> Option<String> {
         lock::holder(directory)
+    }
+}
+
+// What a viewer may ask; it writes a file of its own, which the writer watches.
+impl Run {
+    /// What is asked of the writer of the run in `directory`.
+    pub fn control(directory: &Path) -> Control {
+        control::read(directory)
+    }
+
+    /// Asks the process that writes the run in `directory` to pause, to go on, or to stop. A study
+    /// looks a few times each second; what was asked is forgotten when a run is opened to be written.
+    ///
+    /// # Errors
+    /// If there is no run, or the file cannot be written.
+    pub fn ask(directory: &Path, asked: Control) -> Result<()> {
+        if !directory.join(MANIFEST).is_file() {
+            return Err(Error::NotARun { path: directory.to_owned() });
+        }
+        control::write(directory, asked)
     }
 }
 
@@ -167,13 +187,22 @@ impl RunReader {
     /// # Errors
     /// If it is not a run, is of a newer schema, or its log is damaged before its end.
     pub fn open(directory: &Path) -> Result<Self> {
-        let mut reader = Self {
+        let mut reader = Self::at_start(directory)?;
+        reader.refresh()?;
+        Ok(reader)
+    }
+
+    /// Opens the run in `directory` before its first event. A viewer of a damaged log so shows what
+    /// stands before the damage, which [`RunReader::refresh`] names.
+    ///
+    /// # Errors
+    /// If it is not a run, or is of a newer schema.
+    pub fn at_start(directory: &Path) -> Result<Self> {
+        Ok(Self {
             directory: directory.to_owned(),
             position: Position::default(),
             view: RunView::new(read_manifest(directory)?),
-        };
-        reader.refresh()?;
-        Ok(reader)
+        })
     }
 
     /// Reads what was added since; returns the number of events. A log that has become shorter was
@@ -188,11 +217,7 @@ impl RunReader {
             metadata => metadata.at("read", &path)?.len(),
         };
         if len < self.position.bytes {
-            *self = Self {
-                directory: self.directory.clone(),
-                position: Position::default(),
-                view: RunView::new(read_manifest(&self.directory)?),
-            };
+            *self = Self::at_start(&self.directory)?;
         }
         let before = self.position.lines;
         let view = &mut self.view;

@@ -1,6 +1,8 @@
 //! What a person asks of a run, on runs whose answers are known.
 
-use nascent_record::analysis::{best_so_far, choice_importance, incumbent, leaderboard, regret};
+use nascent_record::analysis::{
+    best_so_far, choice_importance, first_to_reach, incumbent, leaderboard, overlap, regret,
+};
 use nascent_record::{
     Architecture, Choice, Condition, Direction, Event, Manifest, Objective, Outcome, RunView,
 };
@@ -46,6 +48,28 @@ fn the_best_is_the_best_at_the_highest_fidelity() {
     let best = best_so_far(&view, &accuracy(Direction::Maximize));
     let best: Vec<_> = best.iter().map(|point| (point.trial.0, point.incumbent.0)).collect();
     assert_eq!(best, [(1, 1), (2, 1), (3, 3)]);
+}
+
+#[test]
+fn a_target_is_reached_by_the_first_that_is_good_enough() {
+    let view = scored(&plain(), &[("x=1", 0.5), ("x=2", 0.4), ("x=3", 0.7), ("x=4", 0.9)]);
+    let more = accuracy(Direction::Maximize);
+    assert_eq!(first_to_reach(&view, &more, 0.6).map(|trial| trial.0), Some(2));
+    assert_eq!(first_to_reach(&view, &more, 0.5).map(|trial| trial.0), Some(0));
+    assert_eq!(first_to_reach(&view, &more, 0.95), None);
+    let less = accuracy(Direction::Minimize);
+    assert_eq!(first_to_reach(&view, &less, 0.45).map(|trial| trial.0), Some(1));
+}
+
+#[test]
+fn runs_overlap_by_the_architectures_that_both_have() {
+    let a = scored(&plain(), &[("x=1", 0.5), ("x=2", 0.4), ("x=2", 0.7)]);
+    let b = scored(&plain(), &[("x=2", 0.5), ("x=3", 0.4), ("x=4", 0.4)]);
+    assert_eq!(overlap(&a, &b), Some(0.25)); // x=2, of 1 to 4
+    assert_eq!(overlap(&a, &a), Some(1.0));
+    assert_eq!(overlap(&scored(&plain(), &[]), &scored(&plain(), &[])), None);
+    let other = manifest(vec![Choice::integer("y", 0, 99)]);
+    assert_eq!(overlap(&a, &scored(&other, &[("y=1", 0.1)])), None);
 }
 
 #[test]

@@ -1,0 +1,32 @@
+//! The desktop app: see, follow and compare search runs.
+//!
+//! It reads runs with `nascent-record` and shows figures of `nascent-figures`; it never writes a run
+//! and never takes its lock, so it cannot disturb a search. [`App`] is the whole window, [`run`] opens
+//! it.
+//!
+//! - `model` finds and follows runs in the background.
+//! - `panel` has one file for each panel, and the table of them.
+//! - `draw` draws figures and networks.
+//! - `filter` is the language of the trials table.
+//! - `command` is what menus, keys and the command palette can do.
+
+mod app;
+mod command;
+mod draw;
+mod filter;
+mod layout;
+mod model;
+mod open;
+mod panel;
+mod picked;
+mod settings;
+mod text;
+mod theme;
+
+#[cfg(test)]
+#[path = "../../crates/figures/tests/common/mod.rs"]
+mod testing;
+
+pub use app::App;
+pub use open::{Options, run};
+pub use settings::{Settings, ThemeChoice};
