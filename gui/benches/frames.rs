@@ -194,7 +194,13 @@ fn write(path: &Path, trials: u32, seed: u64) {
         });
         let parents = (id > 50).then(|| TrialId(id - 1 - numbers.below(50) as u32));
         let proposal = Proposal::new(build.unwrap()).with_parents(parents.into_iter().collect());
-        let started = TrialStarted { trial, proposal, told: id.saturating_sub(7), state: None, weights: None };
+        let started = TrialStarted {
+            trial,
+            proposal,
+            told: id.saturating_sub(7),
+            state: None,
+            weights: None,
+        };
         store.append(Logged::TrialStarted(started)).unwrap();
         let good = 0.5 + 0.4 * (1.0 - (-f64::from(id) / 20_000.0).exp()) + 0.1 * numbers.unit();
         let mut last = Metrics::default();

@@ -22,6 +22,59 @@ fn json(folder: &Path, arguments: &[&str]) -> Value {
     serde_json::from_str(&run(folder, arguments)).unwrap()
 }
 
+/// Every plot, of `runs/a` and `runs/b` or of runs whose searchers log more.
+fn draws_every_plot(here: &Path) {
+    // One whose proposals come with what shared weights say of them.
+    let shared = [
+        "search",
+        "--quiet",
+        "--run=other/c",
+        "--max-train=300",
+        "--space-set=channels=4",
+        "--searcher=gdas",
+        "--searcher-set=supernet_epochs=1",
+        "--searcher-set=proposals=sampled",
+        "--trials=3",
+        "--epochs=1",
+        "--final-epochs=1",
+    ];
+    run(here, &shared);
+    // And some whose searchers log what they think; sizes are counted, so they cost nothing.
+    let thinking: [(&str, &[&str]); 3] = [
+        ("ppo", &[]),
+        ("gp", &["--searcher-set=initial_samples=4"]),
+        (
+            "regularized_evolution",
+            &["--searcher-set=population_size=2", "--searcher-set=sample_size=1"],
+        ),
+    ];
+    for (searcher, settings) in thinking {
+        let (name, searcher) =
+            (format!("--run=other/{searcher}"), format!("--searcher={searcher}"));
+        let mut search = vec!["search", "--quiet", "--evaluator=size", "--lookahead=1"];
+        search.extend(["--trials=8", "--final-epochs=0", &name, &searcher]);
+        search.extend(settings);
+        run(here, &search);
+    }
+    for plot in json(here, &["list", "plots", "--json"]).as_array().unwrap() {
+        let name = plot["name"].as_str().unwrap();
+        let of: &[&str] = match name {
+            "rank_correlation" | "supernet" | "alpha" | "signal" => &["other/c"],
+            "controller" => &["other/ppo"],
+            "surrogate" | "relevance" => &["other/gp"],
+            "lineage" => &["other/regularized_evolution"],
+            "overlap" => &["runs/a", "runs/b"],
+            _ => &["runs/a"],
+        };
+        for file in ["p.svg", "p.png"] {
+            run(here, &[&["plot", name, "-o", file, "--dark"], of].concat());
+        }
+        let svg = fs::read_to_string(here.join("p.svg")).unwrap();
+        assert!(svg.starts_with("<svg") && svg.contains("</svg>"), "{name}");
+        assert_eq!(fs::read(here.join("p.png")).unwrap()[1..4], *b"PNG", "{name}");
+    }
+}
+
 #[test]
 fn from_a_search_to_the_trained_network() {
     let folder = tempdir().unwrap();
@@ -76,55 +129,7 @@ fn from_a_search_to_the_trained_network() {
     let compared = json(here, &["compare", "runs/a", "runs/b", "--json", "-o", "compare.svg"]);
     assert_eq!(compared[1]["best"]["metrics"]["valid_accuracy"], 10.0);
 
-    // One whose proposals come with what shared weights say of them.
-    let shared = [
-        "search",
-        "--quiet",
-        "--run=other/c",
-        "--max-train=300",
-        "--space-set=channels=4",
-        "--searcher=gdas",
-        "--searcher-set=supernet_epochs=1",
-        "--searcher-set=proposals=sampled",
-        "--trials=3",
-        "--epochs=1",
-        "--final-epochs=1",
-    ];
-    run(here, &shared);
-    // And some whose searchers log what they think; sizes are counted, so they cost nothing.
-    let thinking: [(&str, &[&str]); 3] = [
-        ("ppo", &[]),
-        ("gp", &["--searcher-set=initial_samples=4"]),
-        (
-            "regularized_evolution",
-            &["--searcher-set=population_size=2", "--searcher-set=sample_size=1"],
-        ),
-    ];
-    for (searcher, settings) in thinking {
-        let (name, searcher) =
-            (format!("--run=other/{searcher}"), format!("--searcher={searcher}"));
-        let mut search = vec!["search", "--quiet", "--evaluator=size", "--lookahead=1"];
-        search.extend(["--trials=8", "--final-epochs=0", &name, &searcher]);
-        search.extend(settings);
-        run(here, &search);
-    }
-    for plot in json(here, &["list", "plots", "--json"]).as_array().unwrap() {
-        let name = plot["name"].as_str().unwrap();
-        let of: &[&str] = match name {
-            "rank_correlation" | "supernet" | "alpha" | "signal" => &["other/c"],
-            "controller" => &["other/ppo"],
-            "surrogate" | "relevance" => &["other/gp"],
-            "lineage" => &["other/regularized_evolution"],
-            "overlap" => &["runs/a", "runs/b"],
-            _ => &["runs/a"],
-        };
-        for file in ["p.svg", "p.png"] {
-            run(here, &[&["plot", name, "-o", file, "--dark"], of].concat());
-        }
-        let svg = fs::read_to_string(here.join("p.svg")).unwrap();
-        assert!(svg.starts_with("<svg") && svg.contains("</svg>"), "{name}");
-        assert_eq!(fs::read(here.join("p.png")).unwrap()[1..4], *b"PNG", "{name}");
-    }
+    draws_every_plot(here);
     run(here, &["draw", "runs/a", "-o", "cell.svg"]);
     run(here, &["draw", "runs/a", "--network", "-t", "0", "-o", "net.png"]);
     let network = json(here, &["draw", "runs/a", "--json"]);

@@ -237,7 +237,8 @@ mod tests {
             let text = format!("depth=1,op=skip,width={width},learning_rate=0.01");
             let proposal = Proposal::new(spec.parse(&text).unwrap())
                 .with_parents(parent.iter().map(|parent| TrialId(*parent)).collect());
-            let started = TrialStarted { trial: TrialId(id), proposal, told: 0, state: None, weights: None };
+            let started =
+                TrialStarted { trial: TrialId(id), proposal, told: 0, state: None, weights: None };
             let metrics = Metrics::new([("valid_accuracy", *accuracy)]).unwrap();
             let finished = TrialFinished {
                 trial: TrialId(id),
