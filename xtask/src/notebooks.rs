@@ -57,7 +57,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         say("searches in the background, interrupts, processes that end");
         let behavior = script("kernel_behavior.py").display().to_string();
         let folder = folder.display().to_string();
-        run_in(&jupyter, &jupyter.python, &[&behavior, &folder])?;
+        let ask = || run_in(&jupyter, &jupyter.python, &[&behavior, &folder]);
+        if let Err(error) = ask() {
+            // It interrupts cells after so many seconds, which a busy machine can be late for.
+            say(&format!("{error:#}; once more"));
+            ask()?;
+        }
     }
     let chosen = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
