@@ -88,13 +88,13 @@ fn run(command: &Command) -> Result<()> {
                     "the toolkit is not compiled yet, and cells are without it: nascent kernel install",
                 );
             }
-            let folder = tempfile::Builder::new().prefix("nascent-session-").tempdir()?;
+            let session = toolkit.new_session()?;
             let history = History::open(history_file().as_deref())
                 .or_else(|_| History::open(None))
                 .context("no history can be kept")?;
             let runtime = tokio::runtime::Builder::new_multi_thread();
             let runtime = { runtime }.worker_threads(2).enable_all().build()?;
-            runtime.block_on(server::serve(info, folder.path(), toolkit, history))
+            runtime.block_on(server::serve(info, session.path(), toolkit, history))
         }
         Command::Prepare { if_old } => {
             let kept = if *if_old { toolkit.refresh()? } else { toolkit.build()? };

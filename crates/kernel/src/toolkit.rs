@@ -4,7 +4,8 @@
 //! there too. A folder in which the toolkit was compiled is kept, for each version of the toolkit and of
 //! the compiler; each session gets a copy of it, made of hard links, so that nothing is compiled again.
 
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -21,10 +22,33 @@ pub(crate) const PRELOAD: &str = "use nascent_notebook::prelude::*;";
 pub(crate) const INIT: &str = "nascent_notebook::init();";
 /// The folder in which evcxr works.
 const FOLDER: &str = "EVCXR_TMPDIR";
+/// Where the system looks for the libraries that a program loads.
+const LIBRARIES: &str = if cfg!(windows) {
+    "PATH"
+} else if cfg!(target_os = "macos") {
+    "DYLD_FALLBACK_LIBRARY_PATH"
+} else {
+    "LD_LIBRARY_PATH"
+};
 /// Where rust-analyzer looks for the sources of the standard library.
 const STD_SOURCES: &str = "RUST_SRC_PATH";
 /// The file that says that a kept folder is whole.
 const WHOLE: &str = "nascent-is-whole";
+
+/// The file that is locked while a session lives.
+const LOCK: &str = "nascent-lock";
+
+/// A folder that is removed at the end of the session.
+pub(crate) struct Session {
+    folder: tempfile::TempDir,
+    _lock: File,
+}
+
+impl Session {
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
 
 /// Where the sources of the toolkit are, and the folders that are kept.
 pub(crate) struct Toolkit {
@@ -66,6 +90,27 @@ impl Toolkit {
         let key = key.finalize();
         let key: Vec<String> = key.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         Ok(self.cache.join("toolkit").join(key.concat()))
+    }
+
+    /// A folder for a session, beside the kept one, because hard links stay within a file system. What
+    /// sessions have left that were killed is removed.
+    pub(crate) fn new_session(&self) -> Result<Session> {
+        let sessions = self.cache.join("sessions");
+        fs::create_dir_all(&sessions)
+            .with_context(|| format!("there can be no folder {}", sessions.display()))?;
+        let one_at_a_time = File::create(self.cache.join("sessions.lock"))?;
+        one_at_a_time.lock()?;
+        for old in fs::read_dir(&sessions)?.flatten() {
+            let lock = File::open(old.path().join(LOCK));
+            let is_alive = lock.is_ok_and(|lock| lock.try_lock().is_err());
+            if !is_alive {
+                let _try_the_next_time = fs::remove_dir_all(old.path());
+            }
+        }
+        let folder = tempfile::Builder::new().tempdir_in(&sessions)?;
+        let lock = File::create(folder.path().join(LOCK))?;
+        lock.lock()?;
+        Ok(Session { folder, _lock: lock })
     }
 
     /// Whether it is there.
@@ -178,11 +223,24 @@ fn start(
         child.env(nascent_wire::VARIABLE, variable);
     }
     analyzer::forget(&mut child);
+    child.env(LIBRARIES, library_path()?);
     set_variable(FOLDER, folder.as_os_str());
     let made = evcxr::EvalContext::with_subprocess_command(child);
     let (context, outputs) =
         made.map_err(|error| anyhow::anyhow!("evcxr does not start: {error}"))?;
     Ok((CommandContext::with_eval_context(context), outputs))
+}
+
+/// Where the child finds the standard library that cells are linked with. What they say themselves is
+/// relative to the folder in which they were compiled, and evcxr loads them out of another.
+fn library_path() -> Result<OsString> {
+    let output = Command::new("rustc").args(["--print", "target-libdir"]).output();
+    let output = output.context("rustc cannot be run; install Rust from https://rustup.rs")?;
+    ensure!(output.status.success(), "rustc does not say where its libraries are");
+    let own = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let before = std::env::var_os(LIBRARIES).unwrap_or_default();
+    let before = std::env::split_paths(&before).filter(|folder| !folder.as_os_str().is_empty());
+    Ok(std::env::join_paths(std::iter::once(own).chain(before))?)
 }
 
 /// The rust-analyzer in evcxr fetches the sources of the standard library where they are missing. It
@@ -296,4 +354,31 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_told_where_the_standard_library_is() {
+        let path = library_path().unwrap();
+        let first = std::env::split_paths(&path).next().unwrap();
+        let names = fs::read_dir(first).unwrap().flatten().map(|entry| entry.file_name());
+        let mut names = names.map(|name| name.to_string_lossy().into_owned());
+        assert!(names.any(|name| name.trim_start_matches("lib").starts_with("std-")));
+    }
+
+    #[test]
+    fn folders_of_killed_sessions_are_removed() {
+        let cache = tempfile::tempdir().unwrap();
+        let toolkit = Toolkit { sources: PathBuf::new(), cache: cache.path().to_owned() };
+        let alive = toolkit.new_session().unwrap();
+        let killed = toolkit.new_session().unwrap();
+        let left = killed.folder.keep();
+        drop(killed._lock);
+        let next = toolkit.new_session().unwrap();
+        assert!(alive.path().exists() && next.path().exists());
+        assert!(!left.exists());
+    }
 }
