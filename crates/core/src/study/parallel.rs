@@ -94,12 +94,15 @@ impl Study {
     ) -> Result<Stopped> {
         let mut idle: Vec<usize> = (0..tasks.len()).rev().collect();
         let mut late = false;
+        // What was told to halt stays so: a stop that is taken back would begin it again and again.
+        let mut told_to_stop = false;
         loop {
             let asked = self.store.control();
             if asked == Control::Stop {
+                told_to_stop = true;
                 halt.store(true, Ordering::Relaxed);
             }
-            let stopped = options.stop.load(Ordering::Relaxed) || asked == Control::Stop;
+            let stopped = options.stop.load(Ordering::Relaxed) || told_to_stop;
             let stopping = late || stopped;
             let resting = stopping || asked == Control::Pause;
             while !resting && !idle.is_empty() {

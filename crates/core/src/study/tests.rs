@@ -110,6 +110,31 @@ fn a_pause_begins_no_trial_and_a_stop_ends_the_run() {
     assert!((41..1000).contains(&study.view().finished_trials()));
 }
 
+#[test]
+fn a_stop_that_is_taken_back_ends_the_run_all_the_same() {
+    let control = Arc::new(Mutex::new(Control::Run));
+    let inner = MemoryStore::default();
+    let store = Box::new(Asked { inner, control: Arc::clone(&control) });
+    let mut study = with_store(|_| "fine", trials(1000), TrialLimits::default(), 0, store);
+    let mut looks = 0;
+    let mut observe = |view: &RunView| {
+        let mut control = control.lock().unwrap();
+        if looks == 0 && view.finished_trials() > 5 {
+            *control = Control::Stop;
+            looks = 1;
+        } else if looks > 0 {
+            // The coordinator has read it by now.
+            *control = Control::Run;
+            looks += 1;
+            assert!(looks < 500, "trials are started again and again");
+        }
+    };
+    let stop = AtomicBool::new(false);
+    let stopped = study.run(&mut RunOptions { workers: 2, stop: &stop, observe: &mut observe });
+    assert_eq!(stopped.unwrap(), Stopped::Interrupted);
+    assert!(study.view().trials().iter().all(|trial| trial.attempts == 1));
+}
+
 fn study(
     script: fn(TrialId) -> &'static str,
     budget: Budget,
