@@ -42,7 +42,8 @@ pub use metrics::{Direction, MetricName, MetricSpec, Metrics, Objective};
 pub use names::{nearest, suggestion};
 pub use spec::Spec;
 pub use store::{
-    BlobId, Control, DirectoryStore, MemoryStore, Position, Run, RunReader, RunStore, discover,
+    Added, BlobId, Control, DirectoryStore, MemoryStore, Position, Run, RunReader, RunStore,
+    discover, discover_nested,
 };
 pub use trial::{
     Failure, FailureKind, Fidelity, Origin, Outcome, Proposal, Report, Signals, Trial, TrialId,

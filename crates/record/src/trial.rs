@@ -142,6 +142,12 @@ impl Proposal {
         self
     }
 
+    /// Whether its trial has its result from elsewhere, from an earlier trial or another run, and costs
+    /// nothing.
+    pub fn is_copy(&self) -> bool {
+        matches!(self.origin.as_deref(), Some(Origin::Reused { .. } | Origin::Imported { .. }))
+    }
+
     /// The same, which comes from there.
     #[must_use]
     pub fn with_origin(mut self, origin: Origin) -> Self {

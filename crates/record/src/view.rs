@@ -19,6 +19,7 @@ pub struct RunView {
     reason: Option<FinishReason>,
     budget: Budget,
     sessions: u32,
+    session_ms: Option<u64>,
     span_ms: Option<(u64, u64)>,
 }
 
@@ -35,6 +36,7 @@ impl RunView {
             reason: None,
             budget,
             sessions: 0,
+            session_ms: None,
             span_ms: None,
         }
     }
@@ -50,6 +52,7 @@ impl RunView {
             None => {}
             Some(Event::SessionStarted(session)) => {
                 self.sessions += 1;
+                self.session_ms = Some(at_ms);
                 self.budget = session.budget;
                 self.reason = None;
             }
@@ -167,6 +170,11 @@ impl RunView {
     /// How many processes have worked on it, one after another.
     pub fn sessions(&self) -> u32 {
         self.sessions
+    }
+
+    /// When the last of them started, in milliseconds since the Unix epoch.
+    pub fn session_started_ms(&self) -> Option<u64> {
+        self.session_ms
     }
 
     /// The earliest and the latest time of an event, in milliseconds since the Unix epoch. They are

@@ -56,7 +56,7 @@ impl DirectoryStore {
         let manifest = read_manifest(directory)?;
         let lock = Lock::acquire(directory)?;
         let (mut view, mut end) = (RunView::new(manifest), Position::default());
-        read_events(directory, &mut end, |event, line| view.apply(event, line))?;
+        read_events(directory, &mut end, |event, behind| view.apply(event, behind.lines))?;
         let store = Self::start(directory, end.bytes, lock, clock)?;
         Ok((store, view))
     }

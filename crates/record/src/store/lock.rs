@@ -63,14 +63,22 @@ impl Drop for Lock {
     }
 }
 
+/// Who holds a lock.
+pub(super) struct Holder {
+    /// As the note says: process, and computer.
+    pub(super) name: String,
+    /// Whether that is sure, or only noted: a note of another computer stays after a crash.
+    pub(super) is_sure: bool,
+}
+
 /// Who writes the run in `directory`, as far as its note tells. To ask the lock itself would mean
 /// to take it for a moment, and to keep a writer out.
-pub(super) fn holder(directory: &Path) -> Option<String> {
+pub(super) fn holder(directory: &Path) -> Option<Holder> {
     let note = match fs::read_to_string(directory.join(LOCK)) {
         Ok(note) => note,
         // Windows refuses to read a file that is locked.
         Err(e) if cfg!(windows) && is_lock_violation(&e) => {
-            return Some("another process".to_owned());
+            return Some(Holder { name: "another process".to_owned(), is_sure: true });
         }
         Err(_) => return None,
     };
@@ -82,7 +90,13 @@ pub(super) fn holder(directory: &Path) -> Option<String> {
     };
     let pid: u32 = pid.parse().ok()?;
     let started = lines.next().and_then(|line| line.strip_prefix("started "));
-    is_held(pid, host, started).then(|| holder.to_owned())
+    let is_sure = is_known(host);
+    is_held(pid, host, started).then(|| Holder { name: holder.to_owned(), is_sure })
+}
+
+/// Whether the processes of a computer can be asked for: those of this one, where it has `/proc`.
+fn is_known(host: &str) -> bool {
+    host == host_name() && Path::new("/proc/self/stat").exists()
 }
 
 /// Whether a note still holds. One that a crash left behind names a process that is gone, or whose
@@ -91,7 +105,7 @@ fn is_held(pid: u32, host: &str, started: Option<&str>) -> bool {
     if cfg!(windows) {
         return false; // it could be read, so it is not locked
     }
-    if host != host_name() || !Path::new("/proc/self/stat").exists() {
+    if !is_known(host) {
         return true;
     }
     match (process_start(pid), started) {
@@ -137,14 +151,18 @@ fn process_start(pid: u32) -> Option<String> {
 mod tests {
     use super::*;
 
+    fn name(directory: &Path) -> Option<String> {
+        holder(directory).map(|holder| holder.name)
+    }
+
     #[test]
     fn a_note_holds_as_long_as_its_process() {
         let dir = tempfile::tempdir().unwrap();
         let note = |text: String| {
             fs::write(dir.path().join(LOCK), text).unwrap();
-            holder(dir.path())
+            name(dir.path())
         };
-        assert_eq!(holder(dir.path()), None, "no file");
+        assert_eq!(name(dir.path()), None, "no file");
         assert_eq!(note(String::new()), None, "empty");
         assert_eq!(note("nonsense\n".to_owned()), None);
         assert_eq!(note("process ../self\n".to_owned()), None);
@@ -164,11 +182,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let lock = Lock::acquire(dir.path()).unwrap();
         let own = own_note().lines().next().unwrap().to_owned();
-        assert_eq!(holder(dir.path()), Some(own.clone()));
+        assert_eq!(name(dir.path()), Some(own.clone()));
         let message = Lock::acquire(dir.path()).unwrap_err().to_string();
         assert!(message.contains(&format!("is in use by {own};")), "{message}");
         drop(lock);
-        assert_eq!(holder(dir.path()), None);
+        assert_eq!(name(dir.path()), None);
         // What a crash left behind is written over, and nothing of it stays.
         let long = format!("process {} on {}\nstarted 1\n", u32::MAX, "x".repeat(99));
         fs::write(dir.path().join(LOCK), long).unwrap();

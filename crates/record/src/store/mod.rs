@@ -18,7 +18,7 @@ use crate::{Event, Logged, Result};
 pub use control::Control;
 pub use directory::DirectoryStore;
 pub use memory::MemoryStore;
-pub use reader::{Run, RunReader, discover};
+pub use reader::{Added, Run, RunReader, discover, discover_nested};
 
 const MANIFEST: &str = "run.json";
 const EVENTS: &str = "events.jsonl";

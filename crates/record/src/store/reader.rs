@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use serde::Deserialize;
 
@@ -53,8 +54,27 @@ impl Run {
     /// the writer has noted: a note that a crash left behind is told by its process being gone on
     /// Linux, by the lock on Windows, and is believed on other systems and of other computers.
     pub fn writer(directory: &Path) -> Option<String> {
-        lock::holder(directory)
+        lock::holder(directory).map(|holder| holder.name)
     }
+
+    /// Who is writing the run at this moment, for a viewer: not a writer of whom only the note is known,
+    /// where the log has not grown for an hour. Such a note may be what a crash has left.
+    pub fn live_writer(directory: &Path, now_ms: u64) -> Option<String> {
+        let holder = lock::holder(directory)?;
+        let is_live = holder.is_sure || !is_quiet(directory, now_ms);
+        is_live.then_some(holder.name)
+    }
+}
+
+/// How long a log may stand still before a note alone is not believed: longer than an epoch takes, which
+/// is reported.
+const QUIET_MS: u128 = 3_600_000;
+
+/// Whether the log in `directory` has not grown for long.
+fn is_quiet(directory: &Path, now_ms: u64) -> bool {
+    let grown = fs::metadata(directory.join(EVENTS)).and_then(|log| log.modified());
+    let grown = grown.ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    grown.is_some_and(|at| u128::from(now_ms).saturating_sub(at.as_millis()) > QUIET_MS)
 }
 
 // What a viewer may ask; it writes a file of its own, which the writer watches.
@@ -77,27 +97,56 @@ impl Run {
     }
 }
 
-/// Every directory under `root`, or `root` itself, that is a run, in the order of their names.
+/// Every directory in `root`, or `root` itself, that is a run, in the order of their names.
 ///
 /// # Errors
 /// If `root` cannot be listed. One that does not exist has no runs.
 pub fn discover(root: &Path) -> Result<Vec<PathBuf>> {
+    discover_nested(root, 1)
+}
+
+/// How many directories are listed at most below one in which runs are looked for.
+const MOST_LISTED: usize = 2000;
+
+/// The same with the directories in directories: at a `depth` of 2, runs lie in `root` or in what lies
+/// in it. Hidden directories, links, and what cannot be listed are passed over, and a run has no runs
+/// in it.
+///
+/// # Errors
+/// If `root` cannot be listed. One that does not exist has no runs.
+pub fn discover_nested(root: &Path, depth: u32) -> Result<Vec<PathBuf>> {
     if root.join(MANIFEST).is_file() {
         return Ok(vec![root.to_owned()]);
     }
-    let entries = match fs::read_dir(root) {
+    let mut level = match list(root) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.at("list", root)?,
     };
-    let mut runs = Vec::new();
-    for entry in entries {
-        let path = entry.at("list", root)?.path();
-        if path.join(MANIFEST).is_file() {
-            runs.push(path);
+    let (mut runs, mut listed) = (Vec::new(), 0);
+    for below in (0..depth).rev() {
+        let mut next = Vec::new();
+        for path in level {
+            if path.join(MANIFEST).is_file() {
+                runs.push(path);
+            } else if below > 0 && listed < MOST_LISTED && may_have_runs(&path) {
+                listed += 1;
+                next.extend(list(&path).unwrap_or_default());
+            }
         }
+        level = next;
     }
     runs.sort();
     Ok(runs)
+}
+
+fn list(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect()
+}
+
+/// Whether it is a directory to look into: not hidden, and no link, which might lead in a circle.
+fn may_have_runs(path: &Path) -> bool {
+    let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    !hidden && fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
 pub(super) fn read_manifest(directory: &Path) -> Result<Manifest> {
@@ -125,11 +174,12 @@ pub(super) fn read_manifest(directory: &Path) -> Result<Manifest> {
     serde_json::from_slice(&text).map_err(corrupt)
 }
 
-/// Reads the log in `directory` from `position` on, and moves it behind each line that was applied.
+/// Reads the log in `directory` from `position` on, and moves it behind each line that was applied. What
+/// applies an event is told the position behind it.
 pub(super) fn read_events(
     directory: &Path,
     position: &mut Position,
-    mut apply: impl FnMut(Logged, u64) -> Result<()>,
+    mut apply: impl FnMut(Logged, Position) -> Result<()>,
 ) -> Result<()> {
     let path = directory.join(EVENTS);
     let mut file = match File::open(&path) {
@@ -145,22 +195,28 @@ pub(super) fn read_events(
         if line.last() != Some(&b'\n') {
             return Ok(()); // the end, or a line that is being written
         }
-        let number = position.lines + 1;
-        let damaged =
-            |problem: String| Error::CorruptLine { path: path.clone(), line: number, problem };
+        let behind = Position { bytes: position.bytes + read as u64, lines: position.lines + 1 };
         match Logged::from_line(&line) {
-            Ok(logged) => apply(logged, number).map_err(|error| match error {
-                Error::Inconsistent { problem, .. } => {
-                    damaged(format!("it does not follow from the events before it: {problem}"))
-                }
-                other => other,
-            })?,
+            Ok(logged) => apply(logged, behind).map_err(|error| of_file(error, &path))?,
             // The last line may have been torn by a crash; any other must be whole.
             Err(_) if reader.fill_buf().at("read", &path)?.is_empty() => return Ok(()),
-            Err(problem) => return Err(damaged(in_one_line(&problem))),
+            Err(problem) => {
+                let problem = in_one_line(&problem);
+                return Err(Error::CorruptLine { path, line: behind.lines, problem });
+            }
         }
-        position.bytes += read as u64;
-        position.lines = number;
+        *position = behind;
+    }
+}
+
+/// An event that cannot follow those before it is a damaged line of its file.
+fn of_file(error: Error, path: &Path) -> Error {
+    match error {
+        Error::Inconsistent { line, problem } => {
+            let problem = format!("it does not follow from the events before it: {problem}");
+            Error::CorruptLine { path: path.to_owned(), line, problem }
+        }
+        other => other,
     }
 }
 
@@ -171,6 +227,16 @@ fn in_one_line(problem: &serde_json::Error) -> String {
         Some((what, _)) => format!("{what} at column {}", problem.column()),
         None => text,
     }
+}
+
+/// What was added to a log, read and not taken in yet.
+#[derive(Debug)]
+pub struct Added {
+    from: Position,
+    /// Each event with the position behind it.
+    events: Vec<(Logged, Position)>,
+    /// What is damaged behind them.
+    problem: Option<Error>,
 }
 
 /// Follows a run on disk: what is there now, then what is added.
@@ -211,18 +277,60 @@ impl RunReader {
     /// # Errors
     /// If the log is damaged before its end. What stands before the damage has been read.
     pub fn refresh(&mut self) -> Result<u64> {
+        if self.is_cut()? {
+            *self = Self::at_start(&self.directory)?;
+        }
+        let before = self.position.lines;
+        let view = &mut self.view;
+        read_events(&self.directory, &mut self.position, |event, behind| {
+            view.apply(event, behind.lines)
+        })?;
+        Ok(self.position.lines - before)
+    }
+
+    /// Reads what was added since, for [`RunReader::take_in`]: others can look at the state while the
+    /// disk is waited for. `None` if the log has become shorter, and is to be read anew.
+    ///
+    /// # Errors
+    /// If the log cannot be found out about. That it cannot be read, or is damaged, is said when what
+    /// stands before that is taken in.
+    pub fn read_added(&self) -> Result<Option<Added>> {
+        if self.is_cut()? {
+            return Ok(None);
+        }
+        let (mut end, mut events) = (self.position, Vec::new());
+        let read = read_events(&self.directory, &mut end, |event, behind| {
+            events.push((event, behind));
+            Ok(())
+        });
+        Ok(Some(Added { from: self.position, events, problem: read.err() }))
+    }
+
+    /// Takes in what was read, if nothing has been taken in since; returns the number of events.
+    ///
+    /// # Errors
+    /// If the log is damaged before its end. What stands before the damage has been taken in.
+    pub fn take_in(&mut self, added: Added) -> Result<u64> {
+        let Added { from, events, problem } = added;
+        if from != self.position {
+            return Ok(0);
+        }
+        for (event, behind) in events {
+            let applied = self.view.apply(event, behind.lines);
+            applied.map_err(|error| of_file(error, &self.directory.join(EVENTS)))?;
+            self.position = behind;
+        }
+        problem.map_or(Ok(self.position.lines - from.lines), Err)
+    }
+
+    /// Whether the log is shorter than what has been read of it.
+    fn is_cut(&self) -> Result<bool> {
         let path = self.directory.join(EVENTS);
         let len = match fs::metadata(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => 0,
             metadata => metadata.at("read", &path)?.len(),
         };
-        if len < self.position.bytes {
-            *self = Self::at_start(&self.directory)?;
-        }
-        let before = self.position.lines;
-        let view = &mut self.view;
-        read_events(&self.directory, &mut self.position, |event, line| view.apply(event, line))?;
-        Ok(self.position.lines - before)
+        Ok(len < self.position.bytes)
     }
 
     /// The state of the run.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nascent_record::{
     BlobId, Budget, DirectoryStore, Event, FinishReason, Outcome, Run, RunFinished, RunReader,
-    RunStore as _, discover,
+    RunStore as _, discover, discover_nested,
 };
 
 use crate::common::{
@@ -281,4 +281,72 @@ fn runs_are_discovered_by_their_manifest() {
     let runs = discover(dir.path()).unwrap();
     assert_eq!(runs, [dir.path().join("a"), dir.path().join("b")]);
     assert_eq!(discover(&golden()).unwrap(), [golden()]);
+}
+
+#[test]
+fn runs_in_directories_in_directories_are_found_to_a_depth() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    for name in ["b", "today/a", "today/gpu/c", ".hidden/d", "b/inside"] {
+        drop(small(&at(name)));
+    }
+    let to = |depth| discover_nested(dir.path(), depth).unwrap();
+    assert_eq!(to(1), [at("b")]);
+    assert_eq!(to(2), [at("b"), at("today/a")]);
+    assert_eq!(to(4), [at("b"), at("today/a"), at("today/gpu/c")]);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(dir.path(), at("today/circle")).unwrap();
+        assert_eq!(to(9).len(), 3, "a link is not followed");
+    }
+}
+
+#[test]
+fn what_was_added_is_read_beside_the_state_and_taken_in_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = small(dir.path());
+    let mut reader = RunReader::open(dir.path()).unwrap();
+    let before = reader.view().clone();
+    store.append(over()).unwrap();
+    let added = reader.read_added().unwrap().unwrap();
+    let twice = reader.read_added().unwrap().unwrap();
+    assert_eq!(*reader.view(), before);
+    assert_eq!(reader.take_in(added).unwrap(), 1);
+    assert_eq!(*reader.view(), Run::open(dir.path()).unwrap());
+    assert_eq!(reader.take_in(twice).unwrap(), 0, "it has been taken in");
+    // What stands before damage is taken in, and the damage named as a refresh names it.
+    drop(store);
+    let whole = read_log(dir.path());
+    let next = "{\"at_ms\":5000,\"run_finished\":{\"reason\":\"exhausted\"}}\n";
+    let unfit = "{\"at_ms\":5000,\"trial_reported\":{\"trial\":9,\"step\":1,\"metrics\":{}}}\n";
+    for damage in ["nonsense\n", unfit] {
+        fs::write(log(dir.path()), format!("{whole}{next}{damage}{next}")).unwrap();
+        let (mut one, mut other) =
+            (RunReader::at_start(dir.path()).unwrap(), RunReader::at_start(dir.path()).unwrap());
+        let added = one.read_added().unwrap().unwrap();
+        let said = message(dir.path(), one.take_in(added));
+        assert_eq!(said, message(dir.path(), other.refresh()));
+        assert!(said.contains("is damaged"), "{said}");
+        assert_eq!((one.position(), one.view()), (other.position(), other.view()));
+    }
+    // Cut behind what was read.
+    fs::write(log(dir.path()), "").unwrap();
+    assert!(reader.read_added().unwrap().is_none());
+}
+
+#[test]
+fn a_note_of_another_computer_is_believed_while_the_log_grows() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = small(dir.path());
+    let grown = fs::metadata(log(dir.path())).unwrap().modified().unwrap();
+    let grown = grown.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+    let (soon, late) = (grown + 60_000, grown + 7_200_000);
+    // A process of this computer is known to be there, however long it trains.
+    let lives = |now| Run::live_writer(dir.path(), now).is_some();
+    assert!(lives(soon) && (lives(late) || !cfg!(target_os = "linux")));
+    drop(store);
+    assert!(!lives(soon));
+    fs::write(dir.path().join("writer.lock"), "process 1 on another-computer\n").unwrap();
+    assert!(lives(soon) && !lives(late));
+    assert!(Run::writer(dir.path()).is_some(), "whoever wants to write is still warned");
 }
