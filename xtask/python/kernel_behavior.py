@@ -18,6 +18,39 @@ SEARCH = """let run = search! {
 }?;"""
 
 
+# A searcher that panics at a question, in place of the one that the run names.
+BREAKS = """
+use nascent::evaluate::Resources;
+use nascent::search::{Ask, AskContext, Searcher};
+use nascent::study::{Parts, RunOptions, Study};
+use nascent_notebook::record::{Budget, DirectoryStore, SystemClock, Trial};
+struct Breaks { searcher: Box<dyn Searcher>, questions: usize }
+impl Searcher for Breaks {
+    fn ask(&mut self, cx: &mut AskContext<'_>) -> nascent::Result<Ask> {
+        self.questions -= 1;
+        assert!(self.questions > 0, "a searcher breaks");
+        self.searcher.ask(cx)
+    }
+    fn tell(&mut self, trial: &Trial) -> nascent::Result<()> { self.searcher.tell(trial) }
+}
+fn go_on(folder: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+    let (store, view) = DirectoryStore::open(folder, Box::new(SystemClock))?;
+    let dataset = Some(std::sync::Arc::new(nascent::datasets::load("digits", None)?));
+    let (table, seed) = (None, Seed::new(view.manifest().seed));
+    let resources = Resources { dataset, table, seed, device: "cpu".to_owned() };
+    let parts = Parts::from_manifest(view.manifest(), &resources)?;
+    let searcher: Box<dyn Searcher> = Box::new(Breaks { searcher: parts.searcher, questions: 10 });
+    let parts = Parts { searcher, ..parts };
+    let mut study = Study::open(parts, Box::new(store), view, std::sync::Arc::new(SystemClock))?;
+    let budget = Budget { max_trials: Some(60), ..study.view().budget() };
+    study.begin_session(2, budget)?;
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    study.run(&mut RunOptions { workers: 2, stop: &stop, observe: &mut |_| {} })?;
+    Ok(())
+}
+"""
+
+
 class Behavior(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -213,6 +246,47 @@ class Behavior(unittest.TestCase):
         time.sleep(1)
         second.shutdown_kernel(now=True)
         self.goes_on()
+
+    def test_14_a_searcher_that_panics(self):
+        search = """let part = search! {
+    space: "nas_bench_201", evaluator: "size", data: "digits", trials: 3,
+}?;"""
+        self.result(search)
+        self.result("part.wait()?;")
+        self.result(BREAKS)
+        reply, _ = self.run_cell("go_on(part.directory()).unwrap();")
+        self.assertEqual((reply["status"], reply["ename"]), ("error", "Panic"))
+        self.assertIn("a searcher breaks", reply["evalue"])
+        self.result("part.resume()?; part.wait()?;")
+        self.result(search.replace("part", "whole").replace("trials: 3", "trials: 60"))
+        self.result("whole.wait()?;")
+        self.assertEqual(self.result("part.view()?.finished_trials()"), "60")
+        hashes = "part.view()?.history_hash() == whole.view()?.history_hash()"
+        self.assertEqual(self.result(hashes), "true")
+
+    def test_15_two_interrupts_of_two_cells_are_not_two_of_one(self):
+        self.result("let kept = 43;")
+        self.result(SEARCH)
+        for _ in range(2):
+            self.interrupt_after(0.5)
+            reply, _ = self.run_cell("run.wait()?;")
+            self.assertIn("interrupted", reply["evalue"])
+        self.assertEqual(self.result("kept"), "43")
+        self.result("run.stop()?;")
+
+    def test_16_other_crates(self):
+        self.result(':dep itoa = "1"')
+        self.assertEqual(self.result("itoa::Buffer::new().format(1234).len()"), "4")
+        # One that is being written while cells use it.
+        os.makedirs("mine/src")
+        with open("mine/Cargo.toml", "w") as file:
+            file.write('[package]\nname = "mine"\nversion = "0.1.0"\nedition = "2024"\n')
+        for number in ("1", "22"):
+            with open("mine/src/lib.rs", "w") as file:
+                file.write(f"pub fn number() -> usize {{ {number} }}")
+            self.result(f':dep mine = {{ path = "{os.getcwd()}/mine" }}')
+            self.assertEqual(self.result(f"mine::number() + {number} - {number}"), number)
+        self.assertEqual(self.result("Tensor::zeros(3, DType::F32, &Device::Cpu)?.dims().len()"), "1")
 
 
 if __name__ == "__main__":

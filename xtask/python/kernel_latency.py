@@ -6,18 +6,19 @@ Usage: kernel_latency.py ROUNDS DEPENDENCY, where both kernels are installed as 
 """
 
 import json
+import random
 import sys
 import time
 
 from jupyter_client.manager import KernelManager
 
-FIRST = "Tensor::new(&[1f32, 2., 3.], &Device::Cpu)?.sum_all()?.to_scalar::<f32>()?"
-
-# Each with a number that no cell had before, so that nothing is there already.
+# Each with a number that no cell had before, so that nothing is there already; the kernel keeps what it
+# has compiled, also for a later run of this program.
+FIRST = "Tensor::new(&[1f32, 2., N.], &Device::Cpu)?.sum_all()?.to_scalar::<f32>()?"
 CELLS = [
     "let tensor_N = Tensor::arange(0f32, N.0, &Device::Cpu)?;",
     'println!("{}", tensor_N.sqr()?.sum_all()?.to_scalar::<f32>()?);',
-    'let space_N = nascent::space::find("nas_bench_201")?.make(&json!({ "channels": N }), &())?;',
+    'let space_N = nascent::space::find("nas_bench_201")?.make(&json!({ "channels": 8 }), &())?;',
     "let spec_N = space_N.spec().clone();",
     'println!("{} choices", spec_N.choices().len());',
     'let graph_N = space_N.graph(&space_N.parse("|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|nor_conv_3x3~2|")?)?;',
@@ -25,18 +26,28 @@ CELLS = [
 SHOWN = ["tensor_N.clone()", "graph_N.clone()", "spec_N.choices().len() + N"]
 
 
+NUMBERS = iter(random.sample(range(1_000, 50_000), 1_000))
+
+
+def new_number():
+    return str(next(NUMBERS))
+
+
 class Kernel:
+    running = []
+
     def __init__(self, name, before):
         self.begun = time.monotonic()
         self.manager = KernelManager(kernel_name=name)
         self.manager.start_kernel()
+        self.running.append(self)
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=300)
         self.ready = time.monotonic() - self.begun
         if before:
             self.run(before)
-        self.run(FIRST)
+        self.run(FIRST.replace("N", new_number()))
         self.first = time.monotonic() - self.begun
 
     def run(self, code):
@@ -48,9 +59,9 @@ class Kernel:
         return time.monotonic() - begun
 
     def end(self):
+        self.running.remove(self)
         self.client.stop_channels()
         self.manager.shutdown_kernel()
-
 
     def memory(self):
         """MiB of the kernel itself, without the process of the cells."""
@@ -73,14 +84,15 @@ def beside_a_search():
     kernel = Kernel("nascent", None)
     ten = CELLS + SHOWN + ["N + 1"]
 
-    def seconds(number):
-        return [kernel.run(cell.replace("N", str(number))) for cell in ten]
+    def seconds():
+        number = new_number()
+        return [kernel.run(cell.replace("N", number)) for cell in ten]
 
     # A first time, for what the compiler and the pages of memory have not seen yet.
-    seconds(100)
-    alone, before = seconds(101), kernel.memory()
+    seconds()
+    alone, before = seconds(), kernel.memory()
     kernel.run(SEARCH)
-    during = seconds(102)
+    during = seconds()
     kernel.run("assert!(run.is_running());")
     for one, other in zip(during, alone):
         say("during", one, other)
@@ -105,9 +117,10 @@ def main():
         ours, stock = kernels["nascent"], kernels["stock"]
         say("kernel_info", ours.ready, stock.ready)
         say("first", ours.first, stock.first)
+        own = new_number()
         for kind, cells in (("cell", CELLS), ("shown", SHOWN)):
             for at, cell in enumerate(cells):
-                code = cell.replace("N", str(number + 2))
+                code = cell.replace("N", own)
                 order = (ours, stock) if (number + at) % 2 == 0 else (stock, ours)
                 took = {kernel: kernel.run(code) for kernel in order}
                 say(kind, took[ours], took[stock])
@@ -116,4 +129,8 @@ def main():
     beside_a_search()
 
 
-main()
+try:
+    main()
+finally:
+    for kernel in list(Kernel.running):
+        kernel.end()

@@ -2,119 +2,61 @@
 //!
 //! It completes code and finds the types of variables. For that it reads the sources of every package
 //! that cargo lists, 160 MB for the toolkit, whenever a dependency is added, and the cell waits. Most
-//! of them are of no use to a cell: how files are compressed, or how threads are started. rust-analyzer
-//! asks the cargo in `$CARGO_HOME/bin`; this program stands there under that name, asks the real one,
-//! and leaves out what only the toolkit needs inside. What compiles is always the real one.
+//! of them are of no use to a cell: how files are compressed, or how threads are started. And of what
+//! is of use, it needs what functions take and give, and not how they do it. So when it asks for the
+//! list, what only the toolkit needs inside is left out, and the rest is read from copies of the
+//! sources in which functions are empty. What compiles is always the whole of the real ones.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use ra_ap_syntax::ast::{self, AstNode as _};
+use ra_ap_syntax::{
+    Edition, NodeOrToken, SourceFile, SyntaxElement, SyntaxKind, SyntaxNode, TextRange, TextSize,
+    WalkEvent,
+};
 use serde_json::Value;
 
-/// The package that a session depends on.
-const TOOLKIT: &str = "nascent-notebook";
+use crate::cargo::TOOLKIT;
+
 /// What cells can name beside the packages of this workspace; also all that begins so.
 const NAMED: &[&str] =
     &["candle-core", "candle-nn", "half", "plotters", "polars", "rand", "serde", "safetensors"];
-/// Where the real cargo is told to keep its packages: the variable's value, if it has one.
-const HOME: &str = "NASCENT_CARGO_HOME";
-/// The project of the session.
-const PROJECT: &str = "NASCENT_SESSION";
-
-/// The variables with which rust-analyzer finds this program in place of cargo, for a session in this
-/// folder, and the `:build_env` that keeps evcxr to the real one; none where there are no links.
-pub(crate) fn variables(session: &Path) -> Option<Vec<(&'static str, OsString)>> {
-    let home = session.join("cargo-home");
-    fs::create_dir_all(home.join("bin")).ok()?;
-    link(&std::env::current_exe().ok()?, &home.join("bin/cargo")).ok()?;
-    let before = std::env::var_os("CARGO_HOME").unwrap_or_default();
-    Some(vec![
-        (HOME, before),
-        (PROJECT, session.as_os_str().to_owned()),
-        ("CARGO_HOME", home.into_os_string()),
-    ])
-}
-
-/// Has a process know of the real cargo alone.
-pub(crate) fn forget(command: &mut Command) {
-    match std::env::var_os(HOME) {
-        Some(home) if !home.is_empty() => command.env("CARGO_HOME", home),
-        Some(_) => command.env_remove("CARGO_HOME"),
-        None => return,
-    };
-    command.env_remove(HOME).env_remove(PROJECT);
-}
-
-#[cfg(unix)]
-fn link(from: &Path, to: &Path) -> std::io::Result<()> {
-    std::os::unix::fs::symlink(from, to)
-}
-
-#[cfg(not(unix))]
-fn link(_: &Path, _: &Path) -> std::io::Result<()> {
-    Err(std::io::ErrorKind::Unsupported.into())
-}
-
-/// The home of the real cargo.
-pub(crate) fn cargo_home() -> Option<PathBuf> {
-    match std::env::var_os(HOME) {
-        Some(home) if !home.is_empty() => Some(home.into()),
-        Some(_) => Some(dirs::home_dir()?.join(".cargo")),
-        None => None,
-    }
-}
-
-/// Answers as cargo, if this program was started under that name.
-pub(crate) fn answer_as_cargo() -> Option<ExitCode> {
-    let mut arguments = std::env::args_os();
-    let name = PathBuf::from(arguments.next()?);
-    (name.file_stem()? == "cargo").then(|| {
-        let arguments: Vec<OsString> = arguments.collect();
-        match cargo(&arguments) {
-            Ok(code) => code,
-            Err(error) => {
-                crate::say(&format!("error: {error:#}"));
-                ExitCode::FAILURE
-            }
-        }
-    })
-}
-
-fn cargo(arguments: &[OsString]) -> Result<ExitCode> {
-    let home = cargo_home().context("there is no home folder")?;
-    let own = home.join("bin").join("cargo");
-    let program = if own.exists() { own } else { PathBuf::from("cargo") };
-    let mut command = Command::new(program);
-    command.args(arguments).env("CARGO_HOME", home);
-    let manifest = std::env::var_os(PROJECT).map(|project| Path::new(&project).join("Cargo.toml"));
-    let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
-    let is_list = has("metadata")
-        && !has("--no-deps")
-        && manifest.is_some_and(|manifest| arguments.iter().any(|a| *a == *manifest));
-    if !is_list {
-        let status = command.status().context("cargo cannot be run")?;
-        return Ok(code(status));
-    }
-    let output = command.stderr(Stdio::inherit()).output().context("cargo cannot be run")?;
-    let listed = serde_json::from_slice(&output.stdout).map(|all| without_insides(all).to_string());
-    // What is no list is passed on.
-    let text = listed.map_or(output.stdout, String::into_bytes);
-    std::io::stdout().write_all(&text)?;
-    Ok(code(output.status))
-}
-
-fn code(status: std::process::ExitStatus) -> ExitCode {
-    status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
-}
+/// Parts of those that do their work behind the others, and that no signature names.
+const INSIDES: &[&str] = &[
+    "plotters-bitmap",
+    "polars-arrow-format",
+    "polars-async",
+    "polars-expr",
+    "polars-mem-engine",
+    "polars-ooc",
+    "polars-parquet",
+    "polars-parquet-format",
+    "polars-sql",
+    "polars-stream",
+    "serde_derive",
+    "serde_stacker",
+    "serde_urlencoded",
+];
+/// Parts of the standard library that stable code in a notebook hardly names.
+const EMPTY: &[&str] = &["stdarch", "compiler-builtins", "portable-simd", "backtrace"];
+/// Attributes that change nothing of what is read, in what macros write.
+const SILENT: &[&str] =
+    &["deprecated", "doc", "inline", "must_use", "rustc_const_stable", "stable"];
+/// The longest body, in bytes, of a constant function that is kept: the length of an array can be the
+/// value of one, like `size_of`.
+const SHORT: usize = 160;
+/// Where the copies are.
+const INTERFACES: &str = "interfaces";
+/// Where that of the standard library is.
+const STD: &str = "std";
 
 /// The metadata of a project without the packages that only the toolkit uses, and that cells cannot
-/// name.
-fn without_insides(mut metadata: Value) -> Value {
+/// name; of those that stay, the copies in this folder stand for the sources.
+pub(crate) fn without_insides(mut metadata: Value, known: &Path) -> Value {
     let kept = kept(&metadata).unwrap_or_default();
     if kept.is_empty() {
         return metadata;
@@ -136,7 +78,214 @@ fn without_insides(mut metadata: Value) -> Value {
             keep(node.get_mut("dependencies"), "");
         }
     }
+    let packages = metadata.get_mut("packages").and_then(Value::as_array_mut);
+    for package in packages.into_iter().flatten() {
+        let _has_no_copy = read_copy(package, known);
+    }
     metadata
+}
+
+/// Has the metadata of a package name its copy, if there is one.
+fn read_copy(package: &mut Value, known: &Path) -> Option<()> {
+    let copy = copy_of(package, known)?;
+    let folder = folder(package)?;
+    let instead = |file: &mut Value| {
+        let file_of_copy = copy.join(Path::new(file.as_str()?).strip_prefix(&folder).ok()?);
+        file_of_copy.exists().then(|| *file = Value::from(file_of_copy.to_string_lossy()))
+    };
+    for target in package.get_mut("targets")?.as_array_mut()? {
+        instead(target.get_mut("src_path")?);
+    }
+    instead(package.get_mut("manifest_path")?)
+}
+
+/// Where the copy of a package is, or would be.
+fn copy_of(package: &Value, known: &Path) -> Option<PathBuf> {
+    let text = |field: &str| package.get(field)?.as_str();
+    Some(known.join(INTERFACES).join(format!("{}-{}", text("name")?, text("version")?)))
+}
+
+fn folder(package: &Value) -> Option<PathBuf> {
+    Some(Path::new(package.get("manifest_path")?.as_str()?).parent()?.to_owned())
+}
+
+/// Makes the copies for a project with the toolkit, and for the standard library where its sources are.
+pub(crate) fn copy_interfaces(project: &Path, std: &Path, known: &Path) -> Result<()> {
+    let interfaces = known.join(INTERFACES);
+    let _was_not_there = fs::remove_dir_all(&interfaces);
+    let mut cargo = Command::new("cargo");
+    cargo.args(["metadata", "--offline", "--format-version", "1"]).current_dir(project);
+    let output = cargo.output().context("cargo cannot be run")?;
+    ensure!(
+        output.status.success(),
+        "cargo does not list the packages: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let metadata: Value = serde_json::from_slice(&output.stdout)?;
+    let kept = kept(&metadata).context("cargo lists no packages")?;
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        let is_kept = package["id"].as_str().is_some_and(|id| kept.contains(id));
+        let folder = folder(package).filter(|folder| is_kept && folder != project);
+        if let Some((folder, copy)) = folder.zip(copy_of(package, known)) {
+            let edition = package["edition"].as_str().and_then(|edition| edition.parse().ok());
+            let edition = edition.unwrap_or(Edition::CURRENT);
+            copy_folder(&folder.join("src"), &copy.join("src"), edition)?;
+            fs::copy(folder.join("Cargo.toml"), copy.join("Cargo.toml"))?;
+        }
+    }
+    if std.join("std").exists() {
+        copy_folder(std, &interfaces.join(STD), Edition::Edition2024)?;
+    }
+    Ok(())
+}
+
+/// The standard library for rust-analyzer, if there is a copy.
+pub(crate) fn std_interfaces(known: &Path) -> Option<PathBuf> {
+    Some(known.join(INTERFACES).join(STD)).filter(|folder| folder.join("core").exists())
+}
+
+/// Copies a folder of sources, with empty functions and without tests.
+fn copy_folder(from: &Path, to: &Path, edition: Edition) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from).with_context(|| format!("{} is not there", from.display()))? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let is_of_tests = ["tests", "benches", "examples", "target"];
+        if entry.file_type()?.is_dir() {
+            if !is_of_tests.iter().any(|name| entry.file_name() == *name) {
+                copy_folder(&source, &target, edition)?;
+            }
+            continue;
+        }
+        let end = source.extension().and_then(std::ffi::OsStr::to_str);
+        match end {
+            Some("rs") if EMPTY.iter().any(|part| target.iter().any(|name| name == *part)) => {
+                fs::write(target, "")?;
+            }
+            Some("rs") => {
+                let text = String::from_utf8_lossy(&fs::read(&source)?).into_owned();
+                fs::write(target, interface(&text, edition))?;
+            }
+            Some("toml" | "lock") => {
+                fs::copy(&source, &target)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A source without the bodies of functions, tests, and comments that document nothing. Functions whose
+/// values can be part of a type keep theirs.
+fn interface(source: &str, edition: Edition) -> String {
+    let file = SourceFile::parse(source, edition).tree();
+    let mut gone: Vec<TextRange> = Vec::new();
+    for event in file.syntax().preorder_with_tokens() {
+        match event {
+            WalkEvent::Enter(NodeOrToken::Node(node)) if is_of_tests(&node) => {
+                gone.push(node.text_range());
+            }
+            WalkEvent::Enter(NodeOrToken::Node(node)) => {
+                gone.extend(body(&node));
+                if let Some(rules) = ast::MacroRules::cast(node).and_then(|it| it.token_tree()) {
+                    shorten_rules(rules.syntax(), &mut gone);
+                }
+            }
+            WalkEvent::Enter(NodeOrToken::Token(token)) => {
+                let documents = ["///", "//!", "/**", "/*!"];
+                let is_comment = token.kind() == SyntaxKind::COMMENT;
+                if is_comment && !documents.iter().any(|start| token.text().starts_with(start)) {
+                    gone.push(token.text_range());
+                }
+            }
+            WalkEvent::Leave(_) => {}
+        }
+    }
+    gone.sort_by_key(|range| range.start());
+    let mut short = String::with_capacity(source.len() / 2);
+    let mut at = 0;
+    for range in gone {
+        let (start, end) = (usize::from(range.start()), usize::from(range.end()));
+        // What is within what is gone is gone.
+        if start >= at {
+            short.push_str(&source[at..start]);
+            at = end;
+        }
+    }
+    short.push_str(&source[at..]);
+    short
+}
+
+/// What the rules of a macro write, without what it is not asked for: each call of it would be expanded
+/// with that.
+fn shorten_rules(rules: &SyntaxNode, gone: &mut Vec<TextRange>) {
+    let mut is_written = false;
+    for element in rules.children_with_tokens() {
+        match element {
+            NodeOrToken::Token(token) if token.kind() == SyntaxKind::R_ANGLE => is_written = true,
+            NodeOrToken::Node(tree) if is_written => {
+                for tree in tree.descendants() {
+                    shorten_tokens(&tree, gone);
+                }
+                is_written = false;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The bodies of functions, and attributes that say nothing of types, among these tokens.
+fn shorten_tokens(tree: &SyntaxNode, gone: &mut Vec<TextRange>) {
+    let all = tree.children_with_tokens();
+    let all: Vec<_> = all.filter(|it| it.kind() != SyntaxKind::WHITESPACE).collect();
+    for (at, element) in all.iter().enumerate() {
+        let kind = |at: usize| all.get(at).map(SyntaxElement::kind);
+        if element.kind() == SyntaxKind::COMMENT {
+            gone.push(element.text_range());
+        } else if element.kind() == SyntaxKind::POUND {
+            if let Some(NodeOrToken::Node(attribute)) = all.get(at + 1) {
+                let mut words =
+                    attribute.children_with_tokens().filter_map(NodeOrToken::into_token);
+                let name = words.find(|word| word.kind() == SyntaxKind::IDENT);
+                if name.is_some_and(|name| SILENT.contains(&name.text())) {
+                    gone.push(element.text_range().cover(attribute.text_range()));
+                }
+            }
+        } else if element.kind() == SyntaxKind::FN_KW
+            && matches!(kind(at + 1), Some(SyntaxKind::IDENT | SyntaxKind::DOLLAR))
+        {
+            let rest = &all[at..];
+            let end = rest.iter().position(|it| {
+                it.kind() == SyntaxKind::SEMICOLON || it.to_string().starts_with('{')
+            });
+            let body = end.and_then(|end| rest[end].as_node());
+            let before = all[..at].iter().rev().take_while(|it| it.as_token().is_some());
+            let is_const = { before }.any(|it| it.kind() == SyntaxKind::CONST_KW);
+            gone.extend(body.and_then(|body| inside(body, is_const)));
+        }
+    }
+}
+
+/// What is between the braces, if nothing can depend on it.
+fn inside(braces: &SyntaxNode, is_const: bool) -> Option<TextRange> {
+    let range = braces.text_range();
+    let is_short = usize::from(range.len()) <= SHORT;
+    let one = TextSize::from(1);
+    (!is_const || !is_short).then(|| TextRange::new(range.start() + one, range.end() - one))
+}
+
+/// What is between the braces of a function.
+fn body(node: &SyntaxNode) -> Option<TextRange> {
+    let function = ast::Fn::cast(node.clone())?;
+    inside(function.body()?.syntax(), function.const_token().is_some())
+}
+
+fn is_of_tests(node: &SyntaxNode) -> bool {
+    ast::Item::can_cast(node.kind())
+        && node
+            .children()
+            .filter(|child| ast::Attr::can_cast(child.kind()))
+            .any(|attribute| attribute.text() == "#[cfg(test)]")
 }
 
 /// The packages that stay: all that other dependencies of the project need, and of the toolkit what
@@ -165,7 +314,7 @@ fn kept(metadata: &Value) -> Option<BTreeSet<String>> {
                 name.strip_prefix(*known)
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_']))
             };
-            *is_own || NAMED.iter().any(is_of)
+            *is_own || (NAMED.iter().any(is_of) && !INSIDES.contains(&name.as_str()))
         })
     };
     let is_toolkit = |id: &String| names.get(id).is_some_and(|(name, _)| name == TOOLKIT);
@@ -243,13 +392,66 @@ mod tests {
             ("regex", &["memchr"]),
             ("memchr", &[]),
         ]);
-        assert_eq!(without_insides(all), expected);
+        assert_eq!(without_insides(all, Path::new("")), expected);
     }
 
     #[test]
     fn without_the_toolkit_everything_stays() {
         let all = metadata(&[("ctx", &["regex"]), ("regex", &["memchr"]), ("memchr", &[])]);
-        assert_eq!(without_insides(all.clone()), all);
-        assert_eq!(without_insides(json!({ "packages": 1 })), json!({ "packages": 1 }));
+        let known = Path::new("");
+        assert_eq!(without_insides(all.clone(), known), all);
+        assert_eq!(without_insides(json!({ "packages": 1 }), known), json!({ "packages": 1 }));
+    }
+
+    #[test]
+    fn interfaces_have_no_bodies_tests_or_comments() {
+        let source = "\
+//! Of the module.
+// Not for readers.
+/// Of the function.
+pub fn sum(values: &[f32]) -> f32 {
+    // Adds.
+    fn inner() {}
+    values.iter().sum()
+}
+pub const fn width() -> usize { 4 }
+trait Named {
+    fn name(&self) -> String { String::new() }
+    fn id(&self) -> usize;
+}
+#[cfg(test)]
+mod tests { fn gone() {} }
+macro_rules! zero {
+    (fn $name:ident { $type:ty }) => {
+        /// Of the written function.
+        #[doc = concat!(\"Of \", stringify!($name))]
+        #[cfg(unix)]
+        pub fn $name() -> $type { 0 }
+    };
+}
+zero!(fn zero { usize });
+";
+        let expected = "\
+//! Of the module.
+
+/// Of the function.
+pub fn sum(values: &[f32]) -> f32 {}
+pub const fn width() -> usize { 4 }
+trait Named {
+    fn name(&self) -> String {}
+    fn id(&self) -> usize;
+}
+
+macro_rules! zero {
+    (fn $name:ident { $type:ty }) => {
+        
+        
+        #[cfg(unix)]
+        pub fn $name() -> $type {}
+    };
+}
+zero!(fn zero { usize });
+";
+        assert_eq!(interface(source, Edition::CURRENT), expected);
     }
 }

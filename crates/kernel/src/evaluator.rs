@@ -57,7 +57,7 @@ impl Evaluator {
         replies: UnboundedSender<JupyterMessage>,
         history: History,
     ) -> Result<(Self, Process)> {
-        let (context, outputs) = toolkit.session(folder, &link.variable())?;
+        let (context, outputs) = toolkit.session(folder, Some(&link.variable()))?;
         let process = context.process_handle();
         let output = Output::pump(outputs, &broadcast)?;
         let (count, waiting) = (0, VecDeque::new());

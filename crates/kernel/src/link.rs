@@ -118,6 +118,11 @@ impl Link {
         self.say(&FromKernel::Cell { id });
     }
 
+    /// How many cells have begun.
+    pub(crate) fn cells(&self) -> usize {
+        lock(&self.shared.cells).len()
+    }
+
     /// Interrupts the running cell; `false` if nobody hears it.
     pub(crate) fn interrupt(&self) -> bool {
         self.say(&FromKernel::Interrupt)

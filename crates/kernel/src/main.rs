@@ -7,10 +7,12 @@
 //! - `link`: the connection to the toolkit in the child, over which a search shows its progress while no
 //!   cell runs; `relay`: in the child, how a cell ended;
 //! - `toolkit`: the toolkit compiled once, and a folder for each session;
-//! - `analyzer`: what rust-analyzer reads of the toolkit;
+//! - `cargo`: what stands in for cargo, so that a small cell waits for the compiler alone; `analyzer`: what
+//!   rust-analyzer reads of the toolkit;
 //! - `is_complete`, `history`, `diagnostics`, `messages`: what the protocol needs besides.
 
 mod analyzer;
+mod cargo;
 mod diagnostics;
 mod evaluator;
 mod history;
@@ -53,12 +55,15 @@ enum Command {
         #[arg(long)]
         if_old: bool,
     },
+    /// Start a session and end it
+    #[command(hide = true)]
+    TrySession,
     /// Say where everything is
     Where,
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = analyzer::answer_as_cargo() {
+    if let Some(code) = cargo::answer() {
         return code;
     }
     relay::begin();
@@ -78,12 +83,19 @@ fn say(line: &str) {
     let _nobody_reads = writeln!(std::io::stderr(), "nascent-kernel: {line}");
 }
 
+/// Writes to standard output.
+fn print(text: &str) -> Result<()> {
+    use std::io::Write as _;
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(())
+}
+
 fn run(command: &Command) -> Result<()> {
     let toolkit = Toolkit::find()?;
     match command {
         Command::Serve { connection } => {
             let info = server::connection(connection)?;
-            if !toolkit.is_kept()? {
+            if !toolkit.is_kept() {
                 say(
                     "the toolkit is not compiled yet, and cells are without it: nascent kernel install",
                 );
@@ -101,9 +113,10 @@ fn run(command: &Command) -> Result<()> {
             say(&format!("the toolkit is compiled: {}", kept.display()));
             Ok(())
         }
+        Command::TrySession => toolkit.try_session(),
         Command::Where => {
-            let state = if toolkit.is_kept()? { "compiled" } else { "not compiled" };
-            say(&format!("toolkit ({state}): {}", toolkit.kept()?.display()));
+            let state = if toolkit.is_kept() { "compiled" } else { "not compiled" };
+            say(&format!("toolkit ({state}): {}", toolkit.kept().display()));
             toolkit::keep_from_fetching()?;
             let sources = std::env::var("RUST_SRC_PATH").unwrap_or_default();
             say(&format!("sources of the standard library: {sources}"));

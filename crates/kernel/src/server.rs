@@ -63,16 +63,21 @@ pub(crate) fn connection(file: &Path) -> Result<ConnectionInfo> {
 struct Control {
     link: Link,
     process: Arc<OnceLock<Process>>,
-    last: Arc<Mutex<Option<Instant>>>,
+    /// When the last interrupt came, and for which cell.
+    last: Arc<Mutex<Option<(Instant, usize)>>>,
 }
 
 impl Control {
-    /// The first interrupt is for the cell to heed; a second one soon after ends its process.
+    /// The first interrupt is for the cell to heed; a second one of the same cell soon after ends its
+    /// process.
     #[expect(clippy::disallowed_methods, reason = "how quickly a person repeats an interrupt")]
     fn interrupt(&self) {
-        let now = Instant::now();
-        let before = self.last.lock().unwrap_or_else(PoisonError::into_inner).replace(now);
-        let is_second = before.is_some_and(|before| now.duration_since(before) < TWICE);
+        let (now, cell) = (Instant::now(), self.link.cells());
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_second = last.is_some_and(|(before, interrupted)| {
+            interrupted == cell && now.duration_since(before) < TWICE
+        });
+        *last = (!is_second).then_some((now, cell));
         if (is_second || !self.link.interrupt())
             && let Some(process) = self.process.get()
         {

@@ -12,18 +12,22 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use evcxr::{CommandContext, Error};
-use sha2::{Digest as _, Sha256};
 
-use crate::analyzer;
+use crate::{analyzer, cargo};
 
 /// What stands before the first cell of every session.
 pub(crate) const PRELOAD: &str = "use nascent_notebook::prelude::*;";
 /// What is run before the first cell of every child.
 pub(crate) const INIT: &str = "nascent_notebook::init();";
+/// What lets cells use `?`. evcxr finds out by compiling the first cell with one twice, and three times
+/// if the `?` is in a value to be shown, which it then shows by printing it.
+const QUESTION: &str = "Ok::<(), std::fmt::Error>(())?;";
+/// How many compiled cells are kept.
+const CELLS: usize = 2000;
 /// The folder in which evcxr works.
 const FOLDER: &str = "EVCXR_TMPDIR";
 /// Where the system looks for the libraries that a program loads.
-const LIBRARIES: &str = if cfg!(windows) {
+pub(crate) const LIBRARIES: &str = if cfg!(windows) {
     "PATH"
 } else if cfg!(target_os = "macos") {
     "DYLD_FALLBACK_LIBRARY_PATH"
@@ -41,6 +45,7 @@ const LOCK: &str = "nascent-lock";
 /// A folder that is removed at the end of the session.
 pub(crate) struct Session {
     folder: tempfile::TempDir,
+    /// Locked while this process lives.
     _lock: File,
 }
 
@@ -54,6 +59,8 @@ impl Session {
 pub(crate) struct Toolkit {
     sources: PathBuf,
     cache: PathBuf,
+    /// Of the versions of the toolkit and the compiler.
+    key: String,
 }
 
 impl Toolkit {
@@ -71,7 +78,11 @@ impl Toolkit {
         let cache = std::env::var_os("NASCENT_CACHE").map(PathBuf::from);
         let cache = cache.or_else(|| Some(dirs::cache_dir()?.join("nascent")));
         let cache = cache.context("there is no cache folder; say NASCENT_CACHE=FOLDER")?;
-        Ok(Self { sources, cache })
+        let rustc = Command::new("rustc").arg("-vV").output();
+        let rustc = rustc.context("rustc cannot be run; install Rust from https://rustup.rs")?;
+        let rustc = String::from_utf8_lossy(&rustc.stdout);
+        let key = cargo::key(&[&rustc, env!("CARGO_PKG_VERSION"), &sources.to_string_lossy()]);
+        Ok(Self { sources, cache, key })
     }
 
     /// The declaration of the dependency, as a cell says it.
@@ -81,15 +92,13 @@ impl Toolkit {
     }
 
     /// The folder that is kept for these versions.
-    pub(crate) fn kept(&self) -> Result<PathBuf> {
-        let rustc = Command::new("rustc").arg("-vV").output().context("rustc cannot be run")?;
-        let mut key = Sha256::new();
-        key.update(&rustc.stdout);
-        key.update(env!("CARGO_PKG_VERSION"));
-        key.update(self.sources.display().to_string());
-        let key = key.finalize();
-        let key: Vec<String> = key.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Ok(self.cache.join("toolkit").join(key.concat()))
+    pub(crate) fn kept(&self) -> PathBuf {
+        self.cache.join("toolkit").join(&self.key)
+    }
+
+    /// What sessions know from one another, for these versions.
+    fn known(&self) -> PathBuf {
+        self.cache.join("known").join(&self.key)
     }
 
     /// A folder for a session, beside the kept one, because hard links stay within a file system. What
@@ -114,8 +123,8 @@ impl Toolkit {
     }
 
     /// Whether it is there.
-    pub(crate) fn is_kept(&self) -> Result<bool> {
-        Ok(self.kept()?.join(WHOLE).exists())
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept().join(WHOLE).exists()
     }
 
     /// The state of a session with a name, in the log.
@@ -125,13 +134,13 @@ impl Toolkit {
 
     /// Compiles the toolkit anew into the folder that is kept.
     pub(crate) fn build(&self) -> Result<PathBuf> {
-        let _was_not_there = fs::remove_dir_all(self.kept()?);
+        let _was_not_there = fs::remove_dir_all(self.kept());
         self.refresh()
     }
 
     /// Compiles what has changed in the folder that is kept; what cargo says goes to standard error.
     pub(crate) fn refresh(&self) -> Result<PathBuf> {
-        let kept = self.kept()?;
+        let kept = self.kept();
         fs::create_dir_all(&kept)?;
         let _was_not_there = fs::remove_file(kept.join(WHOLE));
         // The versions that this toolkit was tested with, and no later ones.
@@ -139,7 +148,7 @@ impl Toolkit {
         if lock.exists() {
             fs::copy(&lock, kept.join("Cargo.lock"))?;
         }
-        let (mut context, outputs) = start(&kept, None)?;
+        let (mut context, outputs) = start(&kept, None, false)?;
         let run = |context: &mut CommandContext, code: &str| match context.execute(code) {
             Ok(_) => Ok(()),
             Err(Error::CompilationErrors(errors)) => {
@@ -157,9 +166,26 @@ impl Toolkit {
         // What rustc needs to check a cell without compiling it.
         let _checked = context.check("let checked = 1;");
         drop(context);
+        let known = self.known();
+        let _was_not_there = fs::remove_dir_all(&known);
+        let sources = std::env::var_os(STD_SOURCES).unwrap_or_default();
+        analyzer::copy_interfaces(&kept, Path::new(&sources), &known)?;
         clean(&kept)?;
         fs::write(kept.join(WHOLE), "")?;
+        // The first session asks cargo, and the second one keeps what comes of it.
+        for _ in 0..2 {
+            let status = Command::new(std::env::current_exe()?).arg("try-session").status()?;
+            ensure!(status.success(), "the toolkit is compiled, but no session starts with it");
+        }
         Ok(kept)
+    }
+
+    /// Starts a session and ends it, for what the next ones know from it.
+    pub(crate) fn try_session(&self) -> Result<()> {
+        let session = self.new_session()?;
+        let (mut context, _outputs) = self.session(session.path(), None)?;
+        let _checked = context.check("let checked = 1;");
+        Ok(())
     }
 
     /// A session in a copy of the kept folder, or without the toolkit if it was not compiled. The child
@@ -167,34 +193,37 @@ impl Toolkit {
     pub(crate) fn session(
         &self,
         folder: &Path,
-        variable: &str,
+        variable: Option<&str>,
     ) -> Result<(CommandContext, evcxr::EvalContextOutputs)> {
-        let (kept, begun) = (self.kept()?, now());
-        let seeded = self.is_kept()?;
+        let (kept, known, begun) = (self.kept(), self.known(), now());
+        let seeded = self.is_kept();
+        let asked = std::env::var_os(STD_SOURCES);
+        keep_from_fetching()?;
+        let mut sources = std::env::var_os(STD_SOURCES).unwrap_or_default();
+        let mut stands_in = false;
         if seeded {
             copy(&kept, folder)?;
-            Self::note(begun, "the folder of the session is there");
-        }
-        for (name, value) in analyzer::variables(folder).into_iter().flatten() {
-            set_variable(name, &value);
-        }
-        keep_from_fetching()?;
-        let sources = std::env::var_os(STD_SOURCES).unwrap_or_default();
-        if seeded {
+            cargo::prune(&known, CELLS);
+            let variables = cargo::variables(folder, &known);
+            stands_in = variables.is_some();
+            for (name, value) in variables.into_iter().flatten() {
+                set_variable(name, &value);
+            }
+            if let Some(copy) = analyzer::std_interfaces(&known).filter(|_| asked.is_none()) {
+                sources = copy.into_os_string();
+            }
             // It would read the standard library now, and again with the toolkit.
             set_variable(STD_SOURCES, next_to_nothing(folder)?.as_os_str());
+            Self::note(begun, "the folder of the session is there");
         }
-        let (mut context, outputs) = start(folder, Some(variable))?;
+        let (mut context, outputs) = start(folder, variable, stands_in)?;
         set_variable(STD_SOURCES, &sources);
         Self::note(begun, "evcxr has started");
         if seeded {
             // Without the toolkit, evcxr has had no use for the versions in it.
             fs::copy(kept.join("Cargo.lock"), folder.join("Cargo.lock"))?;
-            let home = analyzer::cargo_home();
-            let home = home.map(|home| format!(":build_env CARGO_HOME={}\n", home.display()));
-            let home = home.unwrap_or_default();
             let dependency = self.dependency();
-            let preload = format!(":offline 1\n{home}{dependency}\n{PRELOAD}\n{INIT}");
+            let preload = format!(":offline 1\n{dependency}\n{PRELOAD}\n{INIT}\n{QUESTION}");
             let loaded = context.execute(&preload).and_then(|_| context.execute(":offline 0"));
             if let Err(error) = loaded {
                 bail!(
@@ -212,20 +241,28 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Starts evcxr in a folder.
+/// Starts evcxr in a folder, with this program in the place of cargo or without.
 fn start(
     folder: &Path,
     variable: Option<&str>,
+    stands_in: bool,
 ) -> Result<(CommandContext, evcxr::EvalContextOutputs)> {
     keep_from_fetching()?;
     let mut child = Command::new(std::env::current_exe()?);
     if let Some(variable) = variable {
         child.env(nascent_wire::VARIABLE, variable);
     }
-    analyzer::forget(&mut child);
+    cargo::forget(&mut child);
     child.env(LIBRARIES, library_path()?);
     set_variable(FOLDER, folder.as_os_str());
+    // evcxr looks for cargo once, when it starts.
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    child.env("PATH", &path);
+    if stands_in {
+        set_variable("PATH", &cargo::path(folder)?);
+    }
     let made = evcxr::EvalContext::with_subprocess_command(child);
+    set_variable("PATH", &path);
     let (context, outputs) =
         made.map_err(|error| anyhow::anyhow!("evcxr does not start: {error}"))?;
     Ok((CommandContext::with_eval_context(context), outputs))
@@ -372,11 +409,13 @@ mod tests {
     #[test]
     fn folders_of_killed_sessions_are_removed() {
         let cache = tempfile::tempdir().unwrap();
-        let toolkit = Toolkit { sources: PathBuf::new(), cache: cache.path().to_owned() };
+        let toolkit =
+            Toolkit { sources: PathBuf::new(), cache: cache.path().to_owned(), key: String::new() };
         let alive = toolkit.new_session().unwrap();
         let killed = toolkit.new_session().unwrap();
-        let left = killed.folder.keep();
-        drop(killed._lock);
+        let Session { folder, _lock: lock } = killed;
+        let left = folder.keep();
+        drop(lock);
         let next = toolkit.new_session().unwrap();
         assert!(alive.path().exists() && next.path().exists());
         assert!(!left.exists());
