@@ -1,6 +1,7 @@
 //! The one table from roles to looks, in light and dark.
 
 use egui::{Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Visuals};
+use nascent_figures::palette::{self, Colors};
 use nascent_figures::{OpFamily, Role};
 
 use crate::model::Status;
@@ -28,95 +29,48 @@ pub(crate) struct Palette {
     pub(crate) good: Color32,
     pub(crate) warn: Color32,
     pub(crate) bad: Color32,
-    muted: Color32,
-    best: Color32,
-    series: [Color32; 8],
-    families: [Color32; 9],
-    /// Of a heat map: the weakest, the middle, the strongest.
-    heat: [Color32; 3],
+    /// Those of pictures, as every renderer has them.
+    pictures: &'static Colors,
+}
+
+const fn color([r, g, b]: [u8; 3]) -> Color32 {
+    Color32::from_rgb(r, g, b)
 }
 
 const fn rgb(code: u32) -> Color32 {
     Color32::from_rgb((code >> 16) as u8, (code >> 8) as u8, code as u8)
 }
 
-// The colors of series and operations are those of the pictures that the figures crate draws.
 static LIGHT: Palette = Palette {
-    ground: rgb(0xFF_FF_FF),
+    ground: color(palette::LIGHT.ground),
     panel: rgb(0xF6_F7_F9),
     stripe: rgb(0xF0_F2_F5),
-    ink: rgb(0x1B_1F_24),
-    faint: rgb(0x5B_64_70),
+    ink: color(palette::LIGHT.ink),
+    faint: color(palette::LIGHT.faint),
     grid: rgb(0xE3_E7_EC),
-    rule: rgb(0x8A_93_9E),
+    rule: color(palette::LIGHT.rule),
     accent: rgb(0x0B_62_A8),
     picked: rgb(0xD3_E7_F8),
     good: rgb(0x0A_7D_4F),
     warn: rgb(0xA8_62_00),
     bad: rgb(0xC0_2C_3A),
-    muted: rgb(0x8A_93_9E),
-    best: rgb(0xD5_4E_00),
-    series: [
-        rgb(0x00_72_B2),
-        rgb(0xC7_7C_02),
-        rgb(0x00_8F_6B),
-        rgb(0xB2_3A_87),
-        rgb(0x2F_3E_6E),
-        rgb(0x7A_6A_55),
-        rgb(0x5A_55_C8),
-        rgb(0x8C_2F_1B),
-    ],
-    families: [
-        rgb(0x5B_64_70), // tensor
-        rgb(0x00_72_B2), // convolution
-        rgb(0x00_8F_6B), // pooling
-        rgb(0xC7_7C_02), // skip
-        rgb(0x8A_93_9E), // none
-        rgb(0xB2_3A_87), // linear
-        rgb(0x7A_6A_55), // norm
-        rgb(0x5A_55_C8), // cell
-        rgb(0x2F_3E_6E), // other
-    ],
-    heat: [rgb(0xE4_EE_F5), rgb(0x4F_A3_CF), rgb(0x0A_37_61)],
+    pictures: &palette::LIGHT,
 };
 
 static DARK: Palette = Palette {
-    ground: rgb(0x16_1A_1F),
+    ground: color(palette::DARK.ground),
     panel: rgb(0x1C_21_27),
     stripe: rgb(0x22_28_30),
-    ink: rgb(0xE8_EB_EF),
-    faint: rgb(0xA3_AC_B8),
+    ink: color(palette::DARK.ink),
+    faint: color(palette::DARK.faint),
     grid: rgb(0x2E_35_3E),
-    rule: rgb(0x6E_78_84),
+    rule: color(palette::DARK.rule),
     accent: rgb(0x6C_BF_F2),
     picked: rgb(0x1F_3E_57),
     good: rgb(0x4C_C9_8D),
     warn: rgb(0xE8_B0_4A),
     bad: rgb(0xF0_75_7F),
-    muted: rgb(0x7D_87_93),
-    best: rgb(0xFF_8A_3D),
-    series: [
-        rgb(0x56_B4_E9),
-        rgb(0xE8_C5_47),
-        rgb(0x2F_BF_95),
-        rgb(0xE5_8B_C4),
-        rgb(0x72_79_F5),
-        rgb(0xBC_A9_8E),
-        rgb(0x9D_98_F5),
-        rgb(0xE0_7A_5F),
-    ],
-    families: [
-        rgb(0xA3_AC_B8),
-        rgb(0x56_B4_E9),
-        rgb(0x2F_BF_95),
-        rgb(0xE8_C5_47),
-        rgb(0x7D_87_93),
-        rgb(0xE5_8B_C4),
-        rgb(0xBC_A9_8E),
-        rgb(0x9D_98_F5),
-        rgb(0xD0_D6_E6),
-    ],
-    heat: [rgb(0x22_32_40), rgb(0x2C_82_B3), rgb(0xC4_E9_FF)],
+    pictures: &palette::DARK,
 };
 
 /// How a mark of a role looks.
@@ -127,6 +81,8 @@ pub(crate) struct Look {
     pub(crate) line: f32,
     /// The radius of points.
     pub(crate) dot: f32,
+    /// Dash and gap of lines, where there are more series than colors.
+    pub(crate) dash: Option<[f32; 2]>,
 }
 
 impl Palette {
@@ -137,21 +93,26 @@ impl Palette {
 
     /// The color of run number `slot` wherever it appears.
     pub(crate) fn run(&self, slot: usize) -> Color32 {
-        self.series[slot % self.series.len()]
+        color(self.pictures.series(slot))
     }
 
     pub(crate) fn family(&self, family: OpFamily) -> Color32 {
-        self.families[family as usize]
+        color(self.pictures.family(family))
     }
 
     pub(crate) fn look(&self, role: Role) -> Look {
-        let (color, line, dot) = match role {
+        let (shown, line, dot) = match role {
             Role::Series(at) => (self.run(at), 2.0, 3.0),
-            Role::Best => (self.best, 2.5, 3.5),
-            Role::Muted => (self.muted.gamma_multiply(0.55), 1.0, 2.5),
+            Role::Best => (color(self.pictures.best), 2.5, 3.5),
+            Role::Muted => (color(self.pictures.muted).gamma_multiply(0.55), 1.0, 2.5),
+            Role::Faint => (color(self.pictures.muted).gamma_multiply(0.25), 1.0, 2.5),
             Role::Selected => (self.ink, 2.5, 5.0),
         };
-        Look { color, line, dot }
+        let dash = match role {
+            Role::Series(at) => palette::dash(at),
+            _ => None,
+        };
+        Look { color: shown, line, dot, dash }
     }
 
     pub(crate) fn status(&self, status: Status) -> Color32 {
@@ -165,7 +126,7 @@ impl Palette {
 
     /// The color of a box of a heat map, from 0 for the weakest to 1 for the strongest.
     pub(crate) fn heat(&self, strength: f64) -> Color32 {
-        let [weak, middle, strong] = self.heat;
+        let [weak, middle, strong] = self.pictures.heat.map(color);
         let strength = strength.clamp(0.0, 1.0) as f32;
         if strength < 0.5 {
             weak.lerp_to_gamma(middle, 2.0 * strength)
@@ -286,9 +247,8 @@ mod tests {
                     assert!(contrast(text, ground) > 3.9, "{text:?} {ground:?}");
                 }
             }
-            for mark in palette.series.iter().chain(&palette.families).chain([&palette.best]) {
-                assert!(contrast(*mark, palette.ground) >= 3.0, "{mark:?}");
-            }
+            // Of the colors of pictures the figures crate says the same.
+            assert_eq!(palette.ground, color(palette.pictures.ground));
         }
     }
 }

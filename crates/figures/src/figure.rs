@@ -118,7 +118,7 @@ impl Figure {
     }
 
     /// The legend: each pair of name and role once; the best first, then the series, what is picked,
-    /// and what is muted.
+    /// and what is muted or faint.
     pub fn legend(&self) -> Vec<LegendEntry> {
         let mut entries: Vec<LegendEntry> = Vec::new();
         let mut add = |name: &str, role: Role, line: bool| {
@@ -151,6 +151,7 @@ impl Figure {
             Role::Series(at) => (1, at),
             Role::Selected => (2, 0),
             Role::Muted => (3, 0),
+            Role::Faint => (4, 0),
         });
         entries
     }

@@ -23,16 +23,17 @@ mod error;
 mod figure;
 mod layout;
 mod marks;
+pub mod palette;
 mod plot;
 mod render;
 mod text;
 
 pub use error::{Error, Result};
 pub use figure::{Axis, Figure, LegendEntry, Scale, Tick};
-pub use layout::{Drawing, EdgePath, Label, NodeBox, OpFamily, draw_graph};
+pub use layout::{Drawing, EdgePath, Label, NodeBox, OpFamily, draw_graph, draw_measured};
 pub use marks::{
     Band, Bar, Bars, Bundle, Cell, Cells, Interval, Intervals, Link, Links, Mark, Parallel, Point,
     Role, Series, Thread,
 };
-pub use plot::{NotYet, PLOTS, Plot, PlotOptions, Progress, Summary, find};
+pub use plot::{Ask, COSTS, NotYet, PLOTS, Plot, PlotOptions, Progress, Summary, find};
 pub use render::{Picture, RenderOptions, Theme, render_png, render_svg};

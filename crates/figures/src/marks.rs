@@ -13,6 +13,8 @@ pub enum Role {
     Best,
     /// Context: there, and not in the way.
     Muted,
+    /// Context that came to nothing, such as a trial that was pruned: fainter still.
+    Faint,
     /// What the reader has picked.
     Selected,
 }

@@ -219,7 +219,7 @@ fn an_unknown_metric_is_met_with_the_nearest() {
 
 #[test]
 fn a_large_run_makes_a_small_picture() {
-    let view = common::run(20_000, 1, 5);
+    let view = common::run(20_000, 2, 5);
     for plot in PLOTS {
         let runs = [("large", &view), ("again", &view)];
         let figure = plot.figure(&runs[..fewest(*plot)], &PlotOptions::default()).unwrap();

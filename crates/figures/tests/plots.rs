@@ -10,7 +10,7 @@ use nascent_figures::{
 };
 use nascent_record::{
     Budget, Choice, Condition, Event, Logged, Metrics, Outcome, Proposal, RunView, SearcherTrained,
-    SessionStarted, Signals, Spec, TrialFinished, TrialId, TrialStarted,
+    SessionStarted, Signals, Spec, TrialFinished, TrialId, TrialReported, TrialStarted,
 };
 
 /// A trial to tell of: architecture, accuracy, parameters, parents, signals, and when it ran.
@@ -447,4 +447,121 @@ fn a_lineage_leads_from_the_first_ancestor_to_the_best() {
         .collect();
     assert_eq!(path, [(1, 0.0), (3, 2.0), (5, 3.0)]);
     assert!(lineage.subtitle.starts_with("4 generations, 5 pairs"), "{}", lineage.subtitle);
+}
+
+/// A trial that breaks a constraint, or was trained for less, may look better than the best, and is not.
+#[test]
+fn the_best_is_the_best_of_those_that_compare() {
+    let trial =
+        |accuracy, params, epochs: u32| (Told { params, ..told("op=a,width=1", accuracy) }, epochs);
+    let trials = [
+        trial(60.0, 10.0, 3),
+        trial(95.0, 10.0, 1), // one epoch only
+        trial(99.0, 90.0, 3), // too large
+        trial(70.0, 20.0, 3),
+        trial(65.0, 5.0, 3),
+    ];
+    let mut manifest = common::manifest(&spec());
+    manifest.goal = manifest.goal.with_constraint("params<=50".parse().unwrap());
+    let mut view = RunView::new(manifest);
+    let mut line = 0;
+    for (id, (told, epochs)) in (0..).map(TrialId).zip(trials) {
+        let proposal = Proposal::new(spec().parse(told.text).unwrap()).at_epochs(epochs);
+        let proposal =
+            proposal.with_parents(id.0.checked_sub(1).map(TrialId).into_iter().collect());
+        let started = TrialStarted { trial: id, proposal, told: 0, state: None, weights: None };
+        let metrics = [("valid_accuracy", told.accuracy), ("params", told.params)];
+        let outcome = Outcome::Complete(Metrics::new(metrics).unwrap());
+        let artifacts = std::collections::BTreeMap::new();
+        let finished = TrialFinished { trial: id, outcome, epochs, artifacts };
+        for event in [Event::TrialStarted(started), Event::TrialFinished(finished)] {
+            line += 1;
+            view.apply(Logged { at_ms: line, event: Some(event) }, line).unwrap();
+        }
+    }
+    let best = of("best_so_far", &view);
+    assert_eq!(places(&step(&best).points), [(0.0, 60.0), (3.0, 70.0), (4.0, 70.0)]);
+    let Mark::Points(all) = &best.marks[0] else { panic!("{:?}", best.marks[0]) };
+    assert_eq!(all.points.len(), 5, "the others are points all the same");
+    let target = of("target_time", &view);
+    assert!(target.subtitle.starts_with("target 70 %"), "{}", target.subtitle);
+    let front = of("pareto_front", &view);
+    assert_eq!(places(&step(&front).points), [(5.0, 65.0), (20.0, 70.0)]);
+    assert!(front.subtitle.contains("without 2 trials"), "{}", front.subtitle);
+    let lineage = of("lineage", &view);
+    let path = lineage.marks.iter().find_map(|mark| match mark {
+        Mark::Line(series) if series.role == Role::Best => series.points.last(),
+        _ => None,
+    });
+    assert_eq!(path.unwrap().trial, Some(TrialId(3)));
+}
+
+#[test]
+fn an_early_ranking_is_that_of_the_last_epoch_or_is_not() {
+    let curves = [[1.0, 5.0, 7.0], [2.0, 6.0, 9.0], [3.0, 4.0, 8.0]];
+    let mut view = RunView::new(common::manifest(&spec()));
+    let mut line = 0;
+    for (id, curve) in (0..).map(TrialId).zip(curves) {
+        let proposal = Proposal::new(spec().parse("op=a,width=1").unwrap());
+        let started = TrialStarted { trial: id, proposal, told: 0, state: None, weights: None };
+        let mut events = vec![Event::TrialStarted(started)];
+        for (step, value) in (1..).zip(curve) {
+            let metrics = Metrics::new([("valid_accuracy", value)]).unwrap();
+            events.push(Event::TrialReported(TrialReported { trial: id, step, metrics }));
+        }
+        let outcome = Outcome::Complete(Metrics::new([("valid_accuracy", curve[2])]).unwrap());
+        let artifacts = std::collections::BTreeMap::new();
+        events.push(Event::TrialFinished(TrialFinished {
+            trial: id,
+            outcome,
+            epochs: 3,
+            artifacts,
+        }));
+        for event in events {
+            line += 1;
+            view.apply(Logged { at_ms: line, event: Some(event) }, line).unwrap();
+        }
+    }
+    // Of three pairs two are in the same order after one epoch, and after two.
+    let figure = of("early_ranking", &view);
+    let Mark::Line(series) = &figure.marks[0] else { panic!("{:?}", figure.marks[0]) };
+    let third = 0.333_333;
+    assert_eq!(places(&series.points), [(1.0, third), (2.0, third), (3.0, 1.0)]);
+}
+
+/// Seeds are one series, and settings that differ in one number only are not.
+#[test]
+fn settings_are_pooled_by_all_that_decides_their_results() {
+    let setting = |epochs: u32, seed: u64| {
+        let mut manifest = common::manifest(&spec());
+        manifest.evaluator.config = serde_json::json!({ "epochs": epochs });
+        manifest.seed = seed;
+        let mut view = RunView::new(manifest);
+        let proposal = Proposal::new(spec().parse("op=a,width=1").unwrap());
+        let trial = TrialId(0);
+        let started = TrialStarted { trial, proposal, told: 0, state: None, weights: None };
+        let outcome = Outcome::Complete(Metrics::new([("valid_accuracy", 50.0)]).unwrap());
+        let artifacts = std::collections::BTreeMap::new();
+        let finished = TrialFinished { trial, outcome, epochs, artifacts };
+        for (line, event) in
+            (1..).zip([Event::TrialStarted(started), Event::TrialFinished(finished)])
+        {
+            view.apply(Logged { at_ms: line, event: Some(event) }, line).unwrap();
+        }
+        view
+    };
+    let views = [setting(1, 0), setting(9, 0), setting(1, 1)];
+    let pooled = PlotOptions { pool: true, ..PlotOptions::default() };
+    let named = |options: &PlotOptions| -> Vec<(Role, String)> {
+        let legend = figure("best_so_far", &views, options).legend();
+        legend.into_iter().map(|entry| (entry.role, entry.name)).collect()
+    };
+    let expected = [
+        (Role::Series(0), "random · epochs 1: median of 2 runs".to_owned()),
+        (Role::Series(1), "random · epochs 9: median of 1 run".to_owned()),
+    ];
+    assert_eq!(named(&pooled), expected);
+    let numbered = PlotOptions { settings: vec![4, 2, 4], ..pooled };
+    let roles: Vec<Role> = named(&numbered).into_iter().map(|(role, _)| role).collect();
+    assert_eq!(roles, [Role::Series(2), Role::Series(4)]);
 }

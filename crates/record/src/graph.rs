@@ -232,6 +232,40 @@ impl Graph {
     }
 }
 
+/// What an operation makes and costs, for one example.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    /// The shape of what comes out: channels, rows and columns, or features.
+    pub shape: Vec<usize>,
+    /// The numbers that are trained.
+    pub params: u64,
+    /// Multiply-accumulate operations.
+    pub flops: u64,
+}
+
+/// What the parts of a graph make and cost on certain data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measures {
+    /// Each node with its own operation, by position; `None` for inputs.
+    pub nodes: Vec<Option<Measured>>,
+    /// The operation of each edge, by position.
+    pub edges: Vec<Option<Measured>>,
+    /// The cells by name, each in the place where it is first used.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cells: BTreeMap<String, Self>,
+}
+
+/// A graph with its measures, if these are known: what `nascent draw --json` writes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredGraph {
+    /// The graph; its fields stand beside the measures.
+    #[serde(flatten)]
+    pub graph: Graph,
+    /// What its parts make and cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measures: Option<Measures>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::{Architecture, Goal, MetricSpec, Objective, Spec};
 
@@ -159,5 +160,18 @@ impl Manifest {
     /// The declaration of a metric.
     pub fn metric(&self, name: &str) -> Option<&MetricSpec> {
         self.metrics.iter().find(|metric| metric.name == name)
+    }
+
+    /// A short code for everything that decides the results but the seed: runs that are told apart by
+    /// their seeds only have the same. When a run was made, and with which version, is no part of it.
+    pub fn setting(&self) -> String {
+        let mut same = self.clone();
+        (same.schema, same.created_ms, same.seed) = (0, 0, 0);
+        same.versions.clear();
+        same.git_commit = None;
+        // A manifest that was read from JSON can be written as JSON.
+        let text = serde_json::to_string(&same).unwrap_or_default();
+        let hash = Sha256::digest(text);
+        hash.iter().take(6).fold(String::new(), |code, byte| code + &format!("{byte:02x}"))
     }
 }

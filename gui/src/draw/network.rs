@@ -1,17 +1,29 @@
 //! Drawings of networks and cells: boxes, curves and labels that can be moved and zoomed.
 
-use egui::{Align2, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+use egui::{
+    Align2, Color32, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2,
+};
 use nascent_figures::{Drawing, OpFamily};
 
+use super::difference::{State, States};
 use crate::theme::{self, Palette};
 
-/// Draws a network in a frame of this size; `changed` has the texts that are marked as different.
+/// The color that a part of a network has beside another one, if it is not the same.
+pub(crate) fn tint(palette: &Palette, state: State) -> Option<Color32> {
+    match state {
+        State::Same => None,
+        State::Changed => Some(palette.warn),
+        State::Only => Some(palette.good),
+    }
+}
+
+/// Draws a network in a frame of this size, with what tells it from another one, if there is one.
 pub(crate) fn show(
     ui: &mut Ui,
     id: egui::Id,
     size: egui::Vec2,
     drawing: &Drawing,
-    changed: &dyn Fn(&str) -> bool,
+    states: Option<&States>,
 ) {
     let palette = Palette::of(ui);
     let (frame, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
@@ -48,12 +60,16 @@ pub(crate) fn show(
         Stroke::new(1.0, palette.grid),
         StrokeKind::Inside,
     );
+    let tint_of = |state: Option<&State>| state.and_then(|state| tint(palette, *state));
     let mut hover: Option<String> = None;
     let pointer = response.hover_pos();
-    for edge in &drawing.edges {
+    for (at, edge) in drawing.edges.iter().enumerate() {
+        let differs = tint_of(states.and_then(|states| states.edges.get(at)));
         let faded = edge.family == OpFamily::None;
         let color = palette.family(edge.family);
         let color = if faded { color.gamma_multiply(0.45) } else { color };
+        // What has no label says by its own color that it is not the same.
+        let color = differs.filter(|_| edge.label.is_none()).unwrap_or(color);
         let path: Vec<Pos2> = edge.path.iter().map(|point| place(*point)).collect();
         let stroke = Stroke::new((1.6 * scale).clamp(1.0, 3.0), color);
         if faded {
@@ -64,21 +80,25 @@ pub(crate) fn show(
         arrow(&painter, &path, color, scale);
         let Some(label) = &edge.label else { continue };
         let rect = Rect::from_center_size(place(label.center), box_size(label.size, scale));
-        let fill = if changed(&label.text) { palette.picked } else { palette.ground };
-        painter.rect_filled(rect, CornerRadius::same(3), fill);
+        painter.rect_filled(rect, CornerRadius::same(3), palette.ground);
+        if let Some(tint) = differs {
+            let line = Stroke::new(1.5, tint);
+            let fill = tint.gamma_multiply(0.2);
+            painter.rect(rect, CornerRadius::same(3), fill, line, StrokeKind::Outside);
+        }
         let font = FontId::proportional(11.0 * scale);
         painter.text(rect.center(), Align2::CENTER_CENTER, &label.text, font, color);
         if pointer.is_some_and(|pointer| rect.contains(pointer)) {
-            hover = Some(label.text.clone());
+            hover = Some(with_note(&label.text, &edge.note));
         }
     }
-    for node in &drawing.nodes {
+    for (at, node) in drawing.nodes.iter().enumerate() {
+        let differs = tint_of(states.and_then(|states| states.nodes.get(at)));
         let color = palette.family(node.family);
         let min = place([node.x, node.y]);
         let rect = Rect::from_min_size(min, box_size([node.width, node.height], scale));
-        let is_changed = node.lines.iter().any(|line| changed(line));
-        let fill = if is_changed { palette.picked } else { color.gamma_multiply(0.16) };
-        let line = Stroke::new(if is_changed { 2.5 } else { 1.5 }, color);
+        let fill = differs.unwrap_or(color).gamma_multiply(0.16);
+        let line = Stroke::new(if differs.is_some() { 2.5 } else { 1.5 }, differs.unwrap_or(color));
         let corner = CornerRadius::same((6.0 * scale).clamp(1.0, 12.0) as u8);
         painter.rect_filled(rect, corner, palette.ground);
         painter.rect(rect, corner, fill, line, StrokeKind::Inside);
@@ -94,7 +114,7 @@ pub(crate) fn show(
             let times = node.nodes.len();
             let times =
                 if times > 1 { format!("\n{times} of them in a row") } else { String::new() };
-            hover = Some(format!("{}{times}", node.lines.join("\n")));
+            hover = Some(with_note(&format!("{}{times}", node.lines.join("\n")), &node.note));
         }
     }
     if let Some(text) = hover {
@@ -103,6 +123,10 @@ pub(crate) fn show(
             ui.weak("Drag to move, scroll to zoom, double-click to see all");
         });
     }
+}
+
+fn with_note(text: &str, note: &str) -> String {
+    if note.is_empty() { text.to_owned() } else { format!("{text}\n{note}") }
 }
 
 fn box_size([width, height]: [f64; 2], scale: f32) -> egui::Vec2 {

@@ -1,17 +1,17 @@
 //! Parallel coordinates: upright axes, trials as lines across them, and brushes on the axes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use egui::{Align2, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 use nascent_figures::{Axis, Parallel, Role, Thread};
 use nascent_record::TrialId;
 
-use super::chart::{Answer, Look, color_of};
+use super::chart::{Answer, Look, with_slot};
 use crate::text;
 use crate::theme::Palette;
 
-/// The ranges that are brushed, by the position of their axis, as shares of its height from below.
-pub(crate) type Brushes = BTreeMap<usize, [f32; 2]>;
+/// The ranges that are brushed, by the name of their axis, from and to, as places on its scale.
+pub(crate) type Brushes = BTreeMap<String, [f64; 2]>;
 
 /// How far from a line the pointer still means it.
 const REACH: f32 = 6.0;
@@ -25,17 +25,14 @@ pub(super) fn show(ui: &mut Ui, parallel: &Parallel, look: &mut Look<'_>) -> Ans
     let x_of = |at: usize| frame.left() + frame.width() * at as f32 / (count - 1) as f32;
     let y_of = |share: f32| frame.bottom() - share * frame.height();
     let mut answer = Answer::default();
-    let before = look.brushes.clone();
-    let mut done = false;
-    for at in 0..parallel.axes.len() {
-        done |= brush(ui, look.id.with(at), x_of(at), frame, at, look.brushes);
+    // An axis that is gone takes its brush along.
+    let before = look.brushes.len();
+    look.brushes.retain(|name, _| parallel.axes.iter().any(|axis| axis.label == *name));
+    answer.brushed = look.brushes.len() < before;
+    for (at, axis) in parallel.axes.iter().enumerate() {
+        let id = look.id.with(&axis.label);
+        answer.brushed |= brush(ui, id, x_of(at), frame, axis, look.brushes);
     }
-    let passes = |thread: &Thread| {
-        look.brushes.iter().all(|(at, [low, high])| {
-            share(parallel.axes.get(*at), thread.values.get(*at))
-                .is_some_and(|share| (*low..=*high).contains(&share))
-        })
-    };
     let places = |thread: &Thread| -> Vec<Pos2> {
         let shares = std::iter::zip(&parallel.axes, &thread.values).enumerate();
         shares
@@ -52,12 +49,11 @@ pub(super) fn show(ui: &mut Ui, parallel: &Parallel, look: &mut Look<'_>) -> Ans
         if look.hidden.contains(&bundle.name) {
             continue;
         }
-        let style = palette.look(bundle.role);
-        let color = color_of(palette, bundle.role, look.slots);
+        let style = palette.look(with_slot(bundle.role, look.slots));
         for thread in &bundle.threads {
             let path = places(thread);
-            let inside = passes(thread);
-            let color = if inside { color } else { palette.rule.gamma_multiply(0.12) };
+            let inside = passes(look.brushes, &parallel.axes, thread);
+            let color = if inside { style.color } else { palette.rule.gamma_multiply(0.12) };
             if let Some(pointer) = pointer.filter(|_| inside) {
                 let distance = distance(&path, pointer);
                 if distance < REACH && nearest.as_ref().is_none_or(|near| distance < near.0) {
@@ -77,9 +73,13 @@ pub(super) fn show(ui: &mut Ui, parallel: &Parallel, look: &mut Look<'_>) -> Ans
     for (at, axis) in parallel.axes.iter().enumerate() {
         draw_axis(&painter, palette, axis, x_of(at), frame, frame.width() / (count - 1) as f32);
     }
-    for (at, [low, high]) in look.brushes.iter() {
-        let x = x_of(*at);
-        let rect = Rect::from_x_y_ranges(x - 7.0..=x + 7.0, y_of(*high)..=y_of(*low));
+    for (at, axis) in parallel.axes.iter().enumerate() {
+        let Some(shares) = look.brushes.get(&axis.label).and_then(|range| shares(axis, *range))
+        else {
+            continue;
+        };
+        let (x, [low, high]) = (x_of(at), shares);
+        let rect = Rect::from_x_y_ranges(x - 7.0..=x + 7.0, y_of(high)..=y_of(low));
         painter.rect(
             rect,
             CornerRadius::same(2),
@@ -99,47 +99,57 @@ pub(super) fn show(ui: &mut Ui, parallel: &Parallel, look: &mut Look<'_>) -> Ans
             ui.weak("Click to pick it; drag along an axis to keep a part of it");
         });
     }
-    if done || (before != *look.brushes && look.brushes.is_empty()) {
-        let mut trials: BTreeMap<usize, BTreeSet<TrialId>> = BTreeMap::new();
-        if !look.brushes.is_empty() {
-            for bundle in &parallel.bundles {
-                let inside = bundle.threads.iter().filter(|thread| passes(thread));
-                trials.entry(bundle.run).or_default().extend(inside.map(|thread| thread.trial));
-            }
-        }
-        answer.brushed = Some(trials.pop_first().unwrap_or((0, BTreeSet::new())));
-    }
     answer
+}
+
+/// Whether a trial is within all brushes.
+pub(crate) fn passes(brushes: &Brushes, axes: &[Axis], thread: &Thread) -> bool {
+    let within = |(axis, value): (&Axis, &f64)| {
+        let Some([low, high]) = brushes.get(&axis.label) else { return true };
+        axis.scale.position(*value).is_some_and(|place| (*low..=*high).contains(&place))
+    };
+    std::iter::zip(axes, &thread.values).all(within)
+}
+
+/// Where an axis begins and ends on its scale.
+fn ends(axis: &Axis) -> Option<[f64; 2]> {
+    let [from, to] = axis.range?;
+    Some([axis.scale.position(from)?, axis.scale.position(to)?])
+}
+
+/// What a brush covers of its axis, as shares of its height; within the axis.
+fn shares(axis: &Axis, range: [f64; 2]) -> Option<[f32; 2]> {
+    let [from, to] = ends(axis)?;
+    let share = |place: f64| ((place - from) / (to - from)).clamp(0.0, 1.0) as f32;
+    (to > from).then(|| range.map(share))
 }
 
 /// Where a value is on its axis, as a share of its height.
 fn share(axis: Option<&Axis>, value: Option<&f64>) -> Option<f32> {
-    let (axis, value) = (axis?, *value?);
-    let [from, to] = axis.range?;
-    let place = |value| axis.scale.position(value);
-    let (from, to, value) = (place(from)?, place(to)?, place(value)?);
+    let axis = axis?;
+    let ([from, to], value) = (ends(axis)?, axis.scale.position(*value?)?);
     Some(if to > from { ((value - from) / (to - from)) as f32 } else { 0.5 })
 }
 
-/// Lets the reader drag a range along an axis; a click takes it away. Says when a drag has ended.
-fn brush(ui: &Ui, id: egui::Id, x: f32, frame: Rect, at: usize, brushes: &mut Brushes) -> bool {
+/// Lets the reader drag a range along an axis; a click takes it away. Says when either is done.
+fn brush(ui: &Ui, id: egui::Id, x: f32, frame: Rect, axis: &Axis, brushes: &mut Brushes) -> bool {
     let rect = Rect::from_x_y_ranges(x - 9.0..=x + 9.0, frame.y_range());
     let response = ui.interact(rect, id, Sense::click_and_drag());
     response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::Role::Slider, true, format!("Brush axis {}", at + 1))
+        egui::WidgetInfo::labeled(egui::Role::Slider, true, format!("Brush {}", axis.label))
     });
-    let share = |pos: Pos2| ((frame.bottom() - pos.y) / frame.height()).clamp(0.0, 1.0);
-    if response.clicked() {
-        brushes.remove(&at);
-    }
+    let taken_away = response.clicked() && brushes.remove(&axis.label).is_some();
     if response.dragged()
+        && let Some([from, to]) = ends(axis)
         && let (Some(start), Some(now)) =
             (ui.input(|input| input.pointer.press_origin()), response.interact_pointer_pos())
     {
-        let (a, b) = (share(start), share(now));
-        brushes.insert(at, [a.min(b), a.max(b)]);
+        let share = |pos: Pos2| ((frame.bottom() - pos.y) / frame.height()).clamp(0.0, 1.0);
+        let place = |pos| from + f64::from(share(pos)) * (to - from);
+        let (a, b) = (place(start), place(now));
+        brushes.insert(axis.label.clone(), [a.min(b), a.max(b)]);
     }
-    response.on_hover_cursor(egui::CursorIcon::ResizeVertical).drag_stopped()
+    response.on_hover_cursor(egui::CursorIcon::ResizeVertical).drag_stopped() || taken_away
 }
 
 fn draw_axis(
@@ -202,6 +212,24 @@ mod tests {
         let flat = Axis::new("flat").range(Some([3.0, 3.0]));
         assert_eq!(share(Some(&flat), Some(&3.0)), Some(0.5));
         assert_eq!(share(Some(&Axis::new("open")), Some(&3.0)), None);
+    }
+
+    #[test]
+    fn brushes_keep_what_is_within_all_of_them_whatever_the_order_of_axes() {
+        let depth = Axis::new("depth").range(Some([0.5, 3.5]));
+        let rate = Axis::new("rate").scale(Scale::Log).range(Some([1e-4, 1e-2]));
+        let thread = |values: [f64; 2]| Thread { trial: TrialId(0), values: values.into() };
+        let brushes = Brushes::from([("rate".to_owned(), [-3.5, -2.5])]);
+        let axes = [depth.clone(), rate.clone()];
+        assert!(passes(&brushes, &axes, &thread([9.0, 1e-3])));
+        assert!(!passes(&brushes, &axes, &thread([9.0, 9e-3])));
+        assert!(passes(&brushes, &[rate.clone(), depth], &thread([1e-3, 9.0])));
+        let both = Brushes::from([("rate".into(), [-3.5, -2.5]), ("depth".into(), [1.5, 2.5])]);
+        assert!(passes(&both, &axes, &thread([2.0, 1e-3])));
+        assert!(!passes(&both, &axes, &thread([3.0, 1e-3])));
+        assert_eq!(shares(&rate, [-3.0, -2.0]), Some([0.5, 1.0]));
+        // An axis that shows less than it did shows a part of its brush.
+        assert_eq!(shares(&rate, [-9.0, -2.5]), Some([0.0, 0.75]));
     }
 
     #[test]

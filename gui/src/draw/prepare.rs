@@ -112,42 +112,9 @@ impl Chart {
         })
     }
 
-    /// All numbers of it as CSV: one line for each point.
+    /// All numbers of it as CSV.
     pub(crate) fn csv(&self) -> String {
-        let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-        let mut text = String::from("series,run,trial,x,y,lower\n");
-        let undo = |scale: Scale, at: f64| match scale {
-            Scale::Linear => at,
-            Scale::Log => 10_f64.powf(at),
-        };
-        let (x_scale, y_scale) = (self.figure.x.scale, self.figure.y.scale);
-        for mark in &self.marks {
-            for (at, point) in mark.points.iter().enumerate() {
-                let trial = mark.trials.get(at).copied().flatten();
-                let trial = trial.map(|trial| trial.to_string()).unwrap_or_default();
-                let lower = mark.lower.get(at).map(|low| undo(y_scale, *low).to_string());
-                let name = mark.notes.get(at).unwrap_or(&mark.name);
-                let (x, y) = (undo(x_scale, point[0]), undo(y_scale, point[1]));
-                let corner =
-                    mark.corners.get(at).map(|corner| undo(y_scale, corner[1]).to_string());
-                let lower = lower.or(corner).unwrap_or_default();
-                let line =
-                    [quote(name), mark.run.to_string(), trial, x.to_string(), y.to_string(), lower];
-                text += &(line.join(",") + "\n");
-            }
-        }
-        if let Some(parallel) = self.parallel() {
-            let names: Vec<String> = parallel.axes.iter().map(|axis| quote(&axis.label)).collect();
-            text = format!("run,trial,{}\n", names.join(","));
-            for bundle in &parallel.bundles {
-                for thread in &bundle.threads {
-                    let values: Vec<String> = thread.values.iter().map(f64::to_string).collect();
-                    let line = [bundle.run.to_string(), thread.trial.to_string(), values.join(",")];
-                    text += &(line.join(",") + "\n");
-                }
-            }
-        }
-        text
+        super::csv::of(self)
     }
 }
 
@@ -303,6 +270,6 @@ mod tests {
         };
         let chart = Chart::new(figure);
         assert_eq!(chart.marks[0].points, [[1.0, 1.0], [3.0, 3.0]]);
-        assert!(chart.csv().ends_with("1000,1000,\n"));
+        assert!(chart.csv().ends_with("1000,1000,,,,,,\n"));
     }
 }

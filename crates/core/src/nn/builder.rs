@@ -1,9 +1,12 @@
 //! What operations are built with: named parameters, and the count of what they cost.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use candle_core::{DType, Device, Var};
+use nascent_record::Measured;
 
+use super::Shape;
 use crate::train::init;
 use crate::{Result, Seed};
 
@@ -46,6 +49,8 @@ pub(crate) struct Store {
     pub(crate) coefficients: Vec<Cost>,
     /// The parameters of such operations, as many as there are places, with the coefficient.
     pub(crate) multiplied: Vec<(Range<usize>, usize)>,
+    /// What the parts of the network make and cost, by their paths, if somebody asks for that.
+    pub(crate) measured: Option<HashMap<String, Measured>>,
 }
 
 /// What a store held at some moment.
@@ -157,6 +162,15 @@ impl<'a> Builder<'a> {
         cost.flops += now.flops - before.flops;
         cost.activations += now.activations - before.activations;
         cost.unfolded += now.unfolded - before.unfolded;
+    }
+
+    /// Notes what this part makes, and what it has cost since then, if somebody asks for that.
+    pub(crate) fn note_measure(&mut self, since: Cost, shape: Shape) {
+        let now = self.store.cost;
+        if let Some(measured) = &mut self.store.measured {
+            let (params, flops) = (now.params - since.params, now.flops - since.flops);
+            measured.insert(self.path.clone(), Measured { shape: shape.dims(), params, flops });
+        }
     }
 
     /// Counts multiply-accumulate operations for one example.

@@ -30,7 +30,7 @@ pub(crate) use network::{FIRST_OF_TWO, shared_name};
 pub use builder::{Builder, Cost, Parameter, Start};
 #[cfg(any(test, feature = "conformance"))]
 pub use model::check_forward;
-pub use model::{Model, cost};
+pub use model::{Model, cost, measures};
 
 use crate::train::program::{Trace, Value};
 use crate::{Error, Result, Rng, Seed};
@@ -81,11 +81,16 @@ impl Shape {
     }
 
     /// The sizes of a tensor with a batch of this shape.
-    fn batch(self, batch: usize) -> Vec<usize> {
+    /// `[channels, height, width]` or `[features]`.
+    fn dims(self) -> Vec<usize> {
         match self {
-            Self::Image { channels, height, width } => vec![batch, channels, height, width],
-            Self::Features(features) => vec![batch, features],
+            Self::Image { channels, height, width } => vec![channels, height, width],
+            Self::Features(features) => vec![features],
         }
+    }
+
+    fn batch(self, batch: usize) -> Vec<usize> {
+        [vec![batch], self.dims()].concat()
     }
 }
 

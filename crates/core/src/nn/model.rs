@@ -1,10 +1,12 @@
 //! A graph as a trainable function.
 
+use std::collections::HashMap;
+
 use candle_core::{DType, Device, Tensor, Var};
-use nascent_record::Graph;
+use nascent_record::{Graph, Measures};
 
 use super::builder::{Store, Target};
-use super::network::Network;
+use super::network::{self, Network};
 use super::{AUXILIARY_HEAD, Builder, Cost, ForwardContext, Parameter, Shape, infeasible};
 use crate::train::program::{Trace, Value};
 use crate::{Result, Seed};
@@ -18,6 +20,16 @@ pub fn cost(graph: &Graph, input: &[usize], classes: usize) -> Result<Cost> {
     let mut store = Store::default();
     build(graph, input, classes, None, &mut store)?;
     Ok(store.cost)
+}
+
+/// What each part of the network makes and costs, without building it.
+///
+/// # Errors
+/// As [`cost`].
+pub fn measures(graph: &Graph, input: &[usize], classes: usize) -> Result<Measures> {
+    let mut store = Store { measured: Some(HashMap::new()), ..Store::default() };
+    build(graph, input, classes, None, &mut store)?;
+    Ok(network::measures(graph, "", &store.measured.unwrap_or_default()))
 }
 
 fn build(

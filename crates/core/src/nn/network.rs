@@ -1,9 +1,9 @@
 //! A graph as layers: what is computed, in which order.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use candle_core::Tensor;
-use nascent_record::{Combine, Graph, Op as Settings, suggestion};
+use nascent_record::{Combine, Graph, Measured, Measures, Op as Settings, suggestion};
 
 use super::{AUXILIARY_HEAD, Builder, ForwardContext, Layer, Shape, find, infeasible};
 use crate::Result;
@@ -98,14 +98,11 @@ impl Network {
             for edge in edges {
                 let input = shapes[edge.from];
                 let repeat = seen.entry(edge.from).or_default();
-                let name = match *repeat {
-                    0 => format!("edge_{}_{node}", edge.from),
-                    n => format!("edge_{}_{node}_{n}", edge.from),
-                };
+                let mut part = builder.part(&edge_name(edge.from, node, *repeat));
                 *repeat += 1;
-                let mut part = builder.part(&name);
                 let before = part.mark();
                 let (built, shape) = operation(graph, edge.op.as_ref(), &[input], &mut part)?;
+                part.note_measure(before.cost, shape);
                 if let Some(coefficient) = edge.coefficient {
                     part.note_coefficient(coefficient, before);
                 }
@@ -141,6 +138,7 @@ impl Network {
                 let cost = &mut part.store.cost;
                 (cost.params, cost.flops) = (before.params, before.flops);
             }
+            part.note_measure(before, shape);
             step.op = match built {
                 Built::Nothing => Stage::Nothing,
                 Built::Layer(layer) => Stage::Layer(layer),
@@ -404,6 +402,43 @@ pub(crate) fn shared_name(name: &str) -> String {
         on_edge = ends.is_some();
     }
     shared.join(".")
+}
+
+/// The name of an edge between two nodes that has so many others before it.
+fn edge_name(from: usize, to: usize, repeat: usize) -> String {
+    match repeat {
+        0 => format!("edge_{from}_{to}"),
+        n => format!("edge_{from}_{to}_{n}"),
+    }
+}
+
+/// What the parts of a graph make and cost, of what is known by path; `prefix` is the path of the graph.
+pub(super) fn measures(graph: &Graph, prefix: &str, known: &HashMap<String, Measured>) -> Measures {
+    let below = |name: &str| {
+        if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
+    };
+    let nodes: Vec<String> = names(graph).iter().map(|name| below(name)).collect();
+    let mut seen: HashMap<(usize, usize), usize> = HashMap::new();
+    let edges = graph.edges.iter().map(|edge| {
+        let repeat = seen.entry((edge.from, edge.to)).or_default();
+        *repeat += 1;
+        below(&edge_name(edge.from, edge.to, *repeat - 1))
+    });
+    let edges: Vec<String> = edges.collect();
+    let ops = graph.nodes.iter().map(|node| &node.op).zip(&nodes);
+    let ops = ops.chain(graph.edges.iter().map(|edge| &edge.op).zip(&edges));
+    let mut cells = BTreeMap::new();
+    for (op, path) in ops {
+        if let Some(op) = op.as_ref().filter(|op| op.name == Settings::CELL)
+            && let Some(name) = op.text("cell")
+            && let Some(cell) = graph.cells.get(name)
+            && !cells.contains_key(name)
+        {
+            cells.insert(name.to_owned(), measures(cell, path, known));
+        }
+    }
+    let of = |paths: &[String]| paths.iter().map(|path| known.get(path).cloned()).collect();
+    Measures { nodes: of(&nodes), edges: of(&edges), cells }
 }
 
 /// A name for each node that is unique in the graph and fit for a path.

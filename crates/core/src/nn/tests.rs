@@ -422,3 +422,30 @@ fn running_statistics_follow_the_batches() {
     assert_close(&running[0], &[0.2, 2.0], 1e-12);
     assert_close(&running[1], &[0.9 + 0.2, 0.9 + 20.0], 1e-12);
 }
+
+#[test]
+fn the_measures_of_the_parts_add_up_to_the_cost_of_the_network() {
+    let mut cell = Graph::new("cell");
+    cell.node("sum", None, &[]);
+    cell.edge(0, 1, Settings::new("nor_conv_3x3"));
+    cell.edge(0, 1, Settings::new("skip_connect"));
+    let mut graph = Graph::new("net");
+    graph.then("stem", Settings::new("conv").with("channels", 4_usize).with("kernel", 3_usize));
+    graph.then("cell 1", Settings::cell("cell"));
+    graph.then("cell 2", Settings::cell("cell"));
+    graph.then("pool", Settings::new("global_avg_pool"));
+    graph.then("classifier", Settings::new("classifier"));
+    graph.cells.insert("cell".to_owned(), cell);
+    let (found, all) = (measures(&graph, &[1, 8, 8], 10), cost(&graph, &[1, 8, 8], 10).unwrap());
+    let found = found.unwrap();
+    let known = || found.nodes.iter().flatten();
+    assert_eq!(known().map(|part| part.params).sum::<u64>(), all.params);
+    assert_eq!(known().map(|part| part.flops).sum::<u64>(), all.flops);
+    assert_eq!(found.nodes[0], None);
+    let shapes: Vec<&[usize]> = known().map(|part| &part.shape[..]).collect();
+    assert_eq!(shapes, [&[4, 8, 8][..], &[4, 8, 8], &[4, 8, 8], &[4], &[10]]);
+    let inside = &found.cells["cell"];
+    let of_cell = found.nodes[2].as_ref().unwrap();
+    assert_eq!(inside.edges[0].as_ref().unwrap().params, of_cell.params);
+    assert_eq!(inside.edges[1].as_ref().unwrap().flops, 0);
+}

@@ -15,16 +15,18 @@ pub(super) struct Link<'g> {
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) op: Option<&'g Op>,
+    /// The edge of the graph, or the first of those that it stands for.
+    pub(super) edge: usize,
 }
 
 /// The units of a graph in order, and the edges between them.
 pub(super) fn collapse(graph: &Graph) -> (Vec<Unit>, Vec<Link<'_>>) {
     let count = graph.nodes.len();
-    let forward = |edge: &&Edge| edge.from < edge.to && edge.to < count;
-    let edges: Vec<&Edge> = graph.edges.iter().filter(forward).collect();
+    let forward = |(_, edge): &(usize, &Edge)| edge.from < edge.to && edge.to < count;
+    let edges: Vec<(usize, &Edge)> = graph.edges.iter().enumerate().filter(forward).collect();
     let mut entering: Vec<Vec<&Edge>> = vec![Vec::new(); count];
     let mut reach: Vec<usize> = (0..count).collect(); // the last node that a node's edges lead to
-    for edge in &edges {
+    for (_, edge) in &edges {
         entering[edge.to].push(edge);
         reach[edge.from] = reach[edge.from].max(edge.to);
     }
@@ -47,7 +49,7 @@ pub(super) fn collapse(graph: &Graph) -> (Vec<Unit>, Vec<Link<'_>>) {
         start = end;
     }
     let mut links: Vec<Link<'_>> = Vec::new();
-    for edge in edges {
+    for (at, edge) in edges {
         let (from, to, op) = (unit_of[edge.from], unit_of[edge.to], edge.op.as_ref());
         let known = |link: &Link<'_>| {
             // Between single nodes, parallel edges with one operation are two edges.
@@ -55,7 +57,7 @@ pub(super) fn collapse(graph: &Graph) -> (Vec<Unit>, Vec<Link<'_>>) {
             merged && link.from == from && link.to == to && link.op == op
         };
         if from != to && !links.iter().any(known) {
-            links.push(Link { from, to, op });
+            links.push(Link { from, to, op, edge: at });
         }
     }
     (units, links)

@@ -11,7 +11,7 @@ mod layers;
 
 use std::ops::Range;
 
-use nascent_record::{Attribute, Combine, Graph, Node, Op};
+use nascent_record::{Attribute, Combine, Graph, Measured, Measures, Node, Op};
 
 use crate::text::{self, Weight};
 use collapse::Unit;
@@ -89,6 +89,8 @@ pub struct NodeBox {
     pub height: f64,
     /// What is written in it; the first line is its name.
     pub lines: Vec<String>,
+    /// What a hover says besides: what the operation makes and costs, where the graph says that.
+    pub note: String,
     /// What kind of operation it has.
     pub family: OpFamily,
 }
@@ -116,6 +118,8 @@ pub struct EdgePath {
     pub path: Vec<[f64; 2]>,
     /// What is written on it.
     pub label: Option<Label>,
+    /// What a hover says besides, as for nodes.
+    pub note: String,
     /// What kind of operation it has.
     pub family: OpFamily,
 }
@@ -139,6 +143,11 @@ pub struct Drawing {
 /// The same graph always gives the same drawing. An edge that does not lead forward, which
 /// [`Graph::check`] refuses, is left out.
 pub fn draw_graph(graph: &Graph) -> Drawing {
+    draw_measured(graph, None)
+}
+
+/// The same, with notes of what operations make and cost.
+pub fn draw_measured(graph: &Graph, measures: Option<&Measures>) -> Drawing {
     let (units, links) = collapse::collapse(graph);
     let labeled = links.iter().any(|link| link.op.is_some());
     let flow = if labeled { Flow::Right } else { Flow::Down };
@@ -161,6 +170,7 @@ pub fn draw_graph(graph: &Graph) -> Drawing {
         .collect();
     let Placed { size, boxes: centers, edges: routes } = layers::place(&boxes, &edges, flow);
     let nodes = std::iter::zip(units, faces).zip(centers).map(|((unit, face), center)| NodeBox {
+        note: measures.map_or_else(String::new, |all| note(&all.nodes, unit.nodes.clone())),
         nodes: unit.nodes,
         x: center[0] - face.size[0] / 2.0,
         y: center[1] - face.size[1] / 2.0,
@@ -174,12 +184,26 @@ pub fn draw_graph(graph: &Graph) -> Drawing {
         from: link.from,
         to: link.to,
         path: route.path,
+        note: measures
+            .filter(|_| link.op.is_some())
+            .map_or_else(String::new, |all| note(&all.edges, link.edge..link.edge + 1)),
         label: std::iter::zip(label, route.label)
             .map(|((text, size), center)| Label { text, center, size })
             .next(),
         family: link.op.map_or(OpFamily::Tensor, OpFamily::of),
     });
     Drawing { title: graph.name.clone(), size, nodes: nodes.collect(), edges: edges.collect() }
+}
+
+/// What operations one behind the other make and cost; empty if that is not known.
+fn note(measures: &[Option<Measured>], range: Range<usize>) -> String {
+    let known: Vec<&Measured> = measures.get(range).unwrap_or_default().iter().flatten().collect();
+    let Some(last) = known.last() else { return String::new() };
+    let shape: Vec<String> = last.shape.iter().map(ToString::to_string).collect();
+    let params: u64 = known.iter().map(|one| one.params).sum();
+    let flops: u64 = known.iter().map(|one| one.flops).sum();
+    let number = |n: u64| text::grouped(usize::try_from(n).unwrap_or(usize::MAX));
+    format!("out {}\n{} params, {} FLOPs", shape.join("×"), number(params), number(flops))
 }
 
 /// What a box looks like, wherever it is placed.

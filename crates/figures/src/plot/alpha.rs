@@ -1,6 +1,7 @@
 //! What a searcher with a supernet prefers on each edge.
 
-use nascent_record::{Domain, RunView, Spec};
+use nascent_record::analysis::list_names;
+use nascent_record::{RunView, Spec};
 
 use super::rows::{Group, across, heat, legend};
 use super::{NotYet, Plot, PlotOptions, count, even_sample, first_with, of_run};
@@ -95,56 +96,8 @@ fn groups(view: &RunView) -> Vec<Group> {
     groups
 }
 
-/// The names of the `n` operations of an edge. The log has numbers only: where the edge is a choice
-/// they are its options, and where choices share one list of options they are that, behind `none`
-/// where the supernet has one operation more.
+/// The names of the `n` operations of an edge.
 fn operations(spec: &Spec, edge: &str, n: usize) -> Vec<String> {
-    let options = |at: usize| match &spec.choices()[at].domain {
-        Domain::Categorical { options } => Some(options),
-        _ => None,
-    };
-    let own = spec.position(edge).map(|at| match &spec.choices()[at].domain {
-        Domain::Categorical { options } => options.clone(),
-        numbers => {
-            let size = numbers.size().unwrap_or(0).min(n as u64);
-            let values = (0..size).filter_map(|i| numbers.nth(i));
-            values.map(|value| numbers.text(value)).collect()
-        }
-    });
-    if let Some(own) = own.filter(|own| own.len() == n) {
-        return own;
-    }
-    let shared = |len: usize| {
-        let mut lists = (0..spec.len()).filter_map(options).filter(|list| list.len() == len);
-        let first = lists.next()?;
-        lists.all(|list| list == first).then(|| first.clone())
-    };
-    if let Some(all) = shared(n) {
-        return all;
-    }
-    match n.checked_sub(1).and_then(shared) {
-        Some(others) => ["none".to_owned()].into_iter().chain(others).collect(),
-        None => (1..=n).map(|operation| format!("operation {operation}")).collect(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use nascent_record::Choice;
-
-    use super::*;
-
-    #[test]
-    fn operations_have_the_names_of_the_space() {
-        let spec = Spec::new(vec![
-            Choice::categorical("edge_0_1", ["skip", "conv", "pool"]),
-            Choice::categorical("node", ["1", "2"]),
-            Choice::integer("width", 8, 16).step(8),
-        ])
-        .unwrap();
-        assert_eq!(operations(&spec, "edge_0_1", 3), ["skip", "conv", "pool"]);
-        assert_eq!(operations(&spec, "width", 2), ["8", "16"]);
-        assert_eq!(operations(&spec, "cell.edge", 4), ["none", "skip", "conv", "pool"]);
-        assert_eq!(operations(&spec, "cell.edge", 7)[6], "operation 7");
-    }
+    let numbered = || (1..=n).map(|operation| format!("operation {operation}")).collect();
+    list_names(spec, edge, n).unwrap_or_else(numbered)
 }

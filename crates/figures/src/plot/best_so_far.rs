@@ -1,13 +1,17 @@
 //! How good the best trial was at each point of the search.
 
-use nascent_record::{RunView, Trial};
+use nascent_record::analysis::setting_names;
+use nascent_record::{Manifest, RunView, Trial, TrialId};
 
 use super::metric::{Metric, focus, quantile};
 use super::progress::{Progress, walk, x_unit};
-use super::{NotYet, Plot, PlotOptions, count, picked, role_of};
+use super::{Ask, NotYet, Plot, PlotOptions, count, picked, role_of, settings};
 use crate::{Axis, Band, Figure, Mark, Point, Role, Series};
 
 /// See the module.
+///
+/// Only trials that compare can be the best: those that keep the constraints, at the highest fidelity
+/// that the run has. The others are points like all.
 pub(super) struct BestSoFar;
 
 impl Plot for BestSoFar {
@@ -23,6 +27,10 @@ impl Plot for BestSoFar {
         "How good the best trial was at each point of the search."
     }
 
+    fn asks(&self) -> &'static [Ask] {
+        &[Ask::Progress, Ask::Pool]
+    }
+
     fn figure(&self, runs: &[(&str, &RunView)], options: &PlotOptions) -> Result<Figure, NotYet> {
         let metric = Metric::main(runs, options)?;
         let walks: Vec<Vec<(f64, &Trial)>> =
@@ -30,8 +38,9 @@ impl Plot for BestSoFar {
         let latest = walks.iter().flatten().map(|(x, _)| *x);
         let (unit, label) = x_unit(options.progress, latest.fold(0.0, f64::max));
         let mut climbs = Vec::new();
-        for (run, walk) in walks.iter().enumerate() {
-            climbs.extend(Climb::of(run, walk, unit, &metric));
+        for (run, (walk, (_, view))) in std::iter::zip(&walks, runs).enumerate() {
+            let compared = metric.comparable(view).into_iter().map(|(trial, _)| trial.id);
+            climbs.extend(Climb::of(run, walk, unit, &metric, &compared.collect::<Vec<_>>()));
         }
         let mut best: Option<Point> = None;
         for top in climbs.iter().filter_map(|climb| climb.improvements.last()) {
@@ -44,12 +53,16 @@ impl Plot for BestSoFar {
                 Progress::Cost if runs.iter().any(|(_, view)| view.finished_trials() > 0) => {
                     "No complete trial has the metric cost_secs, which this picture counts by."
                 }
+                _ if runs.iter().any(|(_, view)| !metric.trials(view).is_empty()) => {
+                    "No complete trial keeps the constraints yet: the best so far begins with the \
+                     first that does."
+                }
                 _ => "No trial is complete yet: the best so far begins with the first.",
             };
             return Err(NotYet(problem.to_owned()));
         };
         let marks: Vec<Mark> = if options.pool {
-            pooled(runs, &climbs)
+            pooled(runs, &climbs, &settings(runs, options))
         } else {
             let each = climbs.iter().flat_map(|climb| climb.marks(runs, options));
             each.collect()
@@ -96,19 +109,28 @@ struct Climb {
     run: usize,
     /// All complete trials.
     points: Vec<Point>,
-    /// Those that were better than all before.
+    /// Those of the trials that compare that were better than all of these before.
     improvements: Vec<Point>,
     /// How far the search has come.
     end: f64,
 }
 
 impl Climb {
-    fn of(run: usize, walk: &[(f64, &Trial)], unit: f64, metric: &Metric) -> Option<Self> {
+    /// Where the trials `compared` compare, in the order of their numbers.
+    fn of(
+        run: usize,
+        walk: &[(f64, &Trial)],
+        unit: f64,
+        metric: &Metric,
+        compared: &[TrialId],
+    ) -> Option<Self> {
         let place =
             |(x, trial): &(f64, &Trial)| metric.of(trial).map(|y| Point::of(trial.id, x / unit, y));
         let points: Vec<Point> = walk.iter().filter_map(place).collect();
         let mut improvements: Vec<Point> = Vec::new();
-        for point in &points {
+        let compares =
+            |point: &&Point| point.trial.is_some_and(|id| compared.binary_search(&id).is_ok());
+        for point in points.iter().filter(compares) {
             if improvements.last().is_none_or(|known| metric.better(point.y, known.y)) {
                 improvements.push(*point);
             }
@@ -149,22 +171,22 @@ impl Climb {
     }
 }
 
-/// One series for the runs of each searcher on each space, as far as all of them have come.
-fn pooled(runs: &[(&str, &RunView)], climbs: &[Climb]) -> Vec<Mark> {
-    let team = |climb: &Climb| {
-        let manifest = runs[climb.run].1.manifest();
-        (manifest.searcher.name.as_str(), manifest.space.name.as_str())
-    };
-    let mut teams: Vec<((&str, &str), Vec<&Climb>)> = Vec::new();
+/// One series for the seeds of each setting, as far as all of them have come. `settings` has the number
+/// of that of each run.
+fn pooled(runs: &[(&str, &RunView)], climbs: &[Climb], settings: &[usize]) -> Vec<Mark> {
+    let mut teams: Vec<(usize, Vec<&Climb>)> = Vec::new();
     for climb in climbs {
-        match teams.iter_mut().find(|(known, _)| *known == team(climb)) {
+        let setting = settings[climb.run];
+        match teams.iter_mut().find(|(known, _)| *known == setting) {
             Some((_, members)) => members.push(climb),
-            None => teams.push((team(climb), vec![climb])),
+            None => teams.push((setting, vec![climb])),
         }
     }
-    let one_space = teams.iter().all(|((_, space), _)| *space == teams[0].0.1);
+    let of_team = |(_, members): &(usize, Vec<&Climb>)| runs[members[0].run].1.manifest();
+    let manifests: Vec<&Manifest> = teams.iter().map(of_team).collect();
+    let names = setting_names(&manifests);
     let (mut bands, mut lines) = (Vec::new(), Vec::new());
-    for (at, ((searcher, space), members)) in teams.iter().enumerate() {
+    for ((setting, members), name) in std::iter::zip(&teams, names) {
         let begin = members.iter().map(|climb| climb.improvements[0].x).fold(0.0, f64::max);
         let end = members.iter().map(|climb| climb.end).fold(f64::INFINITY, f64::min);
         let mut xs: Vec<f64> = members
@@ -187,9 +209,8 @@ fn pooled(runs: &[(&str, &RunView)], climbs: &[Climb]) -> Vec<Mark> {
             before = Some([low, high]);
             line.push(Point { x, y: quantile(&values, 0.5), trial: None });
         }
-        let place = if one_space { String::new() } else { format!(" on {space}") };
-        let name = format!("{searcher}{place}: median of {}", count(members.len(), "run"));
-        let (role, run) = (Role::Series(at), members[0].run);
+        let name = format!("{name}: median of {}", count(members.len(), "run"));
+        let (role, run) = (Role::Series(*setting), members[0].run);
         bands.push(Mark::Band(Band { name: String::new(), role, run, points: band }));
         lines.push(Mark::Step(Series { name, role, run, points: line }));
     }

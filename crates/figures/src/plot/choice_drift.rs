@@ -5,7 +5,7 @@ use nascent_record::{Choice, Origin, RunView, Trial};
 use super::bins::Bins;
 use super::choices::{Common, chosen};
 use super::metric::Metric;
-use super::{NotYet, Plot, PlotOptions, count, even_sample, role_of};
+use super::{Ask, NotYet, Plot, PlotOptions, count, even_sample, role_of};
 use crate::{Axis, Band, Figure, Mark, Point, Role, Series};
 
 /// More options than this have no color of their own; a number falls into as many ranges.
@@ -33,6 +33,10 @@ impl Plot for ChoiceDrift {
     fn summary(&self) -> &'static str {
         "How often each option of a choice was proposed as the search went on, by default of the \
          most important choice."
+    }
+
+    fn asks(&self) -> &'static [Ask] {
+        &[Ask::Choices]
     }
 
     fn figure(&self, runs: &[(&str, &RunView)], options: &PlotOptions) -> Result<Figure, NotYet> {

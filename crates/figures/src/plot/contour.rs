@@ -5,7 +5,7 @@ use nascent_record::{Choice, RunView, Trial, Value};
 use super::bins::Bins;
 use super::choices::{Common, chosen};
 use super::metric::{Metric, focus};
-use super::{NotYet, Plot, PlotOptions, Summary, count};
+use super::{Ask, NotYet, Plot, PlotOptions, Summary, count};
 use crate::{Cell, Cells, Figure, Mark, Point, Role, Series};
 
 /// A number of a choice falls into so many ranges.
@@ -26,6 +26,10 @@ impl Plot for Contour {
     fn summary(&self) -> &'static str {
         "The metric against two choices, by default the most important: the mean or the best of \
          the trials in each cell."
+    }
+
+    fn asks(&self) -> &'static [Ask] {
+        &[Ask::Choices]
     }
 
     fn figure(&self, runs: &[(&str, &RunView)], options: &PlotOptions) -> Result<Figure, NotYet> {

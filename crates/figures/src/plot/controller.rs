@@ -5,7 +5,7 @@ use nascent_record::{Domain, RunView};
 use super::choices::Common;
 use super::metric::Metric;
 use super::rows::{Columns, Group, across, heat, legend, logged, together};
-use super::{NotYet, Plot, PlotOptions, count, first_with, of_run};
+use super::{Ask, NotYet, Plot, PlotOptions, count, first_with, of_run};
 use crate::Figure;
 
 /// What the names of lists of probabilities begin with.
@@ -28,6 +28,10 @@ impl Plot for Controller {
 
     fn summary(&self) -> &'static str {
         "How probable a policy found each option of each choice, as it learned."
+    }
+
+    fn asks(&self) -> &'static [Ask] {
+        &[Ask::Choices]
     }
 
     fn figure(&self, runs: &[(&str, &RunView)], options: &PlotOptions) -> Result<Figure, NotYet> {

@@ -1,12 +1,12 @@
 //! How the Pareto front grew.
 
 use nascent_record::RunView;
-use nascent_record::analysis::{hypervolume_growth, most_thorough};
+use nascent_record::analysis::{comparable, hypervolume_growth};
 
 use super::metric::Metric;
 use super::pareto_front::cost;
 use super::progress::{walk, x_unit};
-use super::{NotYet, Plot, PlotOptions, count, role_of};
+use super::{Ask, NotYet, Plot, PlotOptions, count, role_of};
 use crate::{Axis, Figure, Mark, Point, Series};
 
 /// See the module.
@@ -27,6 +27,10 @@ impl Plot for Hypervolume {
 
     fn summary(&self) -> &'static str {
         "How much of what is possible the Pareto front covers, at each point of the search."
+    }
+
+    fn asks(&self) -> &'static [Ask] {
+        &[Ask::Progress, Ask::Cost]
     }
 
     fn figure(&self, runs: &[(&str, &RunView)], options: &PlotOptions) -> Result<Figure, NotYet> {
@@ -126,17 +130,12 @@ fn measured(runs: &[(&str, &RunView)], options: &PlotOptions) -> Result<Vec<Metr
     Ok(vec![metric, cost])
 }
 
-/// The complete trials, of those at the highest fidelity, that keep the constraints.
+/// The complete trials that compare.
 fn places(view: &RunView, options: &PlotOptions, metrics: &[Metric]) -> Walk {
-    let goal = &view.manifest().goal;
     let walk = walk(view, options.progress);
-    let complete = view.trials().iter().filter(|trial| trial.metrics().is_some());
-    let thorough: Vec<_> = most_thorough(complete).map(|trial| trial.id).collect();
+    let compared: Vec<_> = comparable(view).map(|trial| trial.id).collect();
     let of = |(x, trial): &(f64, &nascent_record::Trial)| {
-        let kept = goal.violation(trial.metrics()?) <= 0.0;
-        if !kept || thorough.binary_search(&trial.id).is_err() {
-            return None;
-        }
+        compared.binary_search(&trial.id).ok()?;
         let oriented = |m: &Metric| Some(m.objective.direction.oriented(m.of(trial)?));
         let values: Option<Vec<f64>> = metrics.iter().map(oriented).collect();
         Some((Point::of(trial.id, *x, 0.0), values?))

@@ -1,6 +1,6 @@
 //! How trials learned, epoch by epoch.
 
-use nascent_record::{RunView, Trial};
+use nascent_record::{Outcome, RunView, Trial};
 
 use super::metric::{Metric, focus};
 use super::{NotYet, Plot, PlotOptions, count, even_sample, role_of};
@@ -19,12 +19,12 @@ impl Plot for LearningCurves {
     }
 
     fn summary(&self) -> &'static str {
-        "How trials learned, epoch by epoch, the best of them highlighted."
+        "How trials learned, epoch by epoch, the best of them highlighted and those that were stopped dimmed."
     }
 
     fn figure(&self, runs: &[(&str, &RunView)], options: &PlotOptions) -> Result<Figure, NotYet> {
         let metric = Metric::main(runs, options)?;
-        let (mut muted, mut bright) = (Vec::new(), Vec::new());
+        let (mut faint, mut muted, mut bright) = (Vec::new(), Vec::new(), Vec::new());
         let (mut shown, mut curves) = (0, 0);
         for (run, (name, view)) in runs.iter().enumerate() {
             let learned: Vec<(&Trial, Vec<Point>)> = view
@@ -52,11 +52,15 @@ impl Plot for LearningCurves {
             for at in even_sample(learned.len(), budget) {
                 if !ranked.iter().any(|(top, _)| *top == at) {
                     shown += 1;
-                    let name = match runs.len() {
-                        1 => "other trials",
-                        _ => "",
-                    };
-                    muted.push(line(name.to_owned(), Role::Muted, run, &learned[at].1));
+                    let (trial, points) = &learned[at];
+                    let single =
+                        |name: &str| if runs.len() == 1 { name.to_owned() } else { String::new() };
+                    if matches!(trial.outcome, Some(Outcome::Pruned(_) | Outcome::Failed(_))) {
+                        let name = single("pruned or failed");
+                        faint.push(line(name, Role::Faint, run, points));
+                    } else {
+                        muted.push(line(single("other trials"), Role::Muted, run, points));
+                    }
                 }
             }
             for (rank, &(at, value)) in ranked.iter().enumerate().rev() {
@@ -82,14 +86,16 @@ impl Plot for LearningCurves {
             let problem = format!("No trial has reported \"{words}\" during its training yet.");
             return Err(NotYet(problem));
         }
-        muted.append(&mut bright);
+        faint.append(&mut muted);
+        faint.append(&mut bright);
+        let marks = faint;
         let ends = |mark: &Mark| match mark {
             Mark::Line(series) => series.points.last().map(|point| point.y),
             _ => None,
         };
-        let bright = |mark: &&Mark| matches!(mark, Mark::Line(s) if s.role != Role::Muted);
-        let values: Vec<f64> = muted.iter().filter_map(ends).collect();
-        let keep: Vec<f64> = muted.iter().filter(bright).filter_map(ends).collect();
+        let is_bright = |mark: &&Mark| matches!(mark, Mark::Line(s) if !matches!(s.role, Role::Muted | Role::Faint));
+        let values: Vec<f64> = marks.iter().filter_map(ends).collect();
+        let keep: Vec<f64> = marks.iter().filter(is_bright).filter_map(ends).collect();
         let subtitle = if shown < curves {
             format!("{} of {}; {}", shown, count(curves, "trial"), metric.wanted())
         } else {
@@ -102,7 +108,7 @@ impl Plot for LearningCurves {
             subtitle,
             x: Axis::new("epoch"),
             y: Axis::new(metric.label).range(range),
-            marks: muted,
+            marks,
         })
     }
 }

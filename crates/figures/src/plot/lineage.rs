@@ -1,5 +1,6 @@
 //! Who was made from whom.
 
+use nascent_record::analysis::main_parent;
 use nascent_record::{RunView, TrialId};
 
 use super::metric::{Metric, focus};
@@ -16,7 +17,8 @@ const MOST_POINTS: usize = 80;
 ///
 /// A trial without parents is of generation 0, a child of one more than the latest of its parents.
 /// The trials of a generation are side by side in the order in which they were proposed, at the
-/// height of their metric, so that a line that rises is a child that is better.
+/// height of their metric, so that a line that rises is a child that is better. The best is one of
+/// those that compare: that keep the constraints, at the highest fidelity.
 pub(super) struct Lineage;
 
 impl Plot for Lineage {
@@ -63,14 +65,14 @@ impl Plot for Lineage {
                 points,
             }));
             if let Some(best) = tree.best {
-                let path = tree.path(best, &metric);
+                let path = tree.path(runs[run].1, best, &metric);
                 keep.extend(path.iter().map(|point| point.y));
                 let role = role_of(run, runs);
                 let name = if single { "ancestors of the best" } else { runs[run].0 };
                 bright.extend(line_of(name.to_owned(), role, run, path));
             }
             if let Some((_, trial)) = options.selected.filter(|(of, _)| *of == run) {
-                let points = tree.path(trial.index(), &metric);
+                let points = tree.path(runs[run].1, trial, &metric);
                 if !points.is_empty() {
                     let name = format!("trial {trial} and its ancestors");
                     bright.extend(line_of(name, Role::Selected, run, points));
@@ -117,7 +119,7 @@ struct Tree {
     /// Those of complete trials.
     places: Vec<Option<Point>>,
     /// The best trial.
-    best: Option<usize>,
+    best: Option<TrialId>,
     /// How many lines there are: between a parent and a child that both have a place.
     links: usize,
 }
@@ -139,20 +141,18 @@ impl Tree {
             sizes[*generation] += usize::from(values[at].is_some());
         }
         let mut seen = vec![0_usize; sizes.len()];
-        let mut best: Option<(usize, f64)> = None;
         let mut places = Vec::with_capacity(trials.len());
         for (at, (value, generation)) in std::iter::zip(&values, &generations).enumerate() {
             places.push(value.map(|y| {
                 seen[*generation] += 1;
                 let part = (seen[*generation] as f64 - 0.5) / sizes[*generation] as f64;
-                if best.is_none_or(|(_, known)| metric.better(y, known)) {
-                    best = Some((at, y));
-                }
                 Point::of(trials[at].id, *generation as f64 + SPREAD * (part - 0.5), y)
             }));
         }
-        let mut tree =
-            Self { parents, generations, places, best: best.map(|(at, _)| at), links: 0 };
+        let compared = metric.comparable(view).into_iter();
+        let best = compared.reduce(|a, b| if metric.better(b.1, a.1) { b } else { a });
+        let best = best.map(|(trial, _)| trial.id);
+        let mut tree = Self { parents, generations, places, best, links: 0 };
         tree.links = tree.pairs().count();
         tree
     }
@@ -171,15 +171,15 @@ impl Tree {
         even_sample(links.len(), most).map(|at| links[at]).collect()
     }
 
-    /// A trial and its ancestors, the oldest first: of two parents the better.
-    fn path(&self, trial: usize, metric: &Metric) -> Vec<Point> {
+    /// A trial and its ancestors, the oldest first, as far as they have a place.
+    fn path(&self, view: &RunView, trial: TrialId, metric: &Metric) -> Vec<Point> {
         let mut path: Vec<Point> = Vec::new();
-        let mut next = self.places.get(trial).copied().flatten();
-        while let Some(point) = next {
+        let mut next = view.trials().get(trial.index());
+        while let Some(trial) = next
+            && let Some(point) = self.places[trial.id.index()]
+        {
             path.push(point);
-            let parents = point.trial.map_or(&[][..], |TrialId(at)| &self.parents[at as usize]);
-            let places = parents.iter().filter_map(|parent| self.places[*parent]);
-            next = places.reduce(|a, b| if metric.better(b.y, a.y) { b } else { a });
+            next = main_parent(view, trial, &metric.objective);
         }
         path.reverse();
         path

@@ -1,6 +1,6 @@
 //! The metric that a plot is about, and the part of its axis that is worth showing.
 
-use nascent_record::analysis::kendall_tau;
+use nascent_record::analysis::{comparable, kendall_tau};
 use nascent_record::{Direction, MetricSpec, Objective, RunView, Trial, suggestion};
 
 use super::{NotYet, PlotOptions};
@@ -66,6 +66,12 @@ impl Metric {
     pub(super) fn trials<'r>(&self, view: &'r RunView) -> Vec<(&'r Trial, f64)> {
         let of = |trial| Some((trial, self.of(trial)?));
         view.trials().iter().filter_map(of).collect()
+    }
+
+    /// The trials of a run whose values compare, see [`comparable`], with their values: what a best one
+    /// may be of.
+    pub(super) fn comparable<'r>(&self, view: &'r RunView) -> Vec<(&'r Trial, f64)> {
+        comparable(view).filter_map(|trial| Some((trial, self.of(trial)?))).collect()
     }
 
     /// The value with its unit.

@@ -12,6 +12,7 @@ mod choice_importance;
 mod choices;
 mod contour;
 mod controller;
+mod early_ranking;
 mod hypervolume;
 mod learning_curves;
 mod lineage;
@@ -32,6 +33,7 @@ mod timeline;
 
 use nascent_record::{RunView, TrialId, suggestion};
 
+pub use self::pareto_front::COSTS;
 pub use self::progress::Progress;
 
 use crate::{Error, Figure, Point, Result, Role, Series};
@@ -49,6 +51,21 @@ pub enum Summary {
     Mean,
     /// The best of them.
     Best,
+}
+
+/// What can be asked of a plot beside its metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// What the progress of a search is plotted against.
+    Progress,
+    /// The metric that the first is weighed against.
+    Cost,
+    /// The choices to look at.
+    Choices,
+    /// The number that the searcher logged.
+    Signal,
+    /// Whether the seeds of one setting become one series.
+    Pool,
 }
 
 /// What a person can ask of a plot. Every plot takes all of it and uses what concerns it.
@@ -70,9 +87,12 @@ pub struct PlotOptions {
     /// The number that the searcher logged, to be plotted as a signal; if absent, the first of those
     /// that tell the most.
     pub signal: Option<String>,
-    /// Whether runs of one searcher on one space become one series: their median and the range of
-    /// their middle half. Of the best so far only.
+    /// Whether the seeds of one setting become one series: their median and the range of their middle
+    /// half. Of plots that ask for it only, see [`Ask::Pool`].
     pub pool: bool,
+    /// The number of the setting of each run, by position, which its series has where seeds are pooled;
+    /// if absent, settings are numbered in the order of their first run.
+    pub settings: Vec<usize>,
     /// How many of the best trials are highlighted.
     pub top: usize,
     /// How many trials are drawn as lines at most; of more, an even sample is drawn.
@@ -92,6 +112,7 @@ impl Default for PlotOptions {
             target: None,
             signal: None,
             pool: false,
+            settings: Vec::new(),
             top: 5,
             max_lines: 400,
             selected: None,
@@ -113,6 +134,11 @@ pub trait Plot: Send + Sync {
 
     /// What it shows, in one sentence.
     fn summary(&self) -> &'static str;
+
+    /// Which of its options it uses, beside the metric.
+    fn asks(&self) -> &'static [Ask] {
+        &[]
+    }
 
     /// The figure of these runs, each with the name that the reader knows it by.
     ///
@@ -141,6 +167,7 @@ pub static PLOTS: &[&dyn Plot] = &[
     &supernet::Supernet,
     &alpha::Alpha,
     &rank_correlation::RankCorrelation,
+    &early_ranking::EarlyRanking,
     &target_time::TargetTime,
     &overlap::Overlap,
 ];
@@ -160,6 +187,22 @@ pub fn find(id: &str) -> Result<&'static dyn Plot> {
 /// The role of a run: the only one is what the search is after, several are told apart.
 fn role_of(run: usize, runs: &[(&str, &RunView)]) -> Role {
     if runs.len() == 1 { Role::Best } else { Role::Series(run) }
+}
+
+/// The number of the setting of each run.
+fn settings(runs: &[(&str, &RunView)], options: &PlotOptions) -> Vec<usize> {
+    if options.settings.len() == runs.len() {
+        return options.settings.clone();
+    }
+    let mut known: Vec<String> = Vec::new();
+    let number = |(_, view): &(&str, &RunView)| {
+        let setting = view.manifest().setting();
+        known.iter().position(|other| *other == setting).unwrap_or_else(|| {
+            known.push(setting);
+            known.len() - 1
+        })
+    };
+    runs.iter().map(number).collect()
 }
 
 /// "1 trial", "12 trials".

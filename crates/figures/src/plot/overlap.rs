@@ -1,17 +1,12 @@
 //! Which architectures runs have in common.
 
-use std::collections::HashMap;
-
-use nascent_record::{Architecture, RunView};
+use nascent_record::RunView;
+use nascent_record::analysis::overlaps;
 
 use super::{NotYet, Plot, PlotOptions, count};
 use crate::{Axis, Cell, Cells, Figure, Mark};
 
-/// See the module.
-///
-/// The share is that of Jaccard ("The Distribution of the Flora in the Alpine Zone", 1912). Architectures are compared as the log has them. Where a space knows several ways to write one
-/// network, those count as different here: what they mean is known to the space only, not to the
-/// log.
+/// See the module, and [`overlaps`], which says what is compared.
 pub(super) struct Overlap;
 
 impl Plot for Overlap {
@@ -44,15 +39,14 @@ impl Plot for Overlap {
                            architectures both have tried.";
             return Err(NotYet(problem.to_owned()));
         }
-        let (sizes, shared) = shared(&runs);
         let n = runs.len();
+        let shared = overlaps(&runs.iter().map(|(_, _, view)| vec![*view]).collect::<Vec<_>>());
         let mut cells = Vec::new();
         let mut most: f64 = 0.0;
         for a in 0..n {
             for b in (0..n).filter(|b| *b != a) {
-                let both = shared[a.min(b) * n + a.max(b)];
-                let either = sizes[a] + sizes[b] - both;
-                let value = 100.0 * both as f64 / either as f64;
+                let Some(found) = shared[a][b] else { continue };
+                let value = 100.0 * found.share();
                 most = most.max(value);
                 cells.push(Cell {
                     x: [a as f64 - 0.5, a as f64 + 0.5],
@@ -63,15 +57,16 @@ impl Plot for Overlap {
                         "{} and {}: {} in both of {}",
                         runs[a].1,
                         runs[b].1,
-                        both,
-                        count(either, "architecture")
+                        found.both,
+                        count(found.either, "architecture")
                     ),
                 });
             }
         }
         let label = "in both runs, % of those in either".to_owned();
         let range = [0.0, if most > 0.0 { most } else { 100.0 }];
-        let all: usize = sizes.iter().sum();
+        let own = |run: usize| shared[run][run].map_or(0, |own| own.both);
+        let all: usize = (0..n).map(own).sum();
         Ok(Figure {
             title: self.title().to_owned(),
             subtitle: format!("{}; {}", count(n, "run"), count(all, "architecture")),
@@ -80,34 +75,4 @@ impl Plot for Overlap {
             marks: vec![Mark::Cells(Cells { label, run: runs[0].0, range, cells })],
         })
     }
-}
-
-/// The number of architectures of each run, and for each pair (a, b), a < b, of n runs at `a n + b`
-/// how many both have.
-fn shared(runs: &[(usize, &str, &RunView)]) -> (Vec<usize>, Vec<usize>) {
-    let n = runs.len();
-    let mut numbers: HashMap<&Architecture, usize> = HashMap::new();
-    // The runs that have each architecture, in order.
-    let mut owners: Vec<Vec<usize>> = Vec::new();
-    for (at, (_, _, view)) in runs.iter().enumerate() {
-        for trial in view.trials() {
-            let number = *numbers.entry(&trial.proposal.architecture).or_insert(owners.len());
-            if number == owners.len() {
-                owners.push(Vec::new());
-            }
-            if owners[number].last() != Some(&at) {
-                owners[number].push(at);
-            }
-        }
-    }
-    let (mut sizes, mut both) = (vec![0; n], vec![0; n * n]);
-    for own in owners {
-        for (i, &a) in own.iter().enumerate() {
-            sizes[a] += 1;
-            for &b in &own[i + 1..] {
-                both[a * n + b] += 1;
-            }
-        }
-    }
-    (sizes, both)
 }

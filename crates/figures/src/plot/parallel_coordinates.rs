@@ -4,7 +4,7 @@ use nascent_record::{Choice, RunView, Trial};
 
 use super::choices::{Common, axis, place};
 use super::metric::{Metric, focus};
-use super::{NotYet, Plot, PlotOptions, count, even_sample};
+use super::{Ask, NotYet, Plot, PlotOptions, count, even_sample};
 use crate::{Axis, Bundle, Figure, Mark, Parallel, Role, Thread};
 
 /// More axes than this cannot be read; the most important choices are kept.
@@ -24,6 +24,10 @@ impl Plot for ParallelCoordinates {
 
     fn summary(&self) -> &'static str {
         "Every trial as a line across its choices and what came of it."
+    }
+
+    fn asks(&self) -> &'static [Ask] {
+        &[Ask::Choices]
     }
 
     fn figure(&self, runs: &[(&str, &RunView)], options: &PlotOptions) -> Result<Figure, NotYet> {

@@ -4,13 +4,17 @@ use nascent_record::analysis::pareto_front;
 use nascent_record::{Direction, RunView, TrialId};
 
 use super::metric::{Metric, focus};
-use super::{NotYet, Plot, PlotOptions, count, picked, role_of};
+use super::{Ask, NotYet, Plot, PlotOptions, count, picked, role_of};
 use crate::{Axis, Figure, Mark, Point, Role, Scale, Series};
 
 /// What trials usually cost, in the order in which it is looked for.
-const COSTS: &[&str] = &["params", "flops", "macs", "latency_ms", "memory_mib", "cost_secs"];
+pub static COSTS: &[&str] =
+    &["params", "flops", "macs", "latency_ms", "memory_mib", "cost_secs", "energy_joules"];
 
 /// See the module.
+///
+/// Only trials that compare are shown: those that keep the constraints, at the highest fidelity that
+/// the run has.
 pub(super) struct ParetoFront;
 
 impl Plot for ParetoFront {
@@ -26,16 +30,22 @@ impl Plot for ParetoFront {
         "What a better architecture costs: trials that no other beats in both."
     }
 
+    fn asks(&self) -> &'static [Ask] {
+        &[Ask::Cost]
+    }
+
     fn figure(&self, runs: &[(&str, &RunView)], options: &PlotOptions) -> Result<Figure, NotYet> {
         let metric = Metric::main(runs, options)?;
         let cost = cost(runs, options, &metric)?;
         let mut marks = Vec::new();
         let mut values = Vec::new();
         let mut keep = Vec::new();
-        let (mut on_front, mut costs) = (0, Vec::new());
+        let (mut on_front, mut costs, mut left_out) = (0, Vec::new(), 0);
         for (run, (name, view)) in runs.iter().enumerate() {
             let mut points: Vec<Point> = Vec::new();
-            for (trial, y) in metric.trials(view) {
+            let compared = metric.comparable(view);
+            left_out += metric.trials(view).len() - compared.len();
+            for (trial, y) in compared {
                 points.extend(cost.of(trial).map(|x| Point::of(trial.id, x, y)));
             }
             let front = front(&points, &metric, &cost)?;
@@ -80,6 +90,12 @@ impl Plot for ParetoFront {
         if outside > 0 {
             let outside = count(outside, "trial");
             subtitle = format!("{subtitle}; {outside} worse than the axis shows");
+        }
+        if left_out > 0 {
+            let left_out = count(left_out, "trial");
+            subtitle = format!(
+                "{subtitle}; without {left_out} that break a constraint or were evaluated less"
+            );
         }
         Ok(Figure {
             title: format!("{}: {} by {}", self.title(), plain(&metric), plain(&cost)),

@@ -2,7 +2,7 @@
 
 use nascent_record::{RunView, suggestion};
 
-use super::{NotYet, Plot, PlotOptions, count, picked, role_of};
+use super::{Ask, NotYet, Plot, PlotOptions, count, picked, role_of};
 use crate::{Axis, Figure, Mark, Point, Role, Series};
 
 /// The numbers that tell the most, in the order in which they are looked for.
@@ -32,6 +32,10 @@ impl Plot for Signal {
     fn summary(&self) -> &'static str {
         "One number that the searcher logged, by trials or by the epochs of its supernet: entropy, \
          acquisition, age of parents, eigenvalue and so on."
+    }
+
+    fn asks(&self) -> &'static [Ask] {
+        &[Ask::Signal]
     }
 
     fn figure(&self, runs: &[(&str, &RunView)], options: &PlotOptions) -> Result<Figure, NotYet> {

@@ -5,7 +5,7 @@ use nascent_record::RunView;
 use super::bins::Bins;
 use super::choices::{Common, chosen};
 use super::metric::{Metric, focus, quantile};
-use super::{NotYet, Plot, PlotOptions, count, picked, role_of};
+use super::{Ask, NotYet, Plot, PlotOptions, count, picked, role_of};
 use crate::{Axis, Figure, Link, Links, Mark, Point, Role, Series};
 
 /// A number of a choice falls into so many ranges, each with a median.
@@ -28,6 +28,10 @@ impl Plot for Slice {
 
     fn summary(&self) -> &'static str {
         "The metric against one choice, by default the most important: every trial, and medians."
+    }
+
+    fn asks(&self) -> &'static [Ask] {
+        &[Ask::Choices]
     }
 
     fn figure(&self, runs: &[(&str, &RunView)], options: &PlotOptions) -> Result<Figure, NotYet> {

@@ -1,16 +1,18 @@
 //! How long each run took to become as good as wanted.
 
+use nascent_record::analysis::first_to_reach;
 use nascent_record::{RunView, Trial};
 
 use super::metric::Metric;
 use super::progress::{Progress, walk, x_unit};
-use super::{NotYet, Plot, PlotOptions, count, role_of};
+use super::{Ask, NotYet, Plot, PlotOptions, count, role_of};
 use crate::{Axis, Figure, Link, Links, Mark, Point, Role, Series};
 
 /// See the module.
 ///
 /// Times to a target can be compared as ratios, which values after a time cannot (Hansen et al.,
-/// "COCO: a Platform for Comparing Continuous Optimizers in a Black-Box Setting", 2021).
+/// "COCO: a Platform for Comparing Continuous Optimizers in a Black-Box Setting", 2021). Only trials that
+/// compare reach one: those that keep the constraints, at the highest fidelity that the run has.
 pub(super) struct TargetTime;
 
 impl Plot for TargetTime {
@@ -26,11 +28,15 @@ impl Plot for TargetTime {
         "How long each run took to reach a target: by default the best that all of them reached."
     }
 
+    fn asks(&self) -> &'static [Ask] {
+        &[Ask::Progress]
+    }
+
     fn figure(&self, runs: &[(&str, &RunView)], options: &PlotOptions) -> Result<Figure, NotYet> {
         let metric = Metric::main(runs, options)?;
         let walks: Vec<Vec<(f64, &Trial)>> =
             runs.iter().map(|(_, view)| walk(view, options.progress)).collect();
-        let finals: Vec<f64> = walks.iter().filter_map(|walk| best(walk, &metric)).collect();
+        let finals: Vec<f64> = runs.iter().filter_map(|(_, view)| best(view, &metric)).collect();
         let worst = finals.iter().copied().reduce(|a, b| if metric.better(a, b) { b } else { a });
         let Some(worst) = worst else {
             return Err(NotYet(
@@ -50,13 +56,16 @@ impl Plot for TargetTime {
         let (mut ways, mut points) = (Vec::new(), Vec::new());
         let mut missed = Vec::new();
         let mut reached = 0;
-        for (run, (_, walk)) in runs.iter().zip(&walks).enumerate() {
+        for (run, ((_, view), walk)) in runs.iter().zip(&walks).enumerate() {
             let Some((end, _)) = walk.last() else { continue };
+            let compared: Vec<_> =
+                metric.comparable(view).into_iter().map(|(trial, _)| trial.id).collect();
+            let compares = |trial: &&Trial| compared.binary_search(&trial.id).is_ok();
+            let in_order = walk.iter().map(|(_, trial)| *trial).filter(compares);
             let y = (runs.len() - 1 - run) as f64;
             let at = |x: f64, trial| Point { x: (x + first) / unit, y, trial };
-            let hit = walk.iter().find(|(_, trial)| {
-                metric.of(trial).is_some_and(|value| !metric.better(target, value))
-            });
+            let hit = first_to_reach(in_order, &metric.objective, target);
+            let hit = hit.and_then(|first| walk.iter().find(|(_, trial)| trial.id == first.id));
             let way = |to| Link { from: Point { x: 0.0, y, trial: None }, to };
             if let Some((x, trial)) = hit {
                 reached += 1;
@@ -103,7 +112,7 @@ impl Plot for TargetTime {
 }
 
 /// The best value of a run.
-fn best(walk: &[(f64, &Trial)], metric: &Metric) -> Option<f64> {
-    let values = walk.iter().filter_map(|(_, trial)| metric.of(trial));
+fn best(view: &RunView, metric: &Metric) -> Option<f64> {
+    let values = metric.comparable(view).into_iter().map(|(_, value)| value);
     values.reduce(|a, b| if metric.better(b, a) { b } else { a })
 }

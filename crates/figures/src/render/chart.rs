@@ -236,7 +236,7 @@ impl<'a> Chart<'a> {
     fn points(&self, scene: &mut Scene, series: &Series, palette: &Palette) {
         let look = palette.look(series.role);
         let many = series.points.len() > 1000;
-        let muted = series.role == Role::Muted;
+        let muted = matches!(series.role, Role::Muted | Role::Faint);
         let radius = if many && muted { 1.5 } else { look.dot };
         // Of points in one place one is enough.
         let mut taken: BTreeSet<(i64, i64)> = BTreeSet::new();

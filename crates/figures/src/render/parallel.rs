@@ -35,7 +35,7 @@ pub(super) fn draw(scene: &mut Scene, parallel: &Parallel, frame: Frame, palette
             }
             let many = bundle.threads.len() > 60;
             let (width, alpha) = match bundle.role {
-                Role::Muted => (1.0, if many { 0.3 } else { 0.45 }),
+                Role::Muted | Role::Faint => (1.0, if many { 0.3 } else { 0.45 }),
                 Role::Series(_) if many => (1.0, 0.5),
                 Role::Series(_) => (1.5, 0.75),
                 Role::Best | Role::Selected => (3.0, 1.0),

@@ -3,9 +3,10 @@
 use plotters::style::RGBColor as Rgb;
 
 use super::Theme;
+use crate::palette::{self, Colors};
 use crate::{OpFamily, Role};
 
-/// The colors of a theme.
+/// The colors of a theme, as plotters has them.
 pub(super) struct Palette {
     /// Behind everything.
     pub(super) ground: Rgb,
@@ -17,81 +18,28 @@ pub(super) struct Palette {
     pub(super) grid: Rgb,
     /// Axes and the edges of networks.
     pub(super) rule: Rgb,
-    muted: Rgb,
-    best: Rgb,
-    series: [Rgb; 6],
-    families: [Rgb; 9],
-    /// Of a heat map: the weakest, the middle, the strongest.
-    heat: [Rgb; 3],
+    colors: &'static Colors,
 }
 
-const fn rgb(code: u32) -> Rgb {
-    Rgb((code >> 16) as u8, (code >> 8) as u8, code as u8)
+const fn rgb([r, g, b]: [u8; 3]) -> Rgb {
+    Rgb(r, g, b)
 }
 
-// After Okabe and Ito, "Color Universal Design", 2008, darkened or lightened until every color has
-// a contrast of at least 3 to the ground.
-static LIGHT: Palette = Palette {
-    ground: rgb(0xFF_FF_FF),
-    ink: rgb(0x1B_1F_24),
-    faint_ink: rgb(0x5B_64_70),
-    grid: rgb(0xE9_EC_EF),
-    rule: rgb(0x8A_93_9E),
-    muted: rgb(0x8A_93_9E),
-    best: rgb(0xD5_4E_00),
-    series: [
-        rgb(0x00_72_B2),
-        rgb(0xC7_7C_02),
-        rgb(0x00_8F_6B),
-        rgb(0xB2_3A_87),
-        rgb(0x2F_3E_6E),
-        rgb(0x7A_6A_55),
-    ],
-    families: [
-        rgb(0x5B_64_70), // tensor
-        rgb(0x00_72_B2), // convolution
-        rgb(0x00_8F_6B), // pooling
-        rgb(0xC7_7C_02), // skip
-        rgb(0x8A_93_9E), // none
-        rgb(0xB2_3A_87), // linear
-        rgb(0x7A_6A_55), // norm
-        rgb(0x5A_55_C8), // cell
-        rgb(0x2F_3E_6E), // other
-    ],
-    heat: [rgb(0xE4_EE_F5), rgb(0x4F_A3_CF), rgb(0x0A_37_61)],
-};
-
-static DARK: Palette = Palette {
-    ground: rgb(0x16_1A_1F),
-    ink: rgb(0xE8_EB_EF),
-    faint_ink: rgb(0xA3_AC_B8),
-    grid: rgb(0x2A_30_38),
-    rule: rgb(0x6E_78_84),
-    muted: rgb(0x7D_87_93),
-    best: rgb(0xFF_8A_3D),
-    series: [
-        rgb(0x56_B4_E9),
-        rgb(0xE8_C5_47),
-        rgb(0x2F_BF_95),
-        rgb(0xE5_8B_C4),
-        rgb(0x72_79_F5),
-        rgb(0xBC_A9_8E),
-    ],
-    families: [
-        rgb(0xA3_AC_B8),
-        rgb(0x56_B4_E9),
-        rgb(0x2F_BF_95),
-        rgb(0xE8_C5_47),
-        rgb(0x7D_87_93),
-        rgb(0xE5_8B_C4),
-        rgb(0xBC_A9_8E),
-        rgb(0x9D_98_F5),
-        rgb(0xD0_D6_E6),
-    ],
-    heat: [rgb(0x22_32_40), rgb(0x2C_82_B3), rgb(0xC4_E9_FF)],
-};
+static LIGHT: Palette = Palette::new(&palette::LIGHT, [0xE9, 0xEC, 0xEF]);
+static DARK: Palette = Palette::new(&palette::DARK, [0x2A, 0x30, 0x38]);
 
 impl Palette {
+    const fn new(colors: &'static Colors, grid: [u8; 3]) -> Self {
+        Self {
+            ground: rgb(colors.ground),
+            ink: rgb(colors.ink),
+            faint_ink: rgb(colors.faint),
+            grid: rgb(grid),
+            rule: rgb(colors.rule),
+            colors,
+        }
+    }
+
     pub(super) fn of(theme: Theme) -> &'static Self {
         match theme {
             Theme::Light => &LIGHT,
@@ -100,12 +48,12 @@ impl Palette {
     }
 
     pub(super) fn family(&self, family: OpFamily) -> Rgb {
-        self.families[family as usize]
+        rgb(self.colors.family(family))
     }
 
     /// The color of a box of a heat map, from 0 for the weakest to 1 for the strongest.
     pub(super) fn heat(&self, strength: f64) -> Rgb {
-        let [weak, middle, strong] = self.heat;
+        let [weak, middle, strong] = self.colors.heat.map(rgb);
         if strength < 0.5 {
             mix(middle, 2.0 * strength, weak)
         } else {
@@ -120,13 +68,18 @@ impl Palette {
 
     pub(super) fn look(&self, role: Role) -> Look {
         let (color, line, alpha, dot) = match role {
-            Role::Series(at) => (self.series[at % self.series.len()], 2.0, 1.0, 3.5),
-            Role::Best => (self.best, 2.5, 1.0, 4.0),
-            Role::Muted => (self.muted, 1.0, 0.5, 2.5),
+            Role::Series(at) => (rgb(self.colors.series(at)), 2.0, 1.0, 3.5),
+            Role::Best => (rgb(self.colors.best), 2.5, 1.0, 4.0),
+            Role::Muted => (rgb(self.colors.muted), 1.0, 0.5, 2.5),
+            Role::Faint => (rgb(self.colors.muted), 1.0, 0.25, 2.5),
             Role::Selected => (self.ink, 2.5, 1.0, 5.5),
         };
-        let dashed = matches!(role, Role::Series(at) if at >= self.series.len());
-        Look { color, line, alpha, dot, dash: dashed.then_some((6.0, 4.0)) }
+        let dash = match role {
+            Role::Series(at) => palette::dash(at),
+            _ => None,
+        };
+        let dash = dash.map(|[dash, gap]| (f64::from(dash), f64::from(gap)));
+        Look { color, line, alpha, dot, dash }
     }
 }
 
@@ -183,13 +136,27 @@ mod tests {
         [-0.003_882, -0.048_116, 1.051_998],
     ];
 
+    const FAMILIES: [OpFamily; 9] = [
+        OpFamily::Tensor,
+        OpFamily::Convolution,
+        OpFamily::Pooling,
+        OpFamily::Skip,
+        OpFamily::None,
+        OpFamily::Linear,
+        OpFamily::Norm,
+        OpFamily::Cell,
+        OpFamily::Other,
+    ];
+
     #[test]
     fn every_color_stands_out_from_the_ground() {
         for palette in [&LIGHT, &DARK] {
             assert!(contrast(palette.ink, palette.ground) > 12.0);
             assert!(contrast(palette.faint_ink, palette.ground) > 4.5);
-            let marks = palette.series.iter().chain(&palette.families);
-            for &color in marks.chain([&palette.best, &palette.muted]) {
+            let families = FAMILIES.map(|family| palette.family(family));
+            let series = palette.colors.series.map(rgb).into_iter();
+            let others = [palette.colors.best, palette.colors.muted].map(rgb);
+            for color in series.chain(families).chain(others) {
                 assert!(contrast(color, palette.ground) >= 3.0, "{color:?}");
             }
         }
@@ -213,7 +180,7 @@ mod tests {
     #[test]
     fn series_differ_for_the_colorblind() {
         for palette in [&LIGHT, &DARK] {
-            let colors: Vec<Rgb> = palette.series[..5].to_vec();
+            let colors: Vec<Rgb> = palette.colors.series[..5].iter().copied().map(rgb).collect();
             for matrix in [DEUTERANOPIA, PROTANOPIA] {
                 for (at, &a) in colors.iter().enumerate() {
                     for &b in &colors[..at] {

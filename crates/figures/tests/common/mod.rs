@@ -94,8 +94,20 @@ pub(crate) fn run(trials: u32, epochs: u32, seed: u64) -> RunView {
 
 /// The same by this searcher.
 pub(crate) fn run_of(searcher: &str, trials: u32, epochs: u32, seed: u64) -> RunView {
+    run_with(searcher, &serde_json::json!({}), trials, epochs, seed)
+}
+
+/// The same with settings of the searcher.
+pub(crate) fn run_with(
+    searcher: &str,
+    config: &serde_json::Value,
+    trials: u32,
+    epochs: u32,
+    seed: u64,
+) -> RunView {
     let mut manifest = manifest(&spec());
     searcher.clone_into(&mut manifest.searcher.name);
+    manifest.searcher.config.clone_from(config);
     let mut view = RunView::new(manifest);
     let mut numbers = Numbers::new(seed);
     let (mut at_ms, mut line) = (1_000, 0);

@@ -23,6 +23,14 @@ pub fn most_thorough<'a>(
     trials.filter(move |trial| Some(epochs(trial)) == most)
 }
 
+/// The complete trials whose results compare, by number: those that keep the constraints, and of these
+/// the ones at the highest fidelity. Every "best" of a run is one of them.
+pub fn comparable(view: &RunView) -> impl Iterator<Item = &Trial> + Clone {
+    let goal = &view.manifest().goal;
+    let kept = |trial: &&Trial| trial.metrics().is_some_and(|m| goal.violation(m) <= 0.0);
+    most_thorough(view.trials().iter().filter(kept))
+}
+
 /// The best complete trial that keeps the constraints, of those at the highest fidelity; of two
 /// with one score, the earlier.
 pub fn incumbent(view: &RunView) -> Option<&Trial> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::most_thorough;
+use super::comparable;
 use crate::{Error, Result, RunView, Trial};
 
 /// Whether `a` is at least as good as `b` everywhere and better somewhere; more is better.
@@ -140,11 +140,7 @@ pub fn pareto_trials(view: &RunView) -> Vec<&Trial> {
 
 fn feasible(view: &RunView) -> (Vec<&Trial>, Vec<Vec<f64>>) {
     let goal = &view.manifest().goal;
-    let complete = view.trials().iter().filter(|trial| trial.metrics().is_some());
-    let scored = most_thorough(complete).filter_map(|trial| {
-        let metrics = trial.metrics()?;
-        (goal.violation(metrics) <= 0.0).then_some((trial, goal.values(metrics)?))
-    });
+    let scored = comparable(view).filter_map(|trial| Some((trial, goal.values(trial.metrics()?)?)));
     scored.unzip()
 }
 

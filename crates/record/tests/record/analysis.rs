@@ -1,10 +1,12 @@
 //! What a person asks of a run, on runs whose answers are known.
 
 use nascent_record::analysis::{
-    best_so_far, choice_importance, first_to_reach, incumbent, leaderboard, overlap, regret,
+    Overlap, best_so_far, choice_importance, comparable, differences, first_to_reach, incumbent,
+    leaderboard, main_parent, overlaps, regret, setting_names,
 };
 use nascent_record::{
     Architecture, Choice, Condition, Direction, Event, Manifest, Objective, Outcome, RunView,
+    TrialId,
 };
 use proptest::prelude::*;
 
@@ -53,23 +55,91 @@ fn the_best_is_the_best_at_the_highest_fidelity() {
 #[test]
 fn a_target_is_reached_by_the_first_that_is_good_enough() {
     let view = scored(&plain(), &[("x=1", 0.5), ("x=2", 0.4), ("x=3", 0.7), ("x=4", 0.9)]);
-    let more = accuracy(Direction::Maximize);
-    assert_eq!(first_to_reach(&view, &more, 0.6).map(|trial| trial.0), Some(2));
-    assert_eq!(first_to_reach(&view, &more, 0.5).map(|trial| trial.0), Some(0));
-    assert_eq!(first_to_reach(&view, &more, 0.95), None);
-    let less = accuracy(Direction::Minimize);
-    assert_eq!(first_to_reach(&view, &less, 0.45).map(|trial| trial.0), Some(1));
+    let first = |direction, target| {
+        first_to_reach(comparable(&view), &accuracy(direction), target).map(|trial| trial.id.0)
+    };
+    assert_eq!(first(Direction::Maximize, 0.6), Some(2));
+    assert_eq!(first(Direction::Maximize, 0.5), Some(0));
+    assert_eq!(first(Direction::Maximize, 0.95), None);
+    assert_eq!(first(Direction::Minimize, 0.45), Some(1));
 }
 
 #[test]
 fn runs_overlap_by_the_architectures_that_both_have() {
     let a = scored(&plain(), &[("x=1", 0.5), ("x=2", 0.4), ("x=2", 0.7)]);
     let b = scored(&plain(), &[("x=2", 0.5), ("x=3", 0.4), ("x=4", 0.4)]);
-    assert_eq!(overlap(&a, &b), Some(0.25)); // x=2, of 1 to 4
-    assert_eq!(overlap(&a, &a), Some(1.0));
-    assert_eq!(overlap(&scored(&plain(), &[]), &scored(&plain(), &[])), None);
-    let other = manifest(vec![Choice::integer("y", 0, 99)]);
-    assert_eq!(overlap(&a, &scored(&other, &[("y=1", 0.1)])), None);
+    let none = scored(&plain(), &[]);
+    let other = scored(&manifest(vec![Choice::integer("x", 0, 9)]), &[("x=1", 0.1)]);
+    let found = overlaps(&[vec![&a], vec![&b], vec![&none], vec![&other], vec![&a, &b]]);
+    let share = |a: usize, b: usize| found[a][b].map(Overlap::share);
+    assert_eq!(found[0][1], Some(Overlap { both: 1, either: 4 })); // x=2, of 1 to 4
+    assert_eq!(share(0, 0), Some(1.0));
+    assert_eq!((share(0, 2), share(2, 2)), (Some(0.0), None));
+    assert_eq!(share(0, 3), None, "another space has other architectures");
+    assert_eq!(share(4, 1), Some(0.75), "a group has those of all its runs");
+}
+
+#[test]
+fn seeds_of_one_setting_are_told_from_other_settings() {
+    let mut a = plain();
+    a.evaluator.config = serde_json::json!({ "epochs": 1 });
+    let mut seed = a.clone();
+    (seed.seed, seed.created_ms, seed.git_commit) = (9, 99, Some("abc".to_owned()));
+    let mut epochs = a.clone();
+    epochs.evaluator.config = serde_json::json!({ "epochs": 3 });
+    let mut data = a.clone();
+    data.data.name = "other".to_owned();
+    assert_eq!(a.setting(), seed.setting());
+    assert_ne!(a.setting(), epochs.setting());
+    assert_ne!(a.setting(), data.setting());
+    let names: Vec<String> =
+        differences(&[&a, &seed, &epochs]).into_iter().map(|setting| setting.name).collect();
+    assert!(names.contains(&"seed".to_owned()), "{names:?}");
+    assert!(names.contains(&"evaluator.config.epochs".to_owned()), "{names:?}");
+    assert!(!names.contains(&"created_ms".to_owned()), "{names:?}");
+    let searcher = &a.searcher.name;
+    assert_eq!(setting_names(&[&a]), std::slice::from_ref(searcher));
+    let named = setting_names(&[&a, &epochs]);
+    assert_eq!(named[1], format!("{searcher} · epochs 3"));
+    let numbered = setting_names(&[&a, &a.clone()]);
+    assert_eq!(numbered, [format!("{searcher} (1)"), format!("{searcher} (2)")]);
+    assert!(setting_names(&[&a, &data])[1].ends_with(" · other"));
+}
+
+/// Of two parents the better leads on; a circle leads nowhere.
+#[test]
+fn a_line_of_ancestors_goes_on_with_the_better_parent() {
+    let plain = plain();
+    let family: [(&[u32], f64); 4] = [(&[], 0.6), (&[0], 0.5), (&[1, 0], 0.7), (&[3], 0.1)];
+    let events = family.iter().zip(0..).flat_map(|((parents, value), id)| {
+        let mut event = started(id, plain.spec.parse(&format!("x={id}")).unwrap());
+        if let Event::TrialStarted(started) = &mut event {
+            let parents = parents.iter().map(|parent| TrialId(*parent)).collect();
+            started.proposal = started.proposal.clone().with_parents(parents);
+        }
+        [event, finished(id, Outcome::Complete(metrics(&[("valid_accuracy", *value)])))]
+    });
+    let view = fold(&plain, events);
+    let parent = |of: usize, direction| {
+        main_parent(&view, &view.trials()[of], &accuracy(direction)).map(|trial| trial.id.0)
+    };
+    assert_eq!(parent(2, Direction::Maximize), Some(0));
+    assert_eq!(parent(2, Direction::Minimize), Some(1));
+    assert_eq!(parent(0, Direction::Maximize), None);
+    assert_eq!(parent(3, Direction::Maximize), None);
+}
+
+/// A list is as it is in its entries, not in their number.
+#[test]
+fn long_lists_of_one_length_differ() {
+    let space = |last: &str| {
+        let mut options: Vec<String> = (0..12).map(|at| format!("option_{at}")).collect();
+        last.clone_into(&mut options[11]);
+        manifest(vec![Choice::categorical("x", options)])
+    };
+    let (a, b) = (space("one"), space("another"));
+    assert_eq!(differences(&[&a, &a.clone()]), []);
+    assert_eq!(differences(&[&a, &b]).len(), 1);
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl Panel for Compare {
         let key = (cx.key(), grouped, self.target.clone());
         self.comparison.get(cx.jobs, key, move || Comparison::of(&drawn, grouped, target));
         let Some(comparison) = self.comparison.value() else {
-            part::waiting(ui, "Comparing");
+            part::pending(ui, self.comparison.has_failed(), "Comparing");
             return;
         };
         ScrollArea::both().auto_shrink(false).show(ui, |ui| {
@@ -82,7 +82,7 @@ impl Panel for Compare {
 
 fn name(ui: &mut Ui, line: &Line) {
     ui.horizontal(|ui| {
-        part::dot(ui, Palette::of(ui).run(line.slot));
+        part::dot(ui, line.slot);
         ui.label(&line.name);
     });
 }
@@ -110,7 +110,7 @@ fn results(ui: &mut Ui, comparison: &Comparison, target: &mut String) {
             ui,
             &[
                 ("", ""),
-                ("seeds", "How many runs"),
+                ("runs", "How many runs it has: with seeds grouped, all of one setting"),
                 ("mean", "The mean of the best values of the runs"),
                 ("spread", "The standard deviation of those"),
                 ("best", "The best value of any run"),
@@ -122,12 +122,12 @@ fn results(ui: &mut Ui, comparison: &Comparison, target: &mut String) {
         for line in &comparison.lines {
             name(ui, line);
             let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), text::number);
-            ui.label(line.values.len().to_string());
+            ui.label(line.runs.to_string());
             ui.label(RichText::new(number(line.mean)).family(theme::strong()));
             ui.label(number(line.spread));
             ui.label(number(line.best));
             ui.label(text::grouped(line.trials as i64));
-            let reached = format!("{} of {} runs reach it", line.reached.len(), line.values.len());
+            let reached = format!("{} of {} runs reach it", line.reached.len(), line.runs);
             ui.label(number(results::mean(&line.reached))).on_hover_text(reached);
             ui.label(number(line.rank));
             ui.end_row();
@@ -156,7 +156,12 @@ fn pairs(ui: &mut Ui, comparison: &Comparison) {
                     "The mean difference over shared seeds; above 0 the first is better",
                 ),
                 ("95 % interval", "Where that is in 95 of 100 cases, by a paired bootstrap"),
-                ("p", "How likely a difference so large is where there is none"),
+                (
+                    "p",
+                    "How likely a difference so large is where there is none: a permutation test over \
+                     the signs of the differences, corrected by Holm's method for the number of pairs \
+                     in this table",
+                ),
                 ("win · tie · loss", "Seeds for which the first is better, equal, worse"),
             ],
         );
@@ -171,9 +176,10 @@ fn pairs(ui: &mut Ui, comparison: &Comparison) {
             let found = &pair.difference;
             ui.label(text::number(found.mean));
             ui.label(format!("{} to {}", text::number(found.low), text::number(found.high)));
-            let sure = found.p_value < 0.05;
+            let sure = pair.adjusted < 0.05;
             let color = if sure { palette.good } else { palette.faint };
-            ui.label(RichText::new(text::number(found.p_value)).color(color));
+            let alone = format!("{} for this pair alone", text::number(found.p_value));
+            ui.label(RichText::new(text::number(pair.adjusted)).color(color)).on_hover_text(alone);
             let [win, tie, loss] = found.greater_equal_less;
             ui.label(format!("{win} · {tie} · {loss}"));
             ui.end_row();
@@ -184,25 +190,37 @@ fn pairs(ui: &mut Ui, comparison: &Comparison) {
         .iter()
         .map(|pair| pair.difference.greater_equal_less.iter().sum::<usize>());
     if few.max().is_some_and(|seeds| seeds < 10) {
-        ui.weak("With fewer than ten seeds, intervals and p-values say little.");
+        ui.weak(
+            "With fewer than ten seeds the intervals are too narrow; with fewer than six no p-value is \
+             below 0.05.",
+        );
     }
 }
 
 fn overlap(ui: &mut Ui, comparison: &Comparison) {
     part::section(ui, "Architectures that both have tried");
     let palette = Palette::of(ui);
+    let explain = "Architectures that both have proposed, as a share of those that either has";
     egui::Grid::new("overlap").spacing([4.0, 4.0]).show(ui, |ui| {
         ui.label("");
         for line in &comparison.lines {
-            part::dot(ui, palette.run(line.slot));
+            part::dot(ui, line.slot);
         }
         ui.end_row();
         for (line, shares) in std::iter::zip(&comparison.lines, &comparison.overlap) {
             name(ui, line);
             for share in shares {
-                let (text, color) = match share {
-                    Some(share) => (format!("{:.0} %", share * 100.0), palette.heat(*share)),
-                    None => ("–".to_owned(), palette.panel),
+                let (text, color, about) = match share {
+                    Some(found) => {
+                        let share = found.share();
+                        let about = format!("{explain}: {} of {}", found.both, found.either);
+                        (format!("{:.0} %", share * 100.0), palette.heat(share), about)
+                    }
+                    None => (
+                        "–".to_owned(),
+                        palette.panel,
+                        "Of other spaces, or without trials".to_owned(),
+                    ),
                 };
                 let (rect, response) =
                     ui.allocate_exact_size(egui::vec2(46.0, 20.0), egui::Sense::hover());
@@ -210,9 +228,7 @@ fn overlap(ui: &mut Ui, comparison: &Comparison) {
                 let font = egui::FontId::proportional(11.5);
                 let ink = Palette::on(color);
                 ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, text, font, ink);
-                response.on_hover_text(
-                    "Architectures that both have proposed, as a share of those that either has",
-                );
+                response.on_hover_text(about);
             }
             ui.end_row();
         }

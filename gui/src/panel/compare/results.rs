@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use nascent_record::analysis::{PairedDifference, first_to_reach, overlap, paired_bootstrap};
-use nascent_record::{Direction, Objective, RunView};
+use nascent_record::analysis::{
+    Overlap, PairedDifference, best_so_far, comparable, first_to_reach, holm, overlaps,
+    paired_difference, setting_names,
+};
+use nascent_record::{Direction, Manifest, Objective};
 
 use super::settings::{Setting, differences};
 use crate::panel::Drawn;
@@ -14,8 +17,10 @@ pub(super) struct Line {
     pub(super) name: String,
     /// The number of its color.
     pub(super) slot: usize,
-    /// The best value of each run, by its seed; of runs of one seed the last counts.
-    pub(super) values: BTreeMap<u64, f64>,
+    /// How many runs it has.
+    pub(super) runs: usize,
+    /// The seed and the best value of each run that has one.
+    pub(super) values: Vec<(u64, f64)>,
     pub(super) mean: Option<f64>,
     pub(super) spread: Option<f64>,
     pub(super) best: Option<f64>,
@@ -25,12 +30,25 @@ pub(super) struct Line {
     pub(super) rank: Option<f64>,
 }
 
+impl Line {
+    /// The value of each seed; where several runs have one seed, their mean.
+    fn by_seed(&self) -> BTreeMap<u64, f64> {
+        let mut seeds: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+        for (seed, value) in &self.values {
+            seeds.entry(*seed).or_default().push(*value);
+        }
+        seeds.into_iter().filter_map(|(seed, values)| Some((seed, mean(&values)?))).collect()
+    }
+}
+
 /// Two lines on the seeds that both have.
 pub(super) struct Pair {
     pub(super) first: usize,
     pub(super) second: usize,
     /// Oriented so that above 0 the first is better.
     pub(super) difference: PairedDifference,
+    /// What the p-value comes to among those of all pairs.
+    pub(super) adjusted: f64,
 }
 
 /// Lines against one another.
@@ -41,7 +59,7 @@ pub(super) struct Comparison {
     pub(super) target: f64,
     pub(super) lines: Vec<Line>,
     pub(super) pairs: Vec<Pair>,
-    pub(super) overlap: Vec<Vec<Option<f64>>>,
+    pub(super) overlap: Vec<Vec<Option<Overlap>>>,
     pub(super) settings: Vec<Setting>,
 }
 
@@ -52,19 +70,21 @@ impl Comparison {
         let Some(objective) = objective.cloned() else {
             return Self::impossible("The first of these runs has no objective.".to_owned());
         };
-        let mut groups: Vec<(String, Vec<&Drawn>)> = Vec::new();
-        for run in drawn {
-            let name = if grouped { run.run.row.group() } else { run.label.clone() };
-            match groups.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, runs)) => runs.push(run),
-                None => groups.push((name, vec![run])),
-            }
-        }
-        if grouped {
-            shorten(&mut groups);
-        }
-        let mut lines: Vec<Line> =
-            groups.iter().map(|(name, runs)| line(name, runs, &objective)).collect();
+        let groups = groups(drawn, grouped);
+        let manifests: Vec<Vec<&Manifest>> = groups
+            .iter()
+            .map(|runs| runs.iter().map(|run| run.run.view().manifest()).collect())
+            .collect();
+        let names = if grouped {
+            let first: Vec<&Manifest> =
+                manifests.iter().filter_map(|g| g.first().copied()).collect();
+            setting_names(&first)
+        } else {
+            drawn.iter().map(|run| run.label.clone()).collect()
+        };
+        let mut lines: Vec<Line> = std::iter::zip(names, &groups)
+            .map(|(name, runs)| line(name, runs, &objective))
+            .collect();
         if grouped {
             // Figures number settings in this order too.
             for (at, line) in lines.iter_mut().enumerate() {
@@ -73,21 +93,19 @@ impl Comparison {
         }
         let oriented = |value: f64| objective.direction.oriented(value);
         // By default what the worst of all runs has reached in the end.
-        let finals = lines.iter().flat_map(|line| line.values.values().copied());
+        let finals = lines.iter().flat_map(|line| line.values.iter().map(|(_, value)| *value));
         let worst = finals.min_by(|a, b| oriented(*a).total_cmp(&oriented(*b)));
         let target = target.or(worst).unwrap_or(0.0);
-        for (line, (_, runs)) in std::iter::zip(&mut lines, &groups) {
+        for (line, runs) in std::iter::zip(&mut lines, &groups) {
             let reached = runs.iter().filter_map(|run| {
-                let trial = first_to_reach(run.run.view(), &objective, target)?;
-                Some(f64::from(trial.0) + 1.0)
+                let trial = first_to_reach(comparable(run.run.view()), &objective, target)?;
+                Some(f64::from(trial.id.0) + 1.0)
             });
             line.reached = reached.collect();
         }
         ranks(&mut lines, objective.direction);
-        let first_runs: Vec<&RunView> =
-            groups.iter().filter_map(|(_, runs)| Some(runs.first()?.run.view())).collect();
-        let row = |a: &&RunView| first_runs.iter().map(|b| overlap(a, b)).collect();
-        let names: Vec<_> = first_runs.iter().map(|view| view.manifest()).collect();
+        let views: Vec<Vec<_>> =
+            groups.iter().map(|runs| runs.iter().map(|run| run.run.view()).collect()).collect();
         Self {
             title: format!(
                 "{} by {}",
@@ -97,8 +115,8 @@ impl Comparison {
             problem: None,
             target,
             pairs: pairs(&lines, objective.direction),
-            overlap: first_runs.iter().map(row).collect(),
-            settings: differences(&names),
+            overlap: overlaps(&views),
+            settings: differences(&manifests),
             lines,
         }
     }
@@ -116,34 +134,34 @@ impl Comparison {
     }
 }
 
-/// Leaves out of the names of settings what all of them share.
-fn shorten(groups: &mut [(String, Vec<&Drawn>)]) {
-    let parts: Vec<Vec<String>> =
-        groups.iter().map(|(name, _)| name.split(" · ").map(str::to_owned).collect()).collect();
-    let same = |at: usize| parts.windows(2).all(|pair| pair[0].get(at) == pair[1].get(at));
-    for ((name, _), own) in std::iter::zip(groups, &parts) {
-        let telling = own.iter().enumerate().filter(|(at, _)| !same(*at));
-        let telling: Vec<&str> = telling.map(|(_, part)| part.as_str()).collect();
-        if !telling.is_empty() {
-            *name = telling.join(" · ");
+/// The runs of each line: all of one setting, or each by itself.
+fn groups(drawn: &[Drawn], grouped: bool) -> Vec<Vec<&Drawn>> {
+    if !grouped {
+        return drawn.iter().map(|run| vec![run]).collect();
+    }
+    let mut groups: Vec<(&str, Vec<&Drawn>)> = Vec::new();
+    for run in drawn {
+        let setting = run.run.row.setting();
+        match groups.iter_mut().find(|(known, _)| *known == setting) {
+            Some((_, runs)) => runs.push(run),
+            None => groups.push((setting, vec![run])),
         }
     }
+    groups.into_iter().map(|(_, runs)| runs).collect()
 }
 
-fn line(name: &str, runs: &[&Drawn], objective: &Objective) -> Line {
-    let mut values = BTreeMap::new();
-    for run in runs {
+fn line(name: String, runs: &[&Drawn], objective: &Objective) -> Line {
+    let value = |run: &&Drawn| {
         let view = run.run.view();
-        let best = nascent_record::analysis::best_so_far(view, objective);
-        if let Some(last) = best.last() {
-            values.insert(view.manifest().seed, last.value);
-        }
-    }
-    let all: Vec<f64> = values.values().copied().collect();
+        Some((view.manifest().seed, best_so_far(view, objective).last()?.value))
+    };
+    let values: Vec<(u64, f64)> = runs.iter().filter_map(value).collect();
+    let all: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
     let oriented = |value: &f64| objective.direction.oriented(*value);
     Line {
-        name: name.to_owned(),
+        name,
         slot: runs.first().map_or(0, |run| run.slot),
+        runs: runs.len(),
         mean: mean(&all),
         spread: spread(&all),
         best: all.iter().copied().max_by(|a, b| oriented(a).total_cmp(&oriented(b))),
@@ -168,14 +186,14 @@ fn spread(values: &[f64]) -> Option<f64> {
 /// The mean rank of each line over the seeds that all lines have, ties sharing their mean rank; over
 /// single runs, whatever their seeds.
 fn ranks(lines: &mut [Line], direction: Direction) {
-    let shared: Vec<Vec<f64>> = if lines.iter().all(|line| line.values.len() == 1) {
-        vec![lines.iter().filter_map(|line| line.values.values().next().copied()).collect()]
+    let seeds: Vec<BTreeMap<u64, f64>> = lines.iter().map(Line::by_seed).collect();
+    let shared: Vec<Vec<f64>> = if lines.iter().all(|line| line.runs == 1) {
+        let single: Option<Vec<f64>> = lines.iter().map(|line| line.mean).collect();
+        single.into_iter().collect()
     } else {
-        let Some(first) = lines.first() else { return };
-        let seeds = first.values.keys();
-        seeds
-            .filter_map(|seed| lines.iter().map(|line| line.values.get(seed).copied()).collect())
-            .collect()
+        let Some(first) = seeds.first() else { return };
+        let of_seed = |seed| seeds.iter().map(|values| values.get(seed).copied()).collect();
+        first.keys().filter_map(of_seed).collect()
     };
     if shared.is_empty() {
         return;
@@ -192,18 +210,23 @@ fn ranks(lines: &mut [Line], direction: Direction) {
 }
 
 fn pairs(lines: &[Line], direction: Direction) -> Vec<Pair> {
+    let seeds: Vec<BTreeMap<u64, f64>> = lines.iter().map(Line::by_seed).collect();
     let mut pairs = Vec::new();
     for first in 0..lines.len() {
         for second in first + 1..lines.len() {
-            let shared = lines[first].values.iter().filter_map(|(seed, a)| {
-                let b = lines[second].values.get(seed)?;
+            let shared = seeds[first].iter().filter_map(|(seed, a)| {
+                let b = seeds[second].get(seed)?;
                 Some((direction.oriented(*a), direction.oriented(*b)))
             });
             let (a, b): (Vec<f64>, Vec<f64>) = shared.unzip();
-            if let Ok(difference) = paired_bootstrap(&a, &b) {
-                pairs.push(Pair { first, second, difference });
+            if let Ok(difference) = paired_difference(&a, &b) {
+                pairs.push(Pair { first, second, difference, adjusted: 1.0 });
             }
         }
+    }
+    let found: Vec<f64> = pairs.iter().map(|pair| pair.difference.p_value).collect();
+    for (pair, adjusted) in std::iter::zip(&mut pairs, holm(&found)) {
+        pair.adjusted = adjusted;
     }
     pairs
 }
@@ -213,11 +236,13 @@ mod tests {
     use super::*;
 
     fn line_of(values: &[(u64, f64)]) -> Line {
+        let all: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
         Line {
             name: String::new(),
             slot: 0,
-            values: values.iter().copied().collect(),
-            mean: None,
+            runs: values.len(),
+            values: values.to_vec(),
+            mean: mean(&all),
             spread: None,
             best: None,
             trials: 0,
@@ -238,6 +263,9 @@ mod tests {
         assert_eq!(lines.each_ref().map(|line| line.rank), [Some(1.75), Some(2.75), Some(1.5)]);
         ranks(&mut lines, Direction::Minimize);
         assert_eq!(lines[0].rank, Some(2.25));
+        let mut single = [line_of(&[(3, 0.9)]), line_of(&[(4, 0.7)])];
+        ranks(&mut single, Direction::Maximize);
+        assert_eq!(single.each_ref().map(|line| line.rank), [Some(1.0), Some(2.0)]);
     }
 
     #[test]
@@ -251,5 +279,15 @@ mod tests {
         assert_eq!(found.len(), 1, "the third shares one seed or none");
         assert!((found[0].difference.mean + 0.15).abs() < 1e-12, "less is better");
         assert_eq!(found[0].difference.greater_equal_less, [0, 0, 2]);
+        assert_eq!(found[0].adjusted, 0.5, "two seeds say nothing");
+    }
+
+    #[test]
+    fn runs_of_one_seed_all_count() {
+        let line = line_of(&[(0, 0.5), (0, 0.7), (1, 0.9)]);
+        assert_eq!(line.values.len(), 3);
+        let seeds = line.by_seed();
+        assert_eq!(seeds.len(), 2);
+        assert!((seeds[&0] - 0.6).abs() < 1e-12);
     }
 }

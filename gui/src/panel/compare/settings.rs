@@ -1,65 +1,102 @@
 //! In what the manifests of runs differ.
 
 use egui::{Grid, RichText, Ui};
-use nascent_record::Manifest;
+use nascent_record::{Manifest, analysis};
 use serde_json::Value;
 
 use super::results::Line;
 use crate::theme::Palette;
 
-/// A setting with its value in each run.
+/// A setting with what it is in each line.
 #[derive(Debug, PartialEq)]
 pub(super) struct Setting {
     pub(super) name: String,
-    pub(super) values: Vec<Option<String>>,
+    pub(super) values: Vec<Of>,
 }
 
-/// Parts of manifests that say when rather than what.
-const LEFT_OUT: [&str; 2] = ["created_ms", "schema"];
+/// What a setting is in the runs of a line.
+#[derive(Debug, PartialEq)]
+pub(super) enum Of {
+    /// None of them has it.
+    Absent,
+    /// The same in all of them.
+    One(Value),
+    /// Not the same in all of them.
+    Several(Vec<Value>),
+}
 
-/// The settings that are not the same in all manifests, in their order there.
-pub(super) fn differences(manifests: &[&Manifest]) -> Vec<Setting> {
-    let flat: Vec<Vec<(String, String)>> = manifests
-        .iter()
-        .map(|manifest| {
-            let mut found = Vec::new();
-            if let Ok(value) = serde_json::to_value(manifest) {
-                flatten("", &value, &mut found);
+impl Of {
+    fn new(values: &[Option<Value>]) -> Self {
+        let mut distinct: Vec<Value> = Vec::new();
+        for value in values.iter().flatten() {
+            if !distinct.contains(value) {
+                distinct.push(value.clone());
             }
-            found
-        })
-        .collect();
-    let mut names: Vec<&String> = Vec::new();
-    for (name, _) in flat.iter().flatten() {
-        if !names.contains(&name) && !LEFT_OUT.contains(&name.as_str()) {
-            names.push(name);
+        }
+        match distinct.len() {
+            0 => Self::Absent,
+            1 if values.iter().all(Option::is_some) => Self::One(distinct.swap_remove(0)),
+            _ => Self::Several(distinct),
         }
     }
-    let values = |name: &String| -> Vec<Option<String>> {
-        let of = |settings: &Vec<(String, String)>| {
-            settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
-        };
-        flat.iter().map(of).collect()
-    };
-    let all = names.into_iter().map(|name| Setting { name: name.clone(), values: values(name) });
-    all.filter(|setting| setting.values.windows(2).any(|pair| pair[0] != pair[1])).collect()
 }
 
-fn flatten(path: &str, value: &Value, found: &mut Vec<(String, String)>) {
-    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+/// The settings that are not the same in all manifests of all lines, in their order there.
+pub(super) fn differences(lines: &[Vec<&Manifest>]) -> Vec<Setting> {
+    let all: Vec<&Manifest> = lines.iter().flatten().copied().collect();
+    let found = analysis::differences(&all).into_iter().map(|difference| {
+        let mut rest = &difference.values[..];
+        let own = lines.iter().map(|line| {
+            let (own, others) = rest.split_at(line.len());
+            rest = others;
+            Of::new(own)
+        });
+        let values = own.collect();
+        Setting { name: difference.name, values }
+    });
+    found.collect()
+}
+
+/// A value in full.
+fn text(value: &Value) -> String {
     match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                flatten(&below(key), value, found);
-            }
-        }
-        // A space has many choices, which are one difference.
-        Value::Array(list) if list.len() > 8 => {
-            found.push((path.to_owned(), format!("{} entries", list.len())));
-        }
-        Value::String(text) => found.push((path.to_owned(), text.clone())),
-        other => found.push((path.to_owned(), other.to_string())),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
+}
+
+/// A value in few words, beside what it is in the first line. A space has many choices: of lists it is
+/// the first entry that differs.
+fn short(value: &Value, first: Option<&Value>) -> String {
+    let Value::Array(list) = value else { return text(value) };
+    let Some(Value::Array(first)) = first.filter(|_| list.len() > 8) else { return text(value) };
+    let entries = format!("{} entries", list.len());
+    let differing = (0..list.len()).find(|at| first.get(*at) != list.get(*at));
+    match differing {
+        Some(at) => format!("{entries}; number {}: {}", at + 1, text(&list[at])),
+        None => entries,
+    }
+}
+
+/// What is shown of a value, and what it is in full.
+fn cell(value: &Of, first: &Of) -> (String, String) {
+    match value {
+        Of::Absent => ("–".to_owned(), "There is no such setting".to_owned()),
+        Of::One(value) => {
+            let first = if let Of::One(first) = first { Some(first) } else { None };
+            (short(value, first), text(value))
+        }
+        Of::Several(values) => {
+            let all = values.iter().map(text).collect::<Vec<_>>().join(", ");
+            (format!("differs inside: {all}"), all)
+        }
+    }
+}
+
+/// The beginning of a text.
+fn cut(text: &str, most: usize) -> String {
+    let long = text.chars().count() > most;
+    if long { text.chars().take(most - 1).chain(['…']).collect() } else { text.to_owned() }
 }
 
 pub(super) fn show(ui: &mut Ui, settings: &[Setting], lines: &[Line]) {
@@ -77,9 +114,8 @@ pub(super) fn show(ui: &mut Ui, settings: &[Setting], lines: &[Line]) {
         for setting in settings {
             ui.label(RichText::new(&setting.name).weak());
             for value in &setting.values {
-                let text = value.as_deref().unwrap_or("–");
-                let short: String = text.chars().take(40).collect();
-                ui.label(short).on_hover_text(text);
+                let (short, full) = cell(value, &setting.values[0]);
+                ui.label(cut(&short, 44)).on_hover_text(cut(&full, 1200));
             }
             ui.end_row();
         }
@@ -88,6 +124,8 @@ pub(super) fn show(ui: &mut Ui, settings: &[Setting], lines: &[Line]) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::testing;
 
@@ -97,15 +135,35 @@ mod tests {
         let mut b = testing::run_of("random", 2, 1, 0).manifest().clone();
         b.created_ms = 99;
         b.seed = 4;
-        b.evaluator.config = serde_json::json!({ "epochs": 3 });
-        let found = differences(&[&a, &b]);
+        b.evaluator.config = json!({ "epochs": 3 });
+        let found = differences(&[vec![&a], vec![&b]]);
         let names: Vec<&str> = found.iter().map(|setting| setting.name.as_str()).collect();
-        assert_eq!(names.len(), 3, "{names:?}");
-        for name in ["evaluator.config.epochs", "searcher.name", "seed"] {
-            assert!(names.contains(&name), "{names:?}");
-        }
-        let searcher = found.iter().find(|setting| setting.name == "searcher.name").unwrap();
-        assert_eq!(searcher.values, [Some("tpe".to_owned()), Some("random".to_owned())]);
-        assert!(differences(&[&a, &a]).is_empty());
+        assert_eq!(names, ["searcher.name", "seed", "evaluator.config.epochs"]);
+        let values = [Of::Absent, Of::One(json!(3))];
+        assert_eq!(found[2].values, values);
+        let values = ["tpe", "random"].map(|name| Of::One(json!(name)));
+        assert_eq!(found[0].values, values);
+        assert!(differences(&[vec![&a], vec![&a]]).is_empty());
+    }
+
+    #[test]
+    fn every_run_of_a_line_counts() {
+        let a = testing::run_of("tpe", 2, 1, 0).manifest().clone();
+        let mut b = a.clone();
+        b.seed = 4;
+        let found = differences(&[vec![&a, &b], vec![&a]]);
+        assert_eq!(found.len(), 1);
+        let values = [Of::Several(vec![json!(0), json!(4)]), Of::One(json!(0))];
+        assert_eq!(found[0].values, values);
+        assert_eq!(cell(&values[0], &values[0]).0, "differs inside: 0, 4");
+    }
+
+    #[test]
+    fn of_long_lists_the_entry_that_differs_is_shown() {
+        let list =
+            |last: i32| Of::One(Value::Array((0..9).chain([last]).map(Value::from).collect()));
+        assert_eq!(cell(&list(1), &list(1)).0, "10 entries");
+        assert_eq!(cell(&list(2), &list(1)).0, "10 entries; number 10: 2");
+        assert_eq!(cell(&list(2), &list(1)).1, "[0,1,2,3,4,5,6,7,8,2]");
     }
 }

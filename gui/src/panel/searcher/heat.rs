@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use egui::{Align2, FontId, RichText, Sense, Ui, vec2};
-use nascent_record::{Domain, Spec};
+use nascent_record::Manifest;
+use nascent_record::analysis::list_names;
 
 use crate::text;
 use crate::theme::Palette;
@@ -11,8 +12,74 @@ use crate::theme::Palette;
 /// How wide a cell is at least.
 const CELL: f32 = 64.0;
 
-/// Draws the lists; those whose name ends in that of a choice have its options over their cells.
-pub(super) fn show(ui: &mut Ui, spec: &Spec, vectors: &BTreeMap<String, Vec<f64>>) {
+/// What is shown of a list of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    /// Logits: `softmax(α)`, which is how `darts` and its kin weigh or draw operations.
+    Softmax,
+    /// Logits that do not compete: `σ(α)`, as in `fair_darts`.
+    Sigmoid,
+    /// The logarithms of concentrations, more or less: `elu(α) + 1` as a share of their sum, the mean of
+    /// the Dirichlet distribution of `drnas`.
+    Dirichlet,
+    /// Shares as they are.
+    Shares,
+    /// Numbers as they are.
+    Plain,
+}
+
+impl Meaning {
+    /// What the lists of this kind are to this searcher.
+    fn of(searcher: &str, kind: &str) -> Self {
+        match (searcher, kind) {
+            (_, "probabilities") => Self::Shares,
+            ("drnas", "alpha") => Self::Dirichlet,
+            ("fair_darts", "alpha") => Self::Sigmoid,
+            ("darts" | "gdas" | "pc_darts" | "proxyless", "alpha" | "beta") => Self::Softmax,
+            _ => Self::Plain,
+        }
+    }
+
+    /// How it is made of what was logged; empty where it is that.
+    fn note(self) -> &'static str {
+        match self {
+            Self::Softmax => ", as shares (softmax)",
+            Self::Sigmoid => ", as strengths by themselves (sigmoid)",
+            Self::Dirichlet => ", as shares of all operations (mean of the Dirichlet distribution)",
+            Self::Shares | Self::Plain => "",
+        }
+    }
+
+    fn apply(self, values: &[f64]) -> Vec<f64> {
+        let sum_to_one = |strengths: Vec<f64>| -> Vec<f64> {
+            let sum: f64 = strengths.iter().sum();
+            strengths.into_iter().map(|strength| strength / sum).collect()
+        };
+        let elu = |value: f64| if value > 0.0 { value + 1.0 } else { value.exp().max(1e-6) };
+        match self {
+            Self::Softmax => {
+                let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                sum_to_one(values.iter().map(|value| (value - most).exp()).collect())
+            }
+            Self::Dirichlet => sum_to_one(values.iter().map(|value| elu(*value)).collect()),
+            Self::Sigmoid => values.iter().map(|value| 1.0 / (1.0 + (-value).exp())).collect(),
+            Self::Shares | Self::Plain => values.to_vec(),
+        }
+    }
+
+    /// The values with the weakest and the strongest color.
+    fn range(self, values: &[f64]) -> [f64; 2] {
+        if self != Self::Plain {
+            return [0.0, 1.0];
+        }
+        let most = values.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+        [values.iter().copied().fold(0.0, f64::min), most]
+    }
+}
+
+/// Draws the lists that a searcher logged; those whose name ends in that of a choice have its options
+/// over their cells.
+pub(super) fn show(ui: &mut Ui, manifest: &Manifest, vectors: &BTreeMap<String, Vec<f64>>) {
     let palette = Palette::of(ui);
     // Lists of one kind have one head: `alpha.edge_0_1` and `alpha.edge_0_2`.
     let mut kinds: BTreeMap<&str, Vec<(&str, &Vec<f64>)>> = BTreeMap::new();
@@ -21,13 +88,17 @@ pub(super) fn show(ui: &mut Ui, spec: &Spec, vectors: &BTreeMap<String, Vec<f64>
         kinds.entry(kind).or_default().push((rest, values));
     }
     for (kind, rows) in kinds {
-        let title = if kind == "alpha" { "α".to_owned() } else { text::words(kind) };
-        let note = if kind == "alpha" { ", as shares (softmax)" } else { "" };
-        ui.label(RichText::new(format!("{title}{note}")).weak());
+        let title = match kind {
+            "alpha" => "α".to_owned(),
+            "beta" => "β".to_owned(),
+            other => text::words(other),
+        };
+        let meaning = Meaning::of(&manifest.searcher.name, kind);
+        ui.label(RichText::new(format!("{title}{}", meaning.note())).weak());
         let mut last_head: Option<Vec<String>> = None;
         egui::Grid::new(("heat", kind)).spacing([3.0, 3.0]).show(ui, |ui| {
             for (name, values) in rows {
-                let columns = heads(spec, name, values.len());
+                let columns = list_names(&manifest.spec, name, values.len());
                 if columns.is_some() && columns != last_head {
                     ui.label("");
                     for column in columns.iter().flatten() {
@@ -38,22 +109,20 @@ pub(super) fn show(ui: &mut Ui, spec: &Spec, vectors: &BTreeMap<String, Vec<f64>
                     last_head.clone_from(&columns);
                 }
                 ui.label(RichText::new(text::words(name)).size(12.0));
-                let shares = shares(kind, values);
-                // Shares of one are compared with one, other numbers with the largest.
-                let whole = ["alpha", "beta", "probabilities"].contains(&kind);
-                let most = shares.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
-                let most = if whole { 1.0 } else { most };
-                for (at, (share, value)) in std::iter::zip(&shares, values).enumerate() {
+                let shown = meaning.apply(values);
+                let [weak, strong] = meaning.range(&shown);
+                for (at, (value, logged)) in std::iter::zip(&shown, values).enumerate() {
                     let (rect, response) = ui.allocate_exact_size(vec2(CELL, 20.0), Sense::hover());
-                    let color = palette.heat(share / most);
+                    let color = palette.heat((value - weak) / (strong - weak));
                     ui.painter().rect_filled(rect, 3.0, color);
-                    let shown = text::number((share * 1000.0).round() / 1000.0);
+                    let shown = text::number((value * 1000.0).round() / 1000.0);
                     let font = FontId::proportional(11.0);
                     let ink = Palette::on(color);
                     ui.painter().text(rect.center(), Align2::CENTER_CENTER, shown, font, ink);
                     let option = columns.as_ref().and_then(|columns| columns.get(at));
                     let option = option.map_or_else(|| format!("number {}", at + 1), Clone::clone);
-                    response.on_hover_text(format!("{name}: {option}\n{}", text::number(*value)));
+                    let logged = text::number(*logged);
+                    response.on_hover_text(format!("{name}: {option}\nlogged as {logged}"));
                 }
                 ui.end_row();
             }
@@ -62,55 +131,27 @@ pub(super) fn show(ui: &mut Ui, spec: &Spec, vectors: &BTreeMap<String, Vec<f64>
     }
 }
 
-/// The options of the choice that a list is about, if it is about one.
-fn heads(spec: &Spec, name: &str, len: usize) -> Option<Vec<String>> {
-    let at = spec.position(name);
-    let own = at.and_then(|at| match &spec.choices()[at].domain {
-        Domain::Categorical { options } => Some(options.clone()),
-        domain => {
-            let values = (0..domain.size()?).map_while(|nth| domain.nth(nth));
-            Some(values.take(len).map(|value| domain.text(value)).collect())
-        }
-    });
-    // A list with a number for each choice has the names of the choices.
-    let of_choices = || {
-        let names = spec.choices().iter().map(|choice| choice.name.clone());
-        (spec.len() == len && at.is_none()).then(|| names.collect())
-    };
-    own.filter(|options: &Vec<String>| options.len() == len).or_else(of_choices)
-}
-
-/// What is shown of a list: α as the shares that it gives operations, others as they are.
-fn shares(kind: &str, values: &[f64]) -> Vec<f64> {
-    if kind != "alpha" && kind != "beta" {
-        return values.to_vec();
-    }
-    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let strengths: Vec<f64> = values.iter().map(|value| (value - most).exp()).collect();
-    let sum: f64 = strengths.iter().sum();
-    strengths.into_iter().map(|strength| strength / sum).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing;
 
+    /// What the searchers themselves make of α.
     #[test]
-    fn alpha_becomes_shares() {
-        let shares = shares("alpha", &[0.0, 2_f64.ln(), f64::NEG_INFINITY]);
-        for (share, expected) in shares.iter().zip([1.0 / 3.0, 2.0 / 3.0, 0.0]) {
-            assert!((share - expected).abs() < 1e-12);
-        }
-    }
-
-    #[test]
-    fn lists_of_a_choice_have_its_options_as_heads() {
-        let spec = testing::spec();
-        let ops = ["conv3x3", "conv5x5", "max_pool", "skip"].map(str::to_owned);
-        assert_eq!(heads(&spec, "op", 4), Some(ops.to_vec()));
-        assert_eq!(heads(&spec, "depth", 3), Some(["1", "2", "3"].map(str::to_owned).to_vec()));
-        assert_eq!(heads(&spec, "op", 3), None);
-        assert_eq!(heads(&spec, "", 5).unwrap()[0], "depth");
+    fn alpha_is_what_its_searcher_makes_of_it() {
+        let near = |searcher: &str, values: &[f64], expected: &[f64]| {
+            let found = Meaning::of(searcher, "alpha").apply(values);
+            for (found, expected) in std::iter::zip(&found, expected) {
+                assert!((found - expected).abs() < 1e-12, "{searcher}: {found} {expected}");
+            }
+        };
+        let logits = [0.0, 2_f64.ln(), f64::NEG_INFINITY];
+        near("darts", &logits, &[1.0 / 3.0, 2.0 / 3.0, 0.0]);
+        // Concentrations of 3, 1 and e^-1.
+        let sum = 4.0 + (-1_f64).exp();
+        near("drnas", &[2.0, 0.0, -1.0], &[3.0 / sum, 1.0 / sum, (-1_f64).exp() / sum]);
+        near("fair_darts", &[0.0, 3_f64.ln()], &[0.5, 0.75]);
+        near("somebody's own", &[7.0, -1.0], &[7.0, -1.0]);
+        assert_eq!(Meaning::of("pc_darts", "beta"), Meaning::Softmax);
+        assert_eq!(Meaning::Plain.range(&[7.0, -1.0]), [-1.0, 7.0]);
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use nascent_figures::{Axis, Figure, Mark, Point, Role, Series};
+use nascent_figures::{Figure, PlotOptions, find};
 use nascent_record::{RunView, Signals};
 
-use crate::text;
+use super::population::{self, Member};
 
 /// Where signals are from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(super) struct Thoughts {
     pub(super) source: Source,
     /// The positions of epochs or trials that have lists of numbers.
     pub(super) moments: Vec<u32>,
+    /// The population, where the log says who is in it.
+    pub(super) members: Vec<Member>,
 }
 
 impl Thoughts {
@@ -61,7 +63,7 @@ impl Thoughts {
         } else {
             (Source::Epochs, of_epochs)
         };
-        Self { names, source, moments }
+        Self { names, source, moments, members: population::members(view) }
     }
 
     /// The number of the epoch or trial at a moment.
@@ -107,95 +109,22 @@ fn predicted(signals: &Signals) -> Option<f64> {
     ["mean", "predicted_mean"].iter().find_map(|name| signals.scalars.get(name))
 }
 
-/// A signal over epochs or trials.
-pub(super) fn chart(view: &RunView, name: &str) -> Figure {
-    if name == SEEN {
-        return seen(view);
-    }
-    let mut marks = Vec::new();
-    let mut label = "trial";
-    let epochs = view.searcher_epochs().iter().filter_map(|epoch| {
-        let y = epoch.signals.scalars.get(name)?;
-        Some(Point { x: f64::from(epoch.epoch), y, trial: None })
-    });
-    let epochs: Vec<Point> = epochs.collect();
-    if epochs.is_empty() {
-        let points = view.trials().iter().filter_map(|trial| {
-            let y = trial.proposal.signals.as_deref()?.scalars.get(name)?;
-            Some(Point::of(trial.id, f64::from(trial.id.0), y))
-        });
-        let points: Vec<Point> = points.collect();
-        marks.push(Mark::Points(series("", Role::Muted, points.clone())));
-        marks.push(Mark::Line(series("mean of the last 20", Role::Best, smooth(&points, 20))));
-    } else {
-        label = "epoch of the searcher";
-        marks.push(Mark::Line(series("", Role::Best, epochs)));
-    }
-    Figure {
-        title: text::words(name),
-        subtitle: String::new(),
-        x: Axis::new(label),
-        y: Axis::new(text::words(name)),
-        marks,
-    }
-}
-
-fn series(name: &str, role: Role, points: Vec<Point>) -> Series {
-    Series { name: name.to_owned(), role, run: 0, points }
-}
-
-/// The mean of the last `window` points at each.
-fn smooth(points: &[Point], window: usize) -> Vec<Point> {
-    let mut sum = 0.0;
-    let mut smooth = Vec::with_capacity(points.len());
-    for (at, point) in points.iter().enumerate() {
-        sum += point.y;
-        if at >= window {
-            sum -= points[at - window].y;
-        }
-        let y = sum / window.min(at + 1) as f64;
-        smooth.push(Point { y, ..*point });
-    }
-    smooth
-}
-
-/// What a model expected of each trial, against what the search looks for in it. Models see scores,
-/// of which more is better, and perhaps on another scale; the order is what counts.
-fn seen(view: &RunView) -> Figure {
-    let goal = &view.manifest().goal;
-    let points = view.trials().iter().filter_map(|trial| {
-        let x = predicted(trial.proposal.signals.as_deref()?)?;
-        let y = goal.trial_score(trial)?.value;
-        Some(Point::of(trial.id, x, y))
-    });
-    let points: Vec<Point> = points.collect();
-    let (x, y): (Vec<f64>, Vec<f64>) = points.iter().map(|point| (point.x, point.y)).unzip();
-    let tau = nascent_record::analysis::kendall_tau(&x, &y);
-    let subtitle = tau.map_or_else(
-        |_| "too few trials with a result to say how well the order was predicted".to_owned(),
-        |tau| format!("Kendall's τ {tau:.2} over {}", text::count(points.len(), "trial")),
-    );
-    Figure {
-        title: "Predicted against seen".to_owned(),
-        subtitle,
-        x: Axis::new("score that the model predicted"),
-        y: Axis::new("score of the trial"),
-        marks: vec![Mark::Points(series("trial", Role::Series(0), points))],
-    }
+/// A signal over epochs or trials, or what was predicted against what was seen; or the sentence why there
+/// is nothing to see.
+pub(super) fn chart(view: &RunView, name: &str) -> Result<Figure, String> {
+    let (plot, signal) = match name {
+        SEEN => ("surrogate", None),
+        name => ("signal", Some(name.to_owned())),
+    };
+    let plot = find(plot).map_err(|error| error.to_string())?;
+    let options = PlotOptions { signal, ..PlotOptions::default() };
+    plot.figure(&[("", view)], &options).map_err(|not_yet| not_yet.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing;
-
-    #[test]
-    fn a_mean_runs_along() {
-        let points: Vec<Point> =
-            (0..5).map(|i| Point { x: f64::from(i), y: f64::from(i * i), trial: None }).collect();
-        let smooth: Vec<f64> = smooth(&points, 2).iter().map(|point| point.y).collect();
-        assert_eq!(smooth, [0.0, 0.5, 2.5, 6.5, 12.5]);
-    }
 
     #[test]
     fn the_signals_of_proposals_are_found() {
@@ -206,15 +135,20 @@ mod tests {
         assert_eq!(thoughts.source, Source::Epochs);
         assert_eq!(thoughts.moments.len(), view.searcher_epochs().len());
         assert!(thoughts.vectors(&view, 0).is_some_and(|vectors| !vectors.is_empty()));
-        let figure = chart(&view, "shared_valid_accuracy");
-        let Mark::Points(series) = &figure.marks[0] else { panic!() };
-        assert_eq!(series.points.len(), 40);
+        for name in &thoughts.names {
+            chart(&view, name).unwrap();
+        }
+        assert!(chart(&view, "nobody's").is_err());
     }
 
     #[test]
     fn a_number_leads_to_its_moment() {
-        let thoughts =
-            Thoughts { names: vec![], source: Source::Trials, moments: vec![10, 12, 20] };
+        let thoughts = Thoughts {
+            names: vec![],
+            source: Source::Trials,
+            moments: vec![10, 12, 20],
+            members: vec![],
+        };
         assert_eq!(thoughts.label(1), "12");
         assert_eq!(thoughts.position("11"), Some(1));
         assert_eq!(thoughts.position("99"), Some(2));
