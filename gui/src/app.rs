@@ -6,16 +6,17 @@ mod palette;
 mod toast;
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use egui::{Event, Ui};
+use egui::Ui;
 use nascent_figures::PLOTS;
 use nascent_record::{Clock, Run};
 
 use crate::command::{COMMANDS, Command, DIGITS};
 use crate::layout::Pane;
-use crate::model::{Jobs, Library, Order};
+use crate::model::{BEAT, Errands, Jobs, Library, Order};
 use crate::panel::{Drawn, FIGURE, PANELS, Panel};
 use crate::picked::Picked;
 use crate::settings::Settings;
@@ -28,7 +29,12 @@ use toast::Toasts;
 /// The app: the runs that it follows, and the window that shows them.
 pub struct App {
     library: Library,
+    /// Computes what panels show.
     jobs: Jobs,
+    /// Asks other programs and lists folders, which may take as long as they like.
+    outside: Jobs,
+    /// Writes files and the like.
+    errands: Errands,
     clock: Arc<dyn Clock>,
     settings: Settings,
     folders: Vec<PathBuf>,
@@ -64,8 +70,10 @@ impl App {
             settings.remember(folder);
         }
         Ok(Self {
-            library: Library::new(folders.clone(), ctx)?,
-            jobs: Jobs::new(ctx)?,
+            library: Library::new(folders.clone(), Arc::clone(&clock), ctx)?,
+            jobs: Jobs::new(ctx, "nascent-gui-jobs")?,
+            outside: Jobs::new(ctx, "nascent-gui-outside")?,
+            errands: Errands::new(ctx)?,
             clock,
             settings,
             folders,
@@ -120,7 +128,11 @@ impl App {
         let visible = self.settings.layout.tree.active_tiles();
         let panes = visible.iter().filter_map(|id| self.settings.layout.tree.tiles.get_pane(id));
         let mut panels = panes.filter_map(|pane| self.panels.get(pane));
-        self.library.is_caught_up() && self.greeted && panels.all(|panel| panel.is_ready())
+        self.library.is_caught_up()
+            && self.greeted
+            && self.errands.is_idle()
+            && self.dialog.as_ref().is_none_or(Dialog::is_ready)
+            && panels.all(|panel| panel.is_ready())
     }
 
     /// Draws a frame.
@@ -128,10 +140,14 @@ impl App {
         for notice in self.library.receive() {
             self.toasts.say(self.clock.now_ms(), notice.text, notice.bad);
         }
+        let picked = &self.picked;
+        self.library.forget_gone(|run| picked.slot(run).is_some());
         self.greet();
         let library = &self.library;
         self.picked.keep(|run| library.entry(run).is_some());
-        let mut commands = Vec::new();
+        let calm = library.has_live() && ui.input(|input| input.raw.events.is_empty());
+        self.jobs.set_calm(calm);
+        let mut commands = self.errands.receive();
         if self.dialog.is_none() {
             keys(ui, self.palette.is_some(), &mut commands);
         }
@@ -148,13 +164,12 @@ impl App {
             self.palette = None;
         }
         if let Some(dialog) = &mut self.dialog
-            && let Some(done) = dialog.ui(ui, &self.settings.recent)
+            && let Some(done) = dialog.ui(ui, &self.outside, &self.settings.recent)
         {
             self.dialog = None;
             match done {
                 dialog::Done::Closed => {}
                 dialog::Done::Command(command) => commands.push(command),
-                dialog::Done::Said(text, bad) => self.toasts.say(self.clock.now_ms(), text, bad),
             }
         }
         self.toasts.ui(ui, self.clock.now_ms());
@@ -162,8 +177,8 @@ impl App {
             self.carry_out(ui, command);
         }
         if self.library.has_live() {
-            // Ages and times left go on, once a second.
-            ui.ctx().request_repaint_after(std::time::Duration::from_secs(1));
+            // Ages and times left go on, and what was read meanwhile is shown.
+            ui.ctx().request_repaint_after(BEAT);
         }
     }
 
@@ -189,9 +204,9 @@ impl App {
         if std::mem::take(&mut self.whole_groups) {
             let shown = self.picked.shown().iter();
             let rows = shown.filter_map(|(path, _)| self.library.entry(path));
-            let groups: Vec<String> = rows.map(|entry| entry.row.group()).collect();
+            let settings: Vec<String> = rows.map(|entry| entry.row.setting().to_owned()).collect();
             let entries = self.library.entries().iter();
-            let all = entries.filter(|entry| groups.contains(&entry.row.group()));
+            let all = entries.filter(|entry| settings.iter().any(|s| s == entry.row.setting()));
             let all: Vec<PathBuf> = all.map(|entry| entry.row.path.clone()).collect();
             self.picked.show_only(&all);
         }
@@ -250,14 +265,16 @@ impl App {
                 self.toasts.say(now, format!("{what} copied"), false);
             }
             Command::Ask(run, control) => {
-                let asked = Run::ask(&run, control);
-                if let Err(error) = asked {
-                    self.toasts.say(now, error.to_string(), true);
-                }
-                self.library.order(Order::Rescan);
+                self.errands.start(move || match Run::ask(&run, control) {
+                    Ok(()) => Command::Rescan,
+                    Err(error) => Command::Say { text: error.to_string(), bad: true },
+                });
             }
             Command::Say { text, bad } => self.toasts.say(now, text, bad),
             Command::Save { name, bytes } => self.dialog = Some(Dialog::save(&name, bytes)),
+            Command::Write { path, bytes, replace } => {
+                self.errands.start(move || write(&path, &bytes, replace));
+            }
         }
     }
 
@@ -280,8 +297,13 @@ impl App {
 
 /// What keys ask for. With the palette open, letters and digits are typed.
 fn keys(ui: &Ui, palette: bool, commands: &mut Vec<Command>) {
+    // A field has an undo of its own.
+    let typing = ui.ctx().text_edit_focused();
     ui.input_mut(|input| {
         for named in COMMANDS {
+            if typing && (named.command)() == Command::UndoLayout {
+                continue;
+            }
             if named.key.is_some_and(|key| input.consume_shortcut(&key)) {
                 commands.push((named.command)());
             }
@@ -294,13 +316,20 @@ fn keys(ui: &Ui, palette: bool, commands: &mut Vec<Command>) {
                 commands.push(Command::Open(if figure { Pane::figure(plot) } else { pane }));
             }
         }
-        let escape = |event: &Event| {
-            matches!(event, Event::Key { key: egui::Key::Escape, pressed: true, .. })
-        };
-        if palette && input.events.iter().any(escape) {
-            commands.push(Command::Palette);
-        }
     });
+}
+
+/// Writes a file, and says so.
+fn write(path: &Path, bytes: &[u8], replace: bool) -> Command {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).truncate(replace).create(replace).create_new(!replace);
+    let written = options.open(path).and_then(|mut file| file.write_all(bytes));
+    match written {
+        Ok(()) => Command::Say { text: format!("written to {}", path.display()), bad: false },
+        Err(error) => {
+            Command::Say { text: format!("cannot write {}: {error}", path.display()), bad: true }
+        }
+    }
 }
 
 /// The folder of what was dropped: a file of a run means the run.

@@ -50,6 +50,12 @@ pub(crate) enum Command {
         name: String,
         bytes: Vec<u8>,
     },
+    /// Write a file, over another one only if that is wanted.
+    Write {
+        path: PathBuf,
+        bytes: Vec<u8>,
+        replace: bool,
+    },
 }
 
 /// A command that has a name, and perhaps a key.
@@ -82,13 +88,13 @@ pub(crate) static COMMANDS: &[Named] = &[
         key: Some(ctrl(Key::L)),
         command: || Command::ToggleLinked,
     },
-    Named { name: "Pick no trial", key: Some(ctrl(Key::D)), command: || Command::ClearTrials },
+    Named { name: "Clear selection", key: Some(ctrl(Key::D)), command: || Command::ClearTrials },
     Named {
         name: "Undo a change of the layout",
         key: Some(ctrl(Key::Z)),
         command: || Command::UndoLayout,
     },
-    Named { name: "First layout", key: None, command: || Command::ResetLayout },
+    Named { name: "Reset layout", key: None, command: || Command::ResetLayout },
     Named { name: "Light theme", key: None, command: || Command::Theme(ThemeChoice::Light) },
     Named { name: "Dark theme", key: None, command: || Command::Theme(ThemeChoice::Dark) },
     Named {

@@ -41,6 +41,9 @@ pub(crate) struct Layout {
     pub(crate) tree: Tree<Pane>,
     #[serde(skip)]
     past: Vec<Tree<Pane>>,
+    /// Whether an edge is being dragged, which is one change however long it takes.
+    #[serde(skip)]
+    resizing: bool,
 }
 
 /// How many layouts can be undone.
@@ -70,7 +73,8 @@ impl Default for Layout {
             row.shares.set_share(tile, share);
         }
         let root = tiles.insert_container(Container::Linear(row));
-        Self { tree: Tree::new(egui::Id::unique("panels"), root, tiles), past: Vec::new() }
+        let tree = Tree::new(egui::Id::unique("panels"), root, tiles);
+        Self { tree, past: Vec::new(), resizing: false }
     }
 }
 
@@ -82,6 +86,19 @@ impl Layout {
             let excess = self.past.len().saturating_sub(PAST);
             self.past.drain(..excess);
         }
+    }
+
+    /// Remembers how it was before an edge was dragged. Until [`Layout::let_go`], what follows is a part
+    /// of the same change.
+    pub(crate) fn remember_resize(&mut self, before: Tree<Pane>) {
+        if !std::mem::replace(&mut self.resizing, true) {
+            self.remember(before);
+        }
+    }
+
+    /// Ends a drag of an edge.
+    pub(crate) fn let_go(&mut self) {
+        self.resizing = false;
     }
 
     /// Puts panels back where they were; whether there was anything to undo.
@@ -176,8 +193,36 @@ mod tests {
     }
 
     #[test]
+    fn a_drag_of_an_edge_is_one_change() {
+        let mut layout = Layout::default();
+        let widen = |layout: &mut Layout, share: f32| {
+            let before = layout.tree.clone();
+            let root = layout.tree.root().unwrap();
+            let Some(Tile::Container(Container::Linear(row))) = layout.tree.tiles.get_mut(root)
+            else {
+                panic!("the first layout is a row");
+            };
+            let first = row.children[0];
+            row.shares.set_share(first, share);
+            layout.remember_resize(before);
+        };
+        let start = layout.tree.clone();
+        for frame in 0..80_u8 {
+            widen(&mut layout, 1.0 + f32::from(frame));
+        }
+        layout.let_go();
+        let middle = layout.tree.clone();
+        widen(&mut layout, 0.5);
+        layout.let_go();
+        assert!(layout.undo() && layout.tree == middle);
+        assert!(layout.undo() && layout.tree == start);
+        assert!(!layout.undo());
+    }
+
+    #[test]
     fn a_panel_opens_in_an_empty_window() {
-        let mut layout = Layout { tree: Tree::empty(egui::Id::unique("panels")), past: Vec::new() };
+        let mut layout =
+            Layout { tree: Tree::empty(egui::Id::unique("panels")), ..Layout::default() };
         layout.open(&Pane::new("runs"));
         assert!(layout.has(&Pane::new("runs")));
     }

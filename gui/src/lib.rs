@@ -1,8 +1,8 @@
 //! The desktop app: see, follow and compare search runs.
 //!
-//! It reads runs with `nascent-record` and shows figures of `nascent-figures`; it never writes a run
-//! and never takes its lock, so it cannot disturb a search. [`App`] is the whole window, [`run`] opens
-//! it.
+//! It reads runs with `nascent-record` and shows figures of `nascent-figures`. It never takes the lock of
+//! a run and writes nothing of it but `control.json`, where a person asks a search to pause, to go on, or
+//! to stop; so it cannot disturb a search otherwise. [`App`] is the whole window, [`run`] opens it.
 //!
 //! - `model` finds and follows runs in the background.
 //! - `panel` has one file for each panel, and the table of them.

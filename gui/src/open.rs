@@ -21,9 +21,9 @@ pub struct Options {
     /// Begin with the settings and the layout of a first start
     #[arg(long)]
     pub fresh: bool,
-    /// Size of the window in points, such as 1440x900
-    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "1440x900", value_parser = size)]
-    pub size: [f32; 2],
+    /// Size of the window in points, such as 1440x900 [default: that of last time]
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
+    pub size: Option<[f32; 2]>,
     /// Show these runs at first, not the newest; repeatable
     #[arg(long, value_name = "RUN")]
     pub show: Vec<PathBuf>,
@@ -45,6 +45,9 @@ fn size(text: &str) -> Result<[f32; 2], String> {
         .ok_or_else(|| format!("\"{text}\" is no size from 320x320 to 8000x8000, such as 1440x900"))
 }
 
+/// The size of the window at the first start, in points.
+const FIRST_SIZE: [f32; 2] = [1440.0, 900.0];
+
 /// The name of the settings in the app's storage.
 const SETTINGS: &str = "settings";
 
@@ -56,11 +59,12 @@ pub fn run(options: Options) -> Result<()> {
     let viewport = egui::ViewportBuilder::default()
         .with_title("Nascent")
         .with_app_id("nascent-gui")
-        .with_inner_size(options.size)
+        .with_inner_size(options.size.unwrap_or(FIRST_SIZE))
         .with_min_inner_size([480.0, 360.0]);
     let native = eframe::NativeOptions {
         viewport,
-        persist_window: options.screenshot.is_none(),
+        // A window that is remembered would have its own size.
+        persist_window: options.screenshot.is_none() && options.size.is_none(),
         ..eframe::NativeOptions::default()
     };
     let outcome = Arc::new(std::sync::Mutex::new(None));

@@ -80,6 +80,12 @@ pub(crate) fn age(now_ms: u64, then_ms: u64) -> String {
     }
 }
 
+/// The same in a sentence: "2 h ago", "now".
+pub(crate) fn ago(now_ms: u64, then_ms: u64) -> String {
+    let age = age(now_ms, then_ms);
+    if age == "now" { age } else { format!("{age} ago") }
+}
+
 /// A name with spaces in place of underscores.
 pub(crate) fn words(name: &str) -> String {
     name.replace('_', " ")
@@ -128,6 +134,7 @@ mod tests {
         assert_eq!(duration(100_000.0), "1 d 3 h");
         assert_eq!(age(10_000, 9_000), "now");
         assert_eq!(age(7_200_000, 0), "2 h");
+        assert_eq!((ago(10_000, 9_000), ago(7_200_000, 0)), ("now".into(), "2 h ago".into()));
         assert_eq!(count(1, "trial"), "1 trial");
         assert_eq!(count(1200, "trial"), "1,200 trials");
     }

@@ -81,6 +81,19 @@ fn hash(program: &Path, folder: &Path) -> String {
     String::from_utf8(shown.stdout).unwrap()
 }
 
+/// Waits until a trial of a run in a folder has ended, or the search has.
+fn wait_for_a_trial(folder: &Path, search: &mut Child) {
+    let has_one = || {
+        let runs = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut logs =
+            runs.filter_map(|run| fs::read_to_string(run.path().join("events.jsonl")).ok());
+        logs.any(|log| log.contains("trial_finished"))
+    };
+    while !has_one() && search.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
 /// How many colors a PNG has, and its size.
 fn colors(path: &Path) -> (usize, u32, u32) {
     let mut reader = png::Decoder::new(fs::File::open(path).unwrap()).read_info().unwrap();
@@ -105,6 +118,7 @@ fn a_search_is_followed_in_a_real_window_and_not_disturbed() {
     let what = ["-n", "24", "--workers", "1", "--epochs", "2", "--max-train", "400", "--seed", "5"];
     assert!(search(&program, &alone, &what).status().unwrap().success());
     let mut running = search(&program, &watched, &what).spawn().unwrap();
+    wait_for_a_trial(&watched, &mut running);
     let picture = dir.path().join("window.png");
     display.picture(dir.path(), &watched, &picture, &["--size", "1200x800", "--theme", "light"]);
     assert!(running.wait().unwrap().success());

@@ -124,6 +124,8 @@ pub(super) fn panels(app: &mut App, ui: &mut Ui, shown: &[Drawn], commands: &mut
         cx: Cx {
             library: &app.library,
             jobs: &app.jobs,
+            outside: &app.outside,
+            errands: &app.errands,
             now_ms: app.clock.now_ms(),
             shown,
             picked: &mut app.picked,
@@ -131,14 +133,21 @@ pub(super) fn panels(app: &mut App, ui: &mut Ui, shown: &[Drawn], commands: &mut
             commands,
         },
         panels: &mut app.panels,
-        edited: false,
+        moved: false,
+        resized: false,
     };
     let frame = Frame::new().fill(ui.visuals().panel_fill);
     egui::CentralPanel::default().frame(frame).show(ui, |ui| tree.ui(&mut docked, ui));
-    let edited = docked.edited;
-    app.settings.layout.tree = tree;
-    if edited {
-        app.settings.layout.remember(before);
+    let (moved, resized) = (docked.moved, docked.resized);
+    let layout = &mut app.settings.layout;
+    layout.tree = tree;
+    if moved {
+        layout.remember(before);
+    } else if resized {
+        layout.remember_resize(before);
+    }
+    if !ui.input(|input| input.pointer.any_down()) {
+        layout.let_go();
     }
     let tiles = &app.settings.layout.tree.tiles;
     app.panels.retain(|pane, _| tiles.find_pane(pane).is_some());
@@ -147,7 +156,10 @@ pub(super) fn panels(app: &mut App, ui: &mut Ui, shown: &[Drawn], commands: &mut
 struct Docked<'a, 'c> {
     cx: Cx<'c>,
     panels: &'a mut HashMap<Pane, Box<dyn Panel>>,
-    edited: bool,
+    /// Whether a panel was moved or closed in this frame.
+    moved: bool,
+    /// Whether an edge was dragged in this frame.
+    resized: bool,
 }
 
 impl egui_tiles::Behavior<Pane> for Docked<'_, '_> {
@@ -175,7 +187,7 @@ impl egui_tiles::Behavior<Pane> for Docked<'_, '_> {
     }
 
     fn on_tab_close(&mut self, _tiles: &mut Tiles<Pane>, _tile: TileId) -> bool {
-        self.edited = true;
+        self.moved = true;
         true
     }
 
@@ -184,7 +196,8 @@ impl egui_tiles::Behavior<Pane> for Docked<'_, '_> {
     }
 
     fn on_edit(&mut self, action: EditAction) {
-        self.edited |= matches!(action, EditAction::TileResized | EditAction::TileDropped);
+        self.resized |= action == EditAction::TileResized;
+        self.moved |= action == EditAction::TileDropped;
     }
 
     fn tab_bar_height(&self, _style: &egui::Style) -> f32 {

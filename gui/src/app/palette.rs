@@ -49,7 +49,7 @@ impl PaletteList {
             }
             ui.add_space(4.0);
             if found.is_empty() {
-                ui.weak("Nothing is called so.");
+                ui.weak("No match");
             }
             ScrollArea::vertical().max_height(340.0).show(ui, |ui| {
                 for (at, (name, hint, command)) in found.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! What can be named in a filter and shown in a column.
 
-use nascent_record::{Domain, Outcome, RunView, Trial, Value};
+use nascent_record::{Domain, Manifest, Outcome, RunView, Trial, Value};
 
 use super::Comparison;
 
@@ -101,23 +101,29 @@ pub(crate) fn metric(trial: &Trial, name: &str) -> Option<f64> {
     }
 }
 
-/// Everything of the trials of a run that has a name, in the order of columns. A metric is there if
-/// it is declared for trials or one of the first trials with a result has it.
-pub(crate) fn fields(view: &RunView) -> Vec<(String, Field)> {
-    let named = |name: &str, field| (name.to_owned(), field);
-    let mut fields = vec![named("trial", Field::Trial), named("status", Field::Status)];
-    let choices = view.manifest().spec.choices().iter().enumerate();
-    fields.extend(choices.map(|(at, choice)| named(&choice.name, Field::Choice(at))));
-    let mut metrics: Vec<&str> = Vec::new();
+/// The metrics that are declared for trials, or that one of the first trials with a result has. It
+/// looks at all trials where few have one.
+pub(crate) fn metrics(view: &RunView) -> Vec<String> {
+    let mut metrics: Vec<String> = Vec::new();
     let declared = view.manifest().metrics.iter().filter(|metric| !metric.final_only);
     let had = view.trials().iter().filter_map(Trial::metrics).take(16);
     let had = had.flat_map(|metrics| metrics.iter().map(|(name, _)| name));
     for name in declared.map(|metric| metric.name.as_str()).chain(had) {
-        if !metrics.contains(&name) {
-            metrics.push(name);
+        if !metrics.iter().any(|known| known == name) {
+            metrics.push(name.to_owned());
         }
     }
-    fields.extend(metrics.into_iter().map(|name| named(name, Field::Metric(name.to_owned()))));
+    metrics
+}
+
+/// Everything of the trials of a run that has a name, in the order of columns, where its trials have
+/// these metrics.
+pub(crate) fn fields_with(manifest: &Manifest, metrics: &[String]) -> Vec<(String, Field)> {
+    let named = |name: &str, field| (name.to_owned(), field);
+    let mut fields = vec![named("trial", Field::Trial), named("status", Field::Status)];
+    let choices = manifest.spec.choices().iter().enumerate();
+    fields.extend(choices.map(|(at, choice)| named(&choice.name, Field::Choice(at))));
+    fields.extend(metrics.iter().map(|name| named(name, Field::Metric(name.clone()))));
     fields.extend([
         named("epochs", Field::Epochs),
         named("seconds", Field::Seconds),
@@ -125,4 +131,9 @@ pub(crate) fn fields(view: &RunView) -> Vec<(String, Field)> {
         named("failure", Field::Failure),
     ]);
     fields
+}
+
+/// The same with the metrics that the trials have.
+pub(crate) fn fields(view: &RunView) -> Vec<(String, Field)> {
+    fields_with(view.manifest(), &metrics(view))
 }

@@ -11,7 +11,7 @@ mod field;
 mod parse;
 
 pub(crate) use complete::complete;
-pub(crate) use field::{Datum, Field, fields, metric};
+pub(crate) use field::{Datum, Field, fields, fields_with, metric, metrics};
 pub(crate) use parse::parse;
 
 use nascent_record::{RunView, Trial};

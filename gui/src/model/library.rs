@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use nascent_record::{RunReader, RunView};
+use nascent_record::{Clock, RunReader, RunView};
 
 use super::Row;
 use super::follow::Follower;
 
 /// A run as it is shared between the thread that reads it and those that look at it. Whoever looks
-/// clones the inner `Arc` for as long as it takes; the reader goes on while nobody looks.
+/// clones the inner `Arc` for as long as it takes. The reader reads what was added while others look,
+/// and takes it in, which is short, when nobody does.
 pub(super) type Handle = Arc<Mutex<Arc<RunReader>>>;
 
 /// A run of the list.
@@ -25,10 +25,14 @@ pub(crate) struct Entry {
 impl Entry {
     /// The run as it is now, if it can be read.
     pub(crate) fn look(&self) -> Option<Shown> {
-        let handle = self.handle.as_ref()?;
-        let reader = Arc::clone(&handle.lock().unwrap_or_else(PoisonError::into_inner));
+        let reader = look(self.handle.as_ref()?);
         Some(Shown { row: Arc::clone(&self.row), reader })
     }
+}
+
+/// The run behind a handle, as it is now.
+pub(super) fn look(handle: &Handle) -> Arc<RunReader> {
+    Arc::clone(&handle.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// A run that somebody looks at, for a frame or for a job.
@@ -45,6 +49,11 @@ impl Shown {
         self.reader.view()
     }
 
+    /// The metrics that its trials have.
+    pub(crate) fn metrics(&self) -> &[String] {
+        self.row.summary.as_ref().map_or(&[], |summary| &summary.metrics)
+    }
+
     /// What tells this state of this run from all others.
     pub(crate) fn key(&self) -> (PathBuf, u64) {
         (self.row.path.clone(), self.row.revision)
@@ -57,6 +66,8 @@ pub(crate) enum Order {
     Watch(PathBuf),
     /// Forget the runs of this folder.
     Unwatch(PathBuf),
+    /// Forget a run that is gone.
+    Forget(PathBuf),
     /// Look for new runs and changes now.
     Rescan,
 }
@@ -69,8 +80,8 @@ pub(super) enum Update {
     Gone(PathBuf),
     /// A folder cannot be listed.
     Folder(PathBuf, Option<String>),
-    /// All that is on disk now has been read.
-    CaughtUp,
+    /// All that is on disk now has been read, for the start or for so many orders.
+    CaughtUp(usize),
 }
 
 /// What is told the user at the edge of the window.
@@ -87,26 +98,43 @@ pub(crate) struct Library {
     updates: Receiver<Update>,
     entries: Vec<Entry>,
     problems: Vec<(PathBuf, String)>,
-    caught_up: bool,
+    /// How many answers of the thread that follows are still to come.
+    awaited: usize,
 }
 
 impl Library {
     /// Starts following the runs under these folders.
-    pub(crate) fn new(folders: Vec<PathBuf>, ctx: &egui::Context) -> std::io::Result<Self> {
+    pub(crate) fn new(
+        folders: Vec<PathBuf>,
+        clock: Arc<dyn Clock>,
+        ctx: &egui::Context,
+    ) -> std::io::Result<Self> {
         let (orders, ordered) = sync_channel(64);
         let (tell, updates) = sync_channel(256);
         let ctx = ctx.clone();
-        let follower = Follower::new(folders, ordered, tell, move || ctx.request_repaint());
+        let follower = Follower::new(folders, clock, ordered, tell, move || ctx.request_repaint());
         std::thread::Builder::new()
             .name("nascent-gui-follow".to_owned())
             .spawn(move || follower.run())?;
         let (entries, problems) = (Vec::new(), Vec::new());
-        Ok(Self { orders, updates, entries, problems, caught_up: false })
+        Ok(Self { orders, updates, entries, problems, awaited: 1 })
     }
 
     /// Asks something of the thread that follows; it is told when it next looks.
-    pub(crate) fn order(&self, order: Order) {
-        let _full_of_the_same = self.orders.try_send(order);
+    pub(crate) fn order(&mut self, order: Order) {
+        // A full queue is one of the same.
+        self.awaited += usize::from(self.orders.try_send(order).is_ok());
+    }
+
+    /// Forgets the runs that are gone from disk, but for those that somebody looks at.
+    pub(crate) fn forget_gone(&mut self, looked_at: impl Fn(&Path) -> bool) {
+        let entries = self.entries.iter().filter(|entry| entry.row.gone);
+        let gone: Vec<PathBuf> =
+            entries.map(|entry| entry.row.path.clone()).filter(|path| !looked_at(path)).collect();
+        for path in gone {
+            self.entries.retain(|entry| entry.row.path != path);
+            self.order(Order::Forget(path));
+        }
     }
 
     /// Takes in what has been told, for a few milliseconds at most; returns what is worth a notice.
@@ -125,7 +153,7 @@ impl Library {
                     self.problems.retain(|(known, _)| *known != path);
                     self.problems.extend(problem.map(|problem| (path, problem)));
                 }
-                Update::CaughtUp => self.caught_up = true,
+                Update::CaughtUp(answers) => self.awaited = self.awaited.saturating_sub(answers),
             }
         }
         notices
@@ -174,9 +202,9 @@ impl Library {
         &self.problems
     }
 
-    /// Whether all that was on disk at the start has been read.
+    /// Whether all that was on disk when it was last asked for has been read.
     pub(crate) fn is_caught_up(&self) -> bool {
-        self.caught_up
+        self.awaited == 0
     }
 
     /// Whether a run is being written.
@@ -184,6 +212,3 @@ impl Library {
         self.entries.iter().any(|entry| entry.row.status == super::Status::Running)
     }
 }
-
-/// How long the follower waits between two looks at runs that are being written.
-pub(super) const TICK: Duration = Duration::from_millis(500);

@@ -45,7 +45,9 @@ impl Status {
     pub(crate) fn meaning(self) -> &'static str {
         match self {
             Self::Running => "A process is writing this run; the app follows it.",
-            Self::Finished => "The search ended by itself: its budget is spent, or its space is.",
+            Self::Finished => {
+                "The search ended by itself: its budget is spent, or there is nothing new to propose."
+            }
             Self::Interrupted => {
                 "Nobody is writing this run, and it has not ended. `nascent resume` goes on with it."
             }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use egui::{RichText, ScrollArea, Ui};
 use nascent_figures::{Axis, Figure, Mark, Point, Role, Series};
+use nascent_record::analysis::main_parent;
 use nascent_record::{Objective, RunView, Trial, TrialId};
 
 use super::{Cx, Kind, Panel, part};
-use crate::draw::{Brushes, Chart, Look, show_chart};
+use crate::draw::Chart;
 use crate::filter::metric;
 use crate::model::Lazy;
 use crate::text;
@@ -58,7 +59,8 @@ impl Panel for Lineage {
             part::no_run(ui);
             return;
         };
-        let (run, label) = (drawn.run.clone(), drawn.label.clone());
+        let drawn = drawn.clone();
+        let run = drawn.run.clone();
         let best = run.row.summary.as_ref().and_then(|summary| summary.best);
         let Some(trial) = cx.picked.last.or(best.map(|(trial, _)| trial)) else {
             part::empty(ui, "No trial is picked", "Click a trial to see where it comes from.");
@@ -66,9 +68,11 @@ impl Panel for Lineage {
         };
         let job = run.clone();
         self.family.get(cx.jobs, (run.key(), trial), move || family(job.view(), trial));
-        let family = match self.family.value() {
+        // That of another run would be told by its numbers as if it were of this one.
+        let shown = self.family.shown().filter(|(((path, _), _), _)| *path == run.row.path);
+        let family = match shown.map(|(_, family)| family) {
             None => {
-                part::waiting(ui, "Following parents");
+                part::pending(ui, self.family.has_failed(), "Following parents");
                 return;
             }
             Some(None) => {
@@ -85,19 +89,7 @@ impl Panel for Lineage {
         let room = ui.available_size();
         let mut clicked = None;
         ui.allocate_ui(egui::vec2(room.x, room.y * 0.55), |ui| {
-            let view = run.view();
-            let about = |_: usize, trial: TrialId| super::figure::about(view, trial);
-            let look = Look {
-                id: ui.scope_id().with("line"),
-                link: None,
-                names: std::slice::from_ref(&label),
-                slots: &[],
-                picked: (0, &cx.picked.trials),
-                hidden: &mut self.hidden,
-                brushes: &mut Brushes::new(),
-                describe: &about,
-            };
-            clicked = show_chart(ui, &family.chart, look).clicked.map(|(_, trial)| trial);
+            clicked = part::chart(ui, &family.chart, &drawn, &cx.picked.trials, &mut self.hidden);
         });
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             for step in &family.steps {
@@ -164,7 +156,7 @@ fn family(view: &RunView, trial: TrialId) -> Option<Family> {
     let generations = text::count(steps.len().saturating_sub(1), "ancestor");
     let figure = Figure {
         title: format!("The line of trial {trial}"),
-        subtitle: format!("{generations} by the first parent"),
+        subtitle: format!("{generations} by the better parent"),
         x: Axis::new("trial"),
         y: Axis::new(text::words(name)),
         marks,
@@ -179,9 +171,7 @@ fn steps(view: &RunView, objective: &Objective, trial: TrialId) -> Vec<Step> {
     let mut next = trials.get(trial.index());
     while let Some(trial) = next {
         let parents = &trial.proposal.parents;
-        // A parent is earlier, which a log that was written by hand might not keep.
-        let first = parents.first().filter(|parent| **parent < trial.id);
-        let parent = first.and_then(|parent| trials.get(parent.index()));
+        let parent = main_parent(view, trial, objective);
         let gain = parent.and_then(|parent| {
             let score = |trial| Some(objective.direction.oriented(value(trial)?));
             Some(score(trial)? - score(parent)?)
@@ -193,7 +183,7 @@ fn steps(view: &RunView, objective: &Objective, trial: TrialId) -> Vec<Step> {
             value: value(trial),
             gain,
             changes,
-            second: parents.get(1).copied(),
+            second: parents.iter().copied().find(|other| parent.is_some_and(|p| p.id != *other)),
             children: children.count(),
         });
         if steps.len() >= 500 {

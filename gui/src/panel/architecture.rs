@@ -1,6 +1,5 @@
 //! The network of a trial, and what tells it from another.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use egui::{Color32, RichText, ScrollArea, Ui, vec2};
@@ -9,7 +8,7 @@ use nascent_record::{Architecture, RunView, TrialId};
 
 use super::{Cx, Drawn, Kind, Panel, part};
 use crate::command::Command;
-use crate::draw::show_network;
+use crate::draw::{State, States, differences, show_network, tint};
 use crate::model::{Lazy, Network};
 use crate::text;
 use crate::theme::{self, Palette};
@@ -29,7 +28,9 @@ struct Which {
     text: String,
 }
 
-type Drawings = Lazy<(PathBuf, String), Result<Network, String>>;
+/// A network with what it is of: while that of another trial is drawn, the old one stands under its own
+/// name.
+type Drawings = Lazy<Which, Result<Network, String>>;
 
 #[derive(Default)]
 struct ArchitecturePanel {
@@ -68,7 +69,8 @@ impl Panel for ArchitecturePanel {
         let compared = other.filter(|_| self.compare);
         let room = ui.available_size();
         let across = room.x > room.y * 1.1;
-        let table = if compared.is_some() { (room.y * 0.32).min(170.0) } else { 0.0 };
+        // Below are the choices that differ, above is the legend.
+        let table = if compared.is_some() { (room.y * 0.32).min(170.0) + 22.0 } else { 0.0 };
         let count = if compared.is_some() { 2.0 } else { 1.0 };
         let gap = ui.spacing().item_spacing;
         let size = if across {
@@ -79,27 +81,31 @@ impl Panel for ArchitecturePanel {
         let size = size.max(vec2(80.0, 80.0));
         let ask = |lazy: &mut Drawings, which: &Which| {
             let (run, text) = (which.run.clone(), which.text.clone());
-            lazy.get(cx.jobs, (which.run.clone(), which.text.clone()), move || {
-                Network::of(&run, &text)
-            });
+            lazy.get(cx.outside, which.clone(), move || Network::of(&run, &text));
         };
         ask(&mut self.left, &this);
         if let Some(other) = &compared {
             ask(&mut self.right, other);
         }
-        let (left, right) = (texts(&self.left, &self.part), texts(&self.right, &self.part));
-        let one =
-            |ui: &mut Ui, lazy: &Drawings, which: &Which, others: Option<&BTreeSet<String>>| {
-                ui.vertical(|ui| {
-                    title(ui, cx, which);
-                    let changed = |line: &str| others.is_some_and(|others| !others.contains(line));
-                    drawing(ui, lazy, &self.part, which, size, &changed);
-                });
-            };
+        let drawings = compared
+            .as_ref()
+            .and_then(|_| Some((find(&self.left, &self.part)?, find(&self.right, &self.part)?)));
+        let states = drawings.map(|(left, right)| differences(left, right));
+        if states.is_some() {
+            legend(ui);
+        }
+        let one = |ui: &mut Ui, lazy: &Drawings, which: &Which, side: usize| {
+            ui.vertical(|ui| {
+                let which = lazy.shown().map_or(which, |(shown, _)| shown);
+                title(ui, cx, which);
+                let states = states.as_ref().map(|states| &states[side]);
+                drawing(ui, lazy, &self.part, which, size, states);
+            });
+        };
         let both = |ui: &mut Ui| {
-            one(ui, &self.left, &this, compared.as_ref().map(|_| &right));
+            one(ui, &self.left, &this, 0);
             if let Some(other) = &compared {
-                one(ui, &self.right, other, Some(&left));
+                one(ui, &self.right, other, 1);
             }
         };
         if across {
@@ -153,30 +159,33 @@ impl ArchitecturePanel {
                 }
             }
             part::right(ui, |ui| {
-                ui.menu_button("Save", |ui| self.save(ui, cx, this));
+                ui.menu_button("Save", |ui| self.save(ui, cx));
                 let copy = ui.button("Copy");
                 if copy.on_hover_text("Copy the architecture as text").clicked() {
                     let (what, text) = ("architecture".to_owned(), this.text.clone());
                     cx.commands.push(Command::Copy { what, text });
                 }
                 let pinned = self.pinned.is_some();
-                let pin = ui.selectable_label(pinned, "Keep");
-                if pin.on_hover_text("Keep this one, to compare the next picked with it").clicked()
+                let pin = ui.selectable_label(pinned, "Pin");
+                if pin
+                    .on_hover_text("Hold on to this one, to compare the next picked with it")
+                    .clicked()
                 {
                     self.pinned = if pinned { None } else { Some(this.clone()) };
                     self.compare |= !pinned;
                 }
                 ui.add_enabled_ui(other.is_some(), |ui| {
                     ui.checkbox(&mut self.compare, "Compare").on_hover_text(
-                        "Beside the kept one, else another picked trial, its parent, or the best",
+                        "Beside the pinned one, else another picked trial, its parent, or the best",
                     );
                 });
             });
         });
     }
 
-    fn save(&self, ui: &mut Ui, cx: &mut Cx<'_>, this: &Which) {
-        let Some(drawing) = find(&self.left, &self.part) else {
+    fn save(&self, ui: &mut Ui, cx: &mut Cx<'_>) {
+        let shown = self.left.shown().map(|(which, _)| which.trial);
+        let (Some(trial), Some(drawing)) = (shown, find(&self.left, &self.part)) else {
             ui.weak("There is no drawing to save.");
             return;
         };
@@ -189,7 +198,7 @@ impl ArchitecturePanel {
                 } else {
                     render_png(drawing, &options)
                 };
-                let name = format!("trial_{}_{}.{ending}", this.trial, self.part);
+                let name = format!("trial_{trial}_{}.{ending}", self.part);
                 cx.commands.push(match bytes {
                     Ok(bytes) => Command::Save { name, bytes },
                     Err(error) => Command::Say { text: error.to_string(), bad: true },
@@ -213,12 +222,20 @@ fn find<'a>(lazy: &'a Drawings, part: &str) -> Option<&'a nascent_figures::Drawi
     named.or(network.drawings.first()).map(|(_, drawing)| drawing)
 }
 
-/// All that is written in a drawing.
-fn texts(lazy: &Drawings, part: &str) -> BTreeSet<String> {
-    let Some(drawing) = find(lazy, part) else { return BTreeSet::new() };
-    let nodes = drawing.nodes.iter().flat_map(|node| node.lines.iter().cloned());
-    let labels = drawing.edges.iter().filter_map(|edge| Some(edge.label.as_ref()?.text.clone()));
-    nodes.chain(labels).collect()
+/// What the colors of two drawings side by side say.
+fn legend(ui: &mut Ui) {
+    let palette = Palette::of(ui);
+    ui.horizontal(|ui| {
+        for (state, name) in
+            [(State::Same, "Same"), (State::Changed, "Changed"), (State::Only, "Only here")]
+        {
+            let (rect, _) = ui.allocate_exact_size(vec2(14.0, 12.0), egui::Sense::hover());
+            let color = tint(palette, state).unwrap_or(palette.rule);
+            let (line, inside) = (egui::Stroke::new(1.5, color), egui::StrokeKind::Inside);
+            ui.painter().rect(rect, 3.0, color.gamma_multiply(0.2), line, inside);
+            ui.label(RichText::new(name).size(12.0));
+        }
+    });
 }
 
 fn title(ui: &mut Ui, cx: &Cx<'_>, which: &Which) {
@@ -247,11 +264,12 @@ fn drawing(
     part: &str,
     which: &Which,
     size: egui::Vec2,
-    changed: &dyn Fn(&str) -> bool,
+    states: Option<&States>,
 ) {
     match lazy.value() {
         None => {
-            ui.allocate_ui(size, |ui| part::waiting(ui, "Asking nascent for the network"));
+            let failed = lazy.has_failed();
+            ui.allocate_ui(size, |ui| part::pending(ui, failed, "Asking nascent for the network"));
         }
         Some(Err(sentence)) => {
             // Without a drawing the choices still say what it is.
@@ -268,7 +286,7 @@ fn drawing(
         Some(Ok(_)) => {
             if let Some(drawing) = find(lazy, part) {
                 let id = ui.scope_id().with(("network", part));
-                show_network(ui, id, size, drawing, changed);
+                show_network(ui, id, size, drawing, states);
             }
         }
     }
@@ -345,6 +363,8 @@ fn difference(ui: &mut Ui, cx: &Cx<'_>, drawn: &Drawn, this: &Which, other: &Whi
 
 #[cfg(test)]
 mod tests {
+    use nascent_record::{Measured, MeasuredGraph, Measures};
+
     use super::*;
     use crate::testing;
 
@@ -365,7 +385,23 @@ mod tests {
 
     #[test]
     fn a_network_has_its_cells_and_itself_as_drawings() {
-        let network = Network::new(&testing::network());
+        let graph = testing::network();
+        let part = |params| Measured { shape: vec![16, 8, 8], params, flops: 1234 };
+        let cell = Measures {
+            nodes: vec![None; 4],
+            edges: vec![Some(part(99)); 6],
+            ..Measures::default()
+        };
+        let measures = Measures {
+            nodes: (0..graph.nodes.len() as u64).map(|at| Some(part(at))).collect(),
+            edges: vec![None; graph.edges.len()],
+            cells: [("cell".to_owned(), cell)].into(),
+        };
+        let network = Network::new(&MeasuredGraph { graph, measures: Some(measures) });
+        let edge = &network.drawings[0].1.edges[0];
+        assert_eq!(edge.note, "out 16×8×8\n99 params, 1,234 FLOPs");
+        // Five cells in a row: nodes 2 to 6.
+        assert!(network.drawings[1].1.nodes[2].note.contains("20 params, 6,170 FLOPs"));
         let names: Vec<&str> = network.drawings.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["cell", "network"]);
     }

@@ -1,17 +1,19 @@
 //! One plot of the runs that are shown.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use egui::{RichText, Ui};
 use nascent_figures::{
-    Figure, PLOTS, PlotOptions, Progress, RenderOptions, Theme, render_png, render_svg,
+    Ask, Figure, Mark, PLOTS, PlotOptions, Progress, RenderOptions, Theme, Thread, render_png,
+    render_svg,
 };
 use nascent_record::{RunView, TrialId};
 
 use super::{Cx, Drawn, Kind, Panel, part};
 use crate::command::Command;
-use crate::draw::{Brushes, Chart, Look, show_chart};
+use crate::draw::{Brushes, Chart, Look, passes, show_chart};
 use crate::layout::Pane;
 use crate::model::Lazy;
 use crate::text;
@@ -25,12 +27,35 @@ pub(super) static KIND: Kind = Kind {
 
 type Key = (Vec<(PathBuf, u64)>, PlotOptions, String);
 
+/// A chart with the runs that it is of: others may be shown while a newer one is computed.
+struct Plotted {
+    chart: Chart,
+    runs: Vec<Source>,
+}
+
+/// A run of a chart.
+struct Source {
+    path: PathBuf,
+    label: String,
+    /// The number of its color when it was drawn.
+    slot: usize,
+}
+
 struct FigurePanel {
     plot: String,
     options: PlotOptions,
-    chart: Lazy<Key, Result<Chart, String>>,
+    chart: Lazy<Key, Result<Arc<Plotted>, String>>,
     hidden: BTreeSet<String>,
     brushes: Brushes,
+    /// What was brushed last, until the trials within it are picked.
+    brushed: Option<Brushed>,
+    within: Lazy<(Key, PathBuf, Brushes), BTreeSet<TrialId>>,
+}
+
+/// A question for the trials of a run that are within the brushes of a figure.
+struct Brushed {
+    key: Key,
+    run: PathBuf,
 }
 
 impl FigurePanel {
@@ -41,13 +66,15 @@ impl FigurePanel {
             chart: Lazy::default(),
             hidden: BTreeSet::new(),
             brushes: Brushes::new(),
+            brushed: None,
+            within: Lazy::default(),
         }
     }
 }
 
 impl Panel for FigurePanel {
     fn is_ready(&self) -> bool {
-        !self.chart.is_pending()
+        !self.chart.is_pending() && !self.within.is_pending()
     }
 
     fn ui(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
@@ -59,46 +86,48 @@ impl Panel for FigurePanel {
             );
             return;
         }
-        self.options.pool = cx.settings.grouped;
+        let pools = uses(&self.plot, Ask::Pool) && cx.settings.grouped;
+        let color = |drawn: &Drawn| cx.color(&drawn.run.row.path).unwrap_or(drawn.slot);
+        self.options.pool = pools;
+        self.options.settings =
+            if pools { cx.shown.iter().map(color).collect() } else { Vec::new() };
         self.bar(ui, cx);
         let drawn: Vec<Drawn> = cx.shown.to_vec();
         let key = (cx.key(), self.options.clone(), self.plot.clone());
         let (plot, options) = (self.plot.clone(), self.options.clone());
         self.chart.get(cx.jobs, key, move || compute(&plot, &drawn, &options));
-        if self.chart.has_failed() && self.chart.value().is_none() {
-            part::empty(
-                ui,
-                "This figure could not be computed",
-                "That is a mistake of this program.",
-            );
-            return;
-        }
-        match self.chart.value() {
-            None => part::waiting(ui, "Computing the figure"),
-            Some(Err(sentence)) => part::empty(ui, "Nothing to see yet", sentence),
-            Some(Ok(chart)) => {
-                let names: Vec<String> = cx.shown.iter().map(|drawn| drawn.label.clone()).collect();
-                let slots: Vec<usize> = cx.shown.iter().map(|drawn| drawn.slot).collect();
-                // Where several runs are one series, series are no runs.
-                let slots = if self.options.pool { &[][..] } else { &slots };
-                let focus = cx.focus().map_or(usize::MAX, |(at, _)| at);
+        match self.chart.shown() {
+            None => part::pending(ui, self.chart.has_failed(), "Computing the figure"),
+            Some((_, Err(sentence))) => part::empty(ui, "Nothing to see yet", sentence),
+            Some((key, Ok(plotted))) => {
+                let Plotted { chart, runs } = &**plotted;
+                let names: Vec<String> = runs.iter().map(|run| run.label.clone()).collect();
+                // Where several runs are one series, series have the numbers of colors themselves.
+                let own = runs.iter().filter(|_| !key.1.pool);
+                let slots: Vec<usize> =
+                    own.map(|run| cx.color(&run.path).unwrap_or(run.slot)).collect();
+                let focus = runs.iter().position(|run| cx.picked.focus() == Some(&run.path));
                 let shown = cx.shown;
+                let find = |run: usize| -> Option<&Drawn> {
+                    let path = &runs.get(run)?.path;
+                    shown.iter().find(|drawn| drawn.run.row.path == *path)
+                };
                 let describe = |run: usize, trial: TrialId| {
-                    shown.get(run).map_or_else(String::new, |drawn| about(drawn.run.view(), trial))
+                    find(run).map_or_else(String::new, |drawn| about(drawn.run.view(), trial))
                 };
                 let look = Look {
                     id: ui.scope_id().with("plot"),
                     link: cx.settings.linked.then(|| link(&chart.figure)),
                     names: &names,
-                    slots,
-                    picked: (focus, &cx.picked.trials),
+                    slots: &slots,
+                    picked: (focus.unwrap_or(usize::MAX), &cx.picked.trials),
                     hidden: &mut self.hidden,
                     brushes: &mut self.brushes,
                     describe: &describe,
                 };
                 let answer = show_chart(ui, chart, look);
                 if let Some((run, trial)) = answer.clicked
-                    && let Some(drawn) = cx.shown.get(run)
+                    && let Some(drawn) = find(run)
                 {
                     let path = &drawn.run.row.path;
                     if ui.input(|input| input.modifiers.command) && cx.picked.focus() == Some(path)
@@ -108,19 +137,37 @@ impl Panel for FigurePanel {
                         cx.picked.pick(path, trial);
                     }
                 }
-                if let Some((run, trials)) = answer.brushed
-                    && let Some(drawn) = cx.shown.get(run)
-                {
-                    cx.picked.look_into(Some(&drawn.run.row.path));
-                    cx.picked.last = trials.first().copied();
-                    cx.picked.trials = trials;
+                if answer.brushed {
+                    let run = find(focus.unwrap_or(0)).map(|drawn| drawn.run.row.path.clone());
+                    self.brushed = run.map(|run| Brushed { key: key.clone(), run });
                 }
             }
         }
+        self.pick_brushed(cx);
     }
 }
 
 impl FigurePanel {
+    /// Picks the trials that are within the brushes: of all trials of a run, not only of those that are
+    /// drawn.
+    fn pick_brushed(&mut self, cx: &mut Cx<'_>) {
+        let Some(Brushed { key, run }) = &self.brushed else { return };
+        let drawn: Vec<Drawn> = cx.shown.to_vec();
+        let wanted = (key.clone(), run.clone(), self.brushes.clone());
+        let (plot, options, brushes) = (self.plot.clone(), key.1.clone(), self.brushes.clone());
+        let path = run.clone();
+        let job = move || within(&plot, &drawn, options, &path, &brushes);
+        self.within.get(cx.jobs, wanted.clone(), job);
+        if let Some((_, trials)) = self.within.shown().filter(|(key, _)| **key == wanted) {
+            cx.picked.look_into(Some(run));
+            cx.picked.last = trials.first().copied();
+            cx.picked.trials.clone_from(trials);
+            self.brushed = None;
+        } else if self.within.has_failed() {
+            self.brushed = None;
+        }
+    }
+
     /// What can be asked of the plot, and where the picture can go.
     fn bar(&mut self, ui: &mut Ui, cx: &mut Cx<'_>) {
         ui.horizontal(|ui| {
@@ -133,7 +180,7 @@ impl FigurePanel {
                 options.cost = None;
             }
             choose(ui, "Metric", "Objective", &metrics, &mut options.metric);
-            if uses(&self.plot, Asks::Progress) {
+            if uses(&self.plot, Ask::Progress) {
                 let progress = [
                     (Progress::Trials, "by trials"),
                     (Progress::WallClock, "by wall clock"),
@@ -148,15 +195,15 @@ impl FigurePanel {
                     }
                 });
             }
-            if uses(&self.plot, Asks::Choices) {
+            if uses(&self.plot, Ask::Choices) {
                 choose_choices(ui, cx.shown, &mut options.choices);
             }
-            if uses(&self.plot, Asks::Signal) {
+            if uses(&self.plot, Ask::Signal) {
                 let names = signals(cx.shown);
-                choose(ui, "Signal", "Telling signal", &names, &mut options.signal);
+                choose(ui, "Signal", "Default signal", &names, &mut options.signal);
             }
-            if uses(&self.plot, Asks::Cost) {
-                choose(ui, "Cost", "Usual cost", &metrics, &mut options.cost);
+            if uses(&self.plot, Ask::Cost) {
+                choose(ui, "Cost", "Default cost", &metrics, &mut options.cost);
             }
             part::right(ui, |ui| {
                 ui.menu_button("Save", |ui| self.save(ui, cx));
@@ -178,59 +225,38 @@ impl FigurePanel {
         });
     }
 
-    fn save(&self, ui: &mut Ui, cx: &mut Cx<'_>) {
-        let Some(Ok(chart)) = self.chart.value() else {
+    fn save(&self, ui: &mut Ui, cx: &Cx<'_>) {
+        let Some(Ok(plotted)) = self.chart.value() else {
             ui.weak("There is nothing to save yet.");
             return;
         };
         let theme = if ui.visuals().dark_mode { Theme::Dark } else { Theme::Light };
-        let options = RenderOptions { theme, ..RenderOptions::default() };
-        let forms: [(&str, &str); 3] = [("SVG", "svg"), ("PNG", "png"), ("CSV", "csv")];
-        for (name, ending) in forms {
-            if !ui.button(format!("{name}…")).clicked() {
-                continue;
+        for (title, ending) in [("SVG", "svg"), ("PNG", "png"), ("CSV", "csv")] {
+            if ui.button(format!("{title}…")).clicked() {
+                let (plotted, name) = (Arc::clone(plotted), format!("{}.{ending}", self.plot));
+                cx.errands.start(move || written(&plotted.chart, name, ending, theme));
+                ui.close();
             }
-            let bytes = match ending {
-                "svg" => render_svg(&chart.figure, &options).map(String::into_bytes),
-                "png" => render_png(&chart.figure, &options),
-                _ => Ok(chart.csv().into_bytes()),
-            };
-            match bytes {
-                Ok(bytes) => {
-                    let name = format!("{}.{ending}", self.plot);
-                    cx.commands.push(Command::Save { name, bytes });
-                }
-                Err(error) => cx.commands.push(Command::Say { text: error.to_string(), bad: true }),
-            }
-            ui.close();
         }
     }
 }
 
-/// What can be asked of a plot beside its metric.
-#[derive(Clone, Copy, PartialEq)]
-enum Asks {
-    Progress,
-    Cost,
-    Choices,
-    Signal,
+/// A chart as a file, which asks where to.
+fn written(chart: &Chart, name: String, ending: &str, theme: Theme) -> Command {
+    let options = RenderOptions { theme, ..RenderOptions::default() };
+    let bytes = match ending {
+        "svg" => render_svg(&chart.figure, &options).map(String::into_bytes),
+        "png" => render_png(&chart.figure, &options),
+        _ => Ok(chart.csv().into_bytes()),
+    };
+    match bytes {
+        Ok(bytes) => Command::Save { name, bytes },
+        Err(error) => Command::Say { text: error.to_string(), bad: true },
+    }
 }
 
-/// The plots of which more can be asked; another plot is drawn all the same.
-const ASKS: &[(&str, Asks)] = &[
-    ("best_so_far", Asks::Progress),
-    ("hypervolume", Asks::Progress),
-    ("target_time", Asks::Progress),
-    ("pareto_front", Asks::Cost),
-    ("slice", Asks::Choices),
-    ("contour", Asks::Choices),
-    ("choice_drift", Asks::Choices),
-    ("controller", Asks::Choices),
-    ("signal", Asks::Signal),
-];
-
-fn uses(plot: &str, asks: Asks) -> bool {
-    ASKS.contains(&(plot, asks))
+fn uses(plot: &str, ask: Ask) -> bool {
+    nascent_figures::find(plot).is_ok_and(|plot| plot.asks().contains(&ask))
 }
 
 /// The choices that a plot looks at; where none is named it takes the most important ones.
@@ -280,12 +306,47 @@ fn signals(shown: &[Drawn]) -> Vec<String> {
 }
 
 /// The figure, or the sentence why there is none.
-fn compute(plot: &str, drawn: &[Drawn], options: &PlotOptions) -> Result<Chart, String> {
+fn compute(plot: &str, drawn: &[Drawn], options: &PlotOptions) -> Result<Arc<Plotted>, String> {
     let plot = nascent_figures::find(plot).map_err(|error| error.to_string())?;
     let runs: Vec<(&str, &RunView)> =
         drawn.iter().map(|drawn| (drawn.label.as_str(), drawn.run.view())).collect();
     let figure = plot.figure(&runs, options).map_err(|not_yet| not_yet.0)?;
-    Ok(Chart::new(figure))
+    let runs = drawn.iter().map(|drawn| Source {
+        path: drawn.run.row.path.clone(),
+        label: drawn.label.clone(),
+        slot: drawn.slot,
+    });
+    Ok(Arc::new(Plotted { chart: Chart::new(figure), runs: runs.collect() }))
+}
+
+/// The trials of a run within the brushes of a plot.
+fn within(
+    plot: &str,
+    drawn: &[Drawn],
+    mut options: PlotOptions,
+    run: &Path,
+    brushes: &Brushes,
+) -> BTreeSet<TrialId> {
+    if brushes.is_empty() {
+        return BTreeSet::new();
+    }
+    options.max_lines = usize::MAX;
+    let Ok(plotted) = compute(plot, drawn, &options) else { return BTreeSet::new() };
+    let run = plotted.runs.iter().position(|of| of.path == run);
+    run.map_or_else(BTreeSet::new, |run| inside(&plotted.chart.figure, run, brushes))
+}
+
+/// The trials of a run within the brushes of a figure.
+fn inside(figure: &Figure, run: usize, brushes: &Brushes) -> BTreeSet<TrialId> {
+    let mut found = BTreeSet::new();
+    for mark in &figure.marks {
+        let Mark::Parallel(parallel) = mark else { continue };
+        for bundle in parallel.bundles.iter().filter(|bundle| bundle.run == run) {
+            let within = |thread: &&Thread| passes(brushes, &parallel.axes, thread);
+            found.extend(bundle.threads.iter().filter(within).map(|thread| thread.trial));
+        }
+    }
+    found
 }
 
 /// Figures with the same thing along x zoom together.
@@ -296,10 +357,10 @@ fn link(figure: &Figure) -> egui::Id {
 /// The metrics that the runs declare for trials, or their first trials have.
 fn metrics(shown: &[Drawn]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for drawn in shown {
-        for (name, field) in crate::filter::fields(drawn.run.view()) {
-            if matches!(field, crate::filter::Field::Metric(_)) && !names.contains(&name) {
-                names.push(name);
+    for summary in shown.iter().filter_map(|drawn| drawn.run.row.summary.as_ref()) {
+        for name in &summary.metrics {
+            if !names.contains(name) {
+                names.push(name.clone());
             }
         }
     }
@@ -345,11 +406,22 @@ pub(super) fn about(view: &RunView, trial: TrialId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing;
 
     #[test]
-    fn what_is_asked_of_plots_is_asked_of_plots_that_exist() {
-        for (plot, _) in ASKS {
-            nascent_figures::find(plot).unwrap();
-        }
+    fn a_brush_picks_of_all_trials_of_its_run() {
+        let (first, second) = (testing::run(900, 2, 1), testing::run(1500, 2, 2));
+        let runs = [("first", &first), ("second", &second)];
+        let options = PlotOptions { max_lines: usize::MAX, ..PlotOptions::default() };
+        let plot = nascent_figures::find("parallel_coordinates").unwrap();
+        let figure = plot.figure(&runs, &options).unwrap();
+        let depth = Brushes::from([("depth".to_owned(), [0.5, 2.5])]);
+        let found = inside(&figure, 1, &depth);
+        let shallow = second.trials().iter().filter(|trial| {
+            trial.metrics().is_some() && trial.proposal.architecture.int(0) != Some(3)
+        });
+        let expected: BTreeSet<TrialId> = shallow.map(|trial| trial.id).collect();
+        assert!(expected.len() > 400, "more than are drawn: {}", expected.len());
+        assert_eq!(found, expected);
     }
 }

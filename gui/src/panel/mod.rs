@@ -17,7 +17,7 @@ use egui::Ui;
 
 use crate::command::Command;
 use crate::layout::Pane;
-use crate::model::{Jobs, Library, Shown};
+use crate::model::{Errands, Jobs, Library, Shown};
 use crate::picked::Picked;
 use crate::settings::Settings;
 
@@ -85,7 +85,12 @@ pub(crate) struct Drawn {
 /// What panels are given.
 pub(crate) struct Cx<'a> {
     pub(crate) library: &'a Library,
+    /// Computes what is shown.
     pub(crate) jobs: &'a Jobs,
+    /// Asks other programs.
+    pub(crate) outside: &'a Jobs,
+    /// Does what ends with a command.
+    pub(crate) errands: &'a Errands,
     /// Milliseconds since the Unix epoch.
     pub(crate) now_ms: u64,
     /// The runs that figures show.
@@ -110,15 +115,15 @@ impl Cx<'_> {
         if !self.settings.grouped {
             return Some(slot);
         }
-        let mut groups: Vec<String> = Vec::new();
+        let mut settings: Vec<&str> = Vec::new();
         for drawn in self.shown {
-            let group = drawn.run.row.group();
-            if !groups.contains(&group) {
-                groups.push(group);
+            let setting = drawn.run.row.setting();
+            if !settings.contains(&setting) {
+                settings.push(setting);
             }
         }
-        let group = self.library.entry(run)?.row.group();
-        groups.iter().position(|known| *known == group).or(Some(slot))
+        let own = self.library.entry(run)?;
+        settings.iter().position(|known| *known == own.row.setting()).or(Some(slot))
     }
 
     /// What tells the runs that are shown, as they are now, from all others.

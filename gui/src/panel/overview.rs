@@ -1,12 +1,12 @@
 //! One run at a glance: how far, how good, how fast, and what it is.
 
 use egui::{Grid, RichText, ScrollArea, Ui};
-use nascent_record::{Control, Manifest};
+use nascent_record::{Choice, Control, Domain, Manifest, RunView};
 
 use super::{Cx, Kind, Panel, part};
 use crate::command::Command;
 use crate::layout::Pane;
-use crate::model::{Row, Status, Summary, reason};
+use crate::model::{Cost, Row, Status, Summary, reason};
 use crate::text;
 use crate::theme::{self, Palette};
 
@@ -34,10 +34,14 @@ impl Panel for Overview {
         let Some(summary) = &row.summary else { return };
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             head(ui, cx, &row, slot);
-            stats(ui, cx, &row, summary);
-            limits(ui, summary);
+            // A run that nobody writes stands still.
+            let last = summary.span_ms.map_or(cx.now_ms, |(_, last)| last);
+            let now = if row.status == Status::Running { cx.now_ms } else { last };
+            stats(ui, cx, &row, summary, now);
+            limits(ui, summary, now);
             times(ui, summary);
             failures(ui, summary);
+            retrained(ui, run.view());
             settings(ui, run.view().manifest());
         });
     }
@@ -46,7 +50,7 @@ impl Panel for Overview {
 fn head(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row, slot: usize) {
     let palette = Palette::of(ui);
     ui.horizontal(|ui| {
-        part::dot(ui, palette.run(slot));
+        part::dot(ui, slot);
         let name = RichText::new(row.label()).family(theme::strong()).size(17.0);
         ui.label(name);
         let status = RichText::new(row.status.word()).color(palette.status(row.status));
@@ -73,13 +77,20 @@ fn control(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row) {
     let palette = Palette::of(ui);
     let mut ask = |control| cx.commands.push(Command::Ask(row.path.clone(), control));
     ui.horizontal(|ui| {
-        if row.control == Control::Run {
-            let pause = ui.button("Pause");
-            if pause.on_hover_text("Begin no new trial; those that run go on").clicked() {
-                ask(Control::Pause);
+        match row.control {
+            Control::Run => {
+                let pause = ui.button("Pause");
+                if pause.on_hover_text("Begin no new trial; those that run go on").clicked() {
+                    ask(Control::Pause);
+                }
             }
-        } else if ui.button("Resume").on_hover_text("Go on with new trials").clicked() {
-            ask(Control::Run);
+            Control::Pause => {
+                if ui.button("Resume").on_hover_text("Go on with new trials").clicked() {
+                    ask(Control::Run);
+                }
+            }
+            // Its trials are being stopped, which cannot be taken back.
+            Control::Stop => {}
         }
         if row.control != Control::Stop {
             let stop = ui.button("Stop");
@@ -100,7 +111,7 @@ fn control(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row) {
     });
 }
 
-fn stats(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row, summary: &Summary) {
+fn stats(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row, summary: &Summary, now_ms: u64) {
     let palette = Palette::of(ui);
     ui.horizontal_wrapped(|ui| {
         let best = summary
@@ -126,22 +137,20 @@ fn stats(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row, summary: &Summary) {
                 "throughput",
                 &rate,
                 None,
-                "Trials that end in a minute, over the last 50",
+                "Trials that end in a minute, over the last 50 of this session",
             );
         }
         if row.status == Status::Running
-            && let Some(left) = summary.seconds_left()
+            && let Some(left) = summary.seconds_left(now_ms)
         {
             let explain = "Until the first limit is reached, if trials go on as the last ones did";
             part::stat(ui, "time left", &text::duration(left), None, explain);
         }
-        if let Some(cost) = summary.cost_secs {
-            let explain = "The metric cost_secs of all trials: simulated or measured seconds";
-            part::stat(ui, "cost", &text::duration(cost), None, explain);
-        }
-        if let Some(energy) = summary.energy_joules {
-            let explain = "The metric energy_joules of all trials";
-            part::stat(ui, "energy", &format!("{} J", text::number(energy)), None, explain);
+        for Cost { metric, unit, sum } in &summary.costs {
+            let value =
+                if unit == "s" { text::duration(*sum) } else { text::with_unit(*sum, unit) };
+            let explain = format!("The metric {metric} of all trials that were evaluated here");
+            part::stat(ui, &text::words(metric), &value, None, &explain);
         }
         let epochs = text::grouped(summary.epochs as i64);
         part::stat(ui, "epochs", &epochs, None, "Training epochs of all trials together");
@@ -153,11 +162,6 @@ fn stats(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row, summary: &Summary) {
                 cx.picked.pick(&row.path, trial);
                 cx.commands.push(Command::Open(Pane::new("architecture")));
             }
-            if summary.retrained > 0 {
-                let times = text::count(summary.retrained, "architecture");
-                ui.weak(format!("{times} trained again"))
-                    .on_hover_text("After the search: trained longer, and tested on unseen data");
-            }
             if let Some(ended) = summary.reason {
                 ui.weak(format!("Ended: {}", reason(ended)));
             }
@@ -165,9 +169,9 @@ fn stats(ui: &mut Ui, cx: &mut Cx<'_>, row: &Row, summary: &Summary) {
     }
 }
 
-fn limits(ui: &mut Ui, summary: &Summary) {
+fn limits(ui: &mut Ui, summary: &Summary, now_ms: u64) {
     let palette = Palette::of(ui);
-    let progress = summary.progress();
+    let progress = summary.progress(now_ms);
     if progress.is_empty() {
         return;
     }
@@ -190,8 +194,8 @@ fn times(ui: &mut Ui, summary: &Summary) {
             let at_a_time = format!("{} on average", text::number(busy / wall));
             part::pair(ui, "trials at a time", &at_a_time);
         }
-        if summary.finished > 0 {
-            let mean = text::duration(busy / summary.finished as f64);
+        if summary.evaluated > 0 {
+            let mean = text::duration(busy / summary.evaluated as f64);
             part::pair(ui, "a trial takes", &mean);
         }
         part::pair(ui, "sessions", &summary.sessions.to_string());
@@ -221,6 +225,30 @@ fn failures(ui: &mut Ui, summary: &Summary) {
     }
 }
 
+/// How many networks that were trained again are shown; there is mostly one.
+const RETRAINED: usize = 8;
+
+/// The networks that were trained again after the search, the last first.
+fn retrained(ui: &mut Ui, view: &RunView) {
+    let again = view.retrained();
+    if again.is_empty() {
+        return;
+    }
+    part::section(ui, "Trained again");
+    ui.weak("After the search: trained longer, and tested on data that the search has not seen.");
+    for retrained in again.iter().rev().take(RETRAINED) {
+        let epochs = text::count(retrained.epochs as usize, "epoch");
+        ui.label(format!("Trial {}, {epochs}", retrained.trial));
+        let id = ("retrained", retrained.trial.0, retrained.epochs);
+        Grid::new(id).num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
+            for (name, value) in retrained.metrics.iter() {
+                let unit = view.manifest().metric(name).map_or("", |metric| &metric.unit);
+                part::pair(ui, &text::words(name), &text::with_unit(value, unit));
+            }
+        });
+    }
+}
+
 fn settings(ui: &mut Ui, manifest: &Manifest) {
     part::section(ui, "What it is");
     Grid::new("manifest").num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
@@ -242,8 +270,8 @@ fn settings(ui: &mut Ui, manifest: &Manifest) {
         }
         let objectives = manifest.goal.objectives.iter().map(|objective| {
             let end = match objective.direction {
-                nascent_record::Direction::Maximize => "most",
-                nascent_record::Direction::Minimize => "least",
+                nascent_record::Direction::Maximize => "maximize",
+                nascent_record::Direction::Minimize => "minimize",
             };
             format!("{end} {}", text::words(&objective.metric))
         });
@@ -253,14 +281,29 @@ fn settings(ui: &mut Ui, manifest: &Manifest) {
         if !constraints.is_empty() {
             part::pair(ui, "constraints", &constraints);
         }
-        let size = manifest.spec.size().map_or_else(
-            || "more than can be counted".to_owned(),
-            |size| text::number(size as f64),
-        );
+        let continuous = |choice: &Choice| matches!(choice.domain, Domain::Float { .. });
+        let size = match manifest.spec.size() {
+            Some(size) => text::number(size as f64),
+            None if manifest.spec.choices().iter().any(continuous) => "infinitely many".to_owned(),
+            None => "more than 3.4e38".to_owned(),
+        };
         let choices = text::count(manifest.spec.len(), "choice");
         part::pair(ui, "architectures", &format!("{size}, {choices}"));
         part::pair(ui, "seed", &manifest.seed.to_string());
         part::pair(ui, "lookahead", &manifest.lookahead.to_string());
+        part::pair(ui, "duplicates", manifest.duplicates.name());
+        for (name, value) in first_limits(manifest) {
+            part::pair(ui, name, &value);
+        }
+        if manifest.imported > 0 {
+            part::pair(ui, "imported trials", &manifest.imported.to_string());
+        }
+        if !manifest.enqueued.is_empty() {
+            part::pair(ui, "tried first", &text::count(manifest.enqueued.len(), "architecture"));
+        }
+        if manifest.final_epochs > 0 {
+            part::pair(ui, "final epochs", &manifest.final_epochs.to_string());
+        }
         part::pair(ui, "device", &manifest.device);
         if let Some(commit) = &manifest.git_commit {
             part::pair(ui, "commit", commit);
@@ -269,4 +312,18 @@ fn settings(ui: &mut Ui, manifest: &Manifest) {
             part::pair(ui, package, version);
         }
     });
+}
+
+/// The limits of the search as it was first started, and of each trial.
+fn first_limits(manifest: &Manifest) -> Vec<(&'static str, String)> {
+    let (search, trial) = (manifest.budget, manifest.limits);
+    let limits = [
+        ("most trials", search.max_trials.map(|n| text::grouped(i64::from(n)))),
+        ("most epochs", search.max_epochs.map(|n| text::number(n as f64))),
+        ("most cost", search.max_cost_secs.map(text::duration)),
+        ("most time", search.max_wall_clock_secs.map(text::duration)),
+        ("most time of a trial", trial.max_trial_secs.map(text::duration)),
+        ("most memory of a trial", trial.max_trial_mib.map(|n| format!("{n} MiB"))),
+    ];
+    limits.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }

@@ -1,7 +1,13 @@
 //! Parts that several panels are made of.
 
-use egui::{Align, Color32, Layout, RichText, Sense, Ui, vec2};
+use std::collections::BTreeSet;
 
+use egui::{Align, Color32, Layout, RichText, Sense, Ui, vec2};
+use nascent_figures::Role;
+use nascent_record::TrialId;
+
+use super::Drawn;
+use crate::draw::{Brushes, Chart, Look, show_chart};
 use crate::theme::{self, Palette};
 
 /// What stands in place of a panel that has nothing to show: what is missing, and what to do.
@@ -26,9 +32,42 @@ pub(crate) fn waiting(ui: &mut Ui, what: &str) {
     });
 }
 
+/// What stands in place of a panel whose contents are not there: they are being computed, or that
+/// failed.
+pub(crate) fn pending(ui: &mut Ui, failed: bool, what: &str) {
+    if failed {
+        empty(ui, "This could not be computed", "That is a mistake of this program.");
+    } else {
+        waiting(ui, what);
+    }
+}
+
 /// What stands in place of a panel while no run is looked into.
 pub(crate) fn no_run(ui: &mut Ui) {
     empty(ui, "No run is picked", "Click a run in the list of runs to look into it.");
+}
+
+/// A figure of one run in all the room there is; returns the trial that was clicked.
+pub(crate) fn chart(
+    ui: &mut Ui,
+    chart: &Chart,
+    drawn: &Drawn,
+    picked: &BTreeSet<TrialId>,
+    hidden: &mut BTreeSet<String>,
+) -> Option<TrialId> {
+    let view = drawn.run.view();
+    let about = |_: usize, trial: TrialId| super::figure::about(view, trial);
+    let look = Look {
+        id: ui.scope_id().with("chart"),
+        link: None,
+        names: std::slice::from_ref(&drawn.label),
+        slots: &[],
+        picked: (0, picked),
+        hidden,
+        brushes: &mut Brushes::new(),
+        describe: &about,
+    };
+    show_chart(ui, chart, look).clicked.map(|(_, trial)| trial)
 }
 
 /// A small title over a part of a panel.
@@ -86,10 +125,15 @@ pub(crate) fn right(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
     ui.with_layout(Layout::right_to_left(Align::Center), add);
 }
 
-/// A dot in the color of a run.
-pub(crate) fn dot(ui: &mut Ui, color: Color32) {
+/// A dot in the color of run number `slot`; after the last color they begin again as rings.
+pub(crate) fn dot(ui: &mut Ui, slot: usize) {
     let (rect, _) = ui.allocate_exact_size(vec2(10.0, 12.0), Sense::hover());
-    ui.painter().circle_filled(rect.center(), 4.5, color);
+    let look = Palette::of(ui).look(Role::Series(slot));
+    if look.dash.is_some() {
+        ui.painter().circle_stroke(rect.center(), 3.5, egui::Stroke::new(2.0, look.color));
+    } else {
+        ui.painter().circle_filled(rect.center(), 4.5, look.color);
+    }
 }
 
 /// A choice of one of several, with a name for those who do not see it.

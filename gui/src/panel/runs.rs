@@ -1,7 +1,7 @@
 //! The list of runs: search, order, group, pick.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use egui::{
@@ -46,6 +46,7 @@ impl Panel for Runs {
             let palette = Palette::of(ui);
             ui.colored_label(palette.bad, problem).on_hover_text(folder.display().to_string());
         }
+        self.tag(ui, cx);
         let lines = self.lines(cx);
         if lines.is_empty() {
             self.nothing(ui, cx);
@@ -116,18 +117,25 @@ impl Runs {
         if !cx.settings.grouped {
             return rows.into_iter().map(Line::Run).collect();
         }
-        let mut names: Vec<String> = Vec::new();
+        let mut settings: Vec<String> = Vec::new();
         let mut groups: BTreeMap<String, Vec<Arc<Row>>> = BTreeMap::new();
         for row in rows {
-            let name = row.group();
-            if !names.contains(&name) {
-                names.push(name.clone());
+            let setting = row.setting().to_owned();
+            if !settings.contains(&setting) {
+                settings.push(setting.clone());
             }
-            groups.entry(name).or_default().push(row);
+            groups.entry(setting).or_default().push(row);
         }
+        let titles: Vec<String> = groups.values().map(|runs| runs[0].group()).collect();
         let mut lines = Vec::new();
-        for name in names {
-            let runs = groups.remove(&name).unwrap_or_default();
+        for setting in settings {
+            let runs = groups.remove(&setting).unwrap_or_default();
+            let mut name = runs.first().map(|row| row.group()).unwrap_or_default();
+            if titles.iter().filter(|title| **title == name).count() > 1 {
+                // What else the settings differ in, Compare says.
+                name.push_str(" · setting ");
+                name.push_str(setting.get(..4).unwrap_or(&setting));
+            }
             let open = !self.folded.contains(&name);
             lines.push(Line::Group { name, runs: runs.clone() });
             if open {
@@ -177,9 +185,11 @@ impl Runs {
         let right = write_right(ui, rect, 14.0, &mean_and_spread(&values), palette.ink);
         let room = right - left - 6.0;
         let (first, rest) = name.split_once(" · ").unwrap_or((name, ""));
-        let searcher = rest.split(" · ").next().unwrap_or(rest);
-        write(ui, pos2(left, rect.top() + 14.0), searcher, 13.5, true, palette.ink, room);
-        let below = format!("{first} · {}", text::count(runs.len(), "seed"));
+        let (title, below) = match rest.split(" · ").next().filter(|name| !name.is_empty()) {
+            Some(searcher) => (searcher, format!("{first} · {}", text::count(runs.len(), "seed"))),
+            None => (first, text::count(runs.len(), "run")),
+        };
+        write(ui, pos2(left, rect.top() + 14.0), title, 13.5, true, palette.ink, room);
         write(ui, pos2(left, rect.top() + 32.0), &below, 11.5, false, palette.faint, room);
         let clicked = response.clicked();
         let at = response.interact_pointer_pos();
@@ -192,7 +202,8 @@ impl Runs {
             } else {
                 let all: Vec<PathBuf> = runs.iter().map(|row| row.path.clone()).collect();
                 if ui.input(|input| input.modifiers.command) {
-                    cx.commands.extend(all.into_iter().map(Command::Toggle));
+                    let change = to_toggle(all, |run| cx.picked.slot(run).is_some());
+                    cx.commands.extend(change.into_iter().map(Command::Toggle));
                 } else {
                     cx.commands.push(Command::ShowOnly(all));
                 }
@@ -244,9 +255,6 @@ impl Runs {
         }
         response.context_menu(|ui| self.menu(ui, cx, row));
         response.on_hover_ui(|ui| about(ui, cx, row));
-        if self.tagging.as_ref() == Some(&row.path) {
-            self.tag(ui, cx, row);
-        }
     }
 
     /// The box at the left of a run: in its color if it is shown.
@@ -293,12 +301,14 @@ impl Runs {
         }
     }
 
-    fn tag(&mut self, ui: &Ui, cx: &mut Cx<'_>, row: &Row) {
+    /// The question for a tag, wherever its run is in the list meanwhile.
+    fn tag(&mut self, ui: &Ui, cx: &mut Cx<'_>) {
+        let Some(path) = self.tagging.clone() else { return };
         let modal = egui::Modal::new(egui::Id::unique("tag")).show(ui.ctx(), |ui| {
             ui.set_width(320.0);
             ui.heading("Tag");
-            ui.weak(&row.name);
-            let tag = cx.settings.tags.entry(row.path.clone()).or_default();
+            ui.weak(path.file_name().unwrap_or_default().to_string_lossy());
+            let tag = cx.settings.tags.entry(path).or_default();
             let response = ui.add(TextEdit::singleline(tag).desired_width(f32::INFINITY));
             response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Tag"));
             let enter = response.lost_focus();
@@ -312,6 +322,13 @@ impl Runs {
             self.tagging = None;
         }
     }
+}
+
+/// Which runs of a group are to be shown, or hidden: those that are not shown are, and if all are they
+/// are hidden.
+fn to_toggle(runs: Vec<PathBuf>, is_shown: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
+    let all = runs.iter().all(|run| is_shown(run));
+    runs.into_iter().filter(|run| all || !is_shown(run)).collect()
 }
 
 fn sort(rows: &mut [Arc<Row>], order: Order) {
@@ -410,7 +427,7 @@ fn about(ui: &mut Ui, cx: &Cx<'_>, row: &Row) {
             part::pair(ui, "best", &best);
         }
         if let Some((_, last)) = summary.span_ms {
-            part::pair(ui, "last event", &format!("{} ago", text::age(cx.now_ms, last)));
+            part::pair(ui, "last event", &text::ago(cx.now_ms, last));
         }
     });
 }
@@ -426,5 +443,14 @@ mod tests {
         // The standard deviation of a sample: divided by n − 1.
         assert_eq!(mean_and_spread(&[1.0, 2.0, 3.0]), "2 ± 1");
         assert_eq!(mean_and_spread(&[0.1, 0.1, 0.1]), "0.1 ± 0");
+    }
+
+    #[test]
+    fn a_group_that_is_partly_shown_is_shown_whole_then_hidden() {
+        let runs = ["a", "b", "c"].map(PathBuf::from).to_vec();
+        let some = to_toggle(runs.clone(), |run| run == Path::new("b"));
+        assert_eq!(some, ["a", "c"].map(PathBuf::from));
+        assert_eq!(to_toggle(runs.clone(), |_| true), runs);
+        assert_eq!(to_toggle(runs.clone(), |_| false), runs);
     }
 }

@@ -128,3 +128,16 @@ pub(crate) fn write(harness: &mut Opened, field: &str, text: &str) {
     harness.event(egui::Event::Text(text.to_owned()));
     settle(harness);
 }
+
+/// Writes into a text field in place of what stands there, and draws.
+pub(crate) fn rewrite(harness: &mut Opened, field: &str, text: &str) {
+    let node = harness.get_by(|node| {
+        node.label().as_deref() == Some(field) && node.role() == egui::Role::TextInput
+    });
+    node.focus();
+    harness.step();
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    harness.step();
+    harness.event(egui::Event::Text(text.to_owned()));
+    settle(harness);
+}

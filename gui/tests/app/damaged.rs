@@ -60,15 +60,23 @@ fn each_problem_is_said_and_the_others_are_shown() {
 }
 
 #[test]
-fn a_run_that_is_deleted_while_it_is_open_stays_to_be_seen() {
+fn a_run_that_is_deleted_while_it_is_looked_at_stays_to_be_seen() {
+    use egui_kittest::kittest::Queryable as _;
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
     copy("random-0", &run);
+    // Also found: a run in a folder in the folder.
+    copy("trained", &dir.path().join("of/today/other"));
     let mut harness = opened(dir.path());
+    harness.get_by_label("Run run").click();
+    settle(&mut harness);
     assert!(sees(&harness, "trials 40"));
     fs::remove_dir_all(&run).unwrap();
     wait_for(&mut harness, "is gone");
     assert!(sees(&harness, "trials 40"), "what was read is still shown");
+    harness.get_by_label("Run other").click();
+    wait_for(&mut harness, "trials 24");
+    assert!(!sees(&harness, "Run run"), "nobody looks at it any more");
 }
 
 #[test]

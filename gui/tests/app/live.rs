@@ -44,6 +44,9 @@ fn a_run_is_followed_to_its_end() {
     harness.get_by_label("Resume").click();
     wait_for(&mut harness, "Pause");
     assert_eq!(store.control(), Control::Run);
+    harness.get_by_label("Stop").click();
+    wait_for(&mut harness, "asked to stop");
+    assert!(!sees(&harness, "Resume"), "a stop cannot be taken back");
     let reason = FinishReason::MaxTrials;
     store.append(Event::RunFinished(RunFinished { reason })).unwrap();
     drop(store);

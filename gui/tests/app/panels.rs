@@ -1,41 +1,75 @@
 //! Every panel over golden runs.
 
+use std::fs;
+use std::path::PathBuf;
+
 use egui_kittest::kittest::Queryable as _;
-use nascent_figures::PLOTS;
+use nascent_figures::{NotYet, PLOTS, Plot, PlotOptions};
 use nascent_gui::ThemeChoice;
+use nascent_record::{Run, RunView};
 
-use crate::common::{Opened, Opening, golden, labels, open, sees, settle, wait_for, write};
+use crate::common::{
+    Opened, Opening, golden, labels, open, rewrite, sees, settle, wait_for, write,
+};
 
-const PANELS: [&str; 6] =
-    ["overview", "trials", "architecture", "searcher", "ancestors", "compare"];
+/// Each panel with what it says over no run, over one (`trained`), and over three of which the first
+/// (`evolution-0`) is looked into.
+const PANELS: [(&str, [&str; 3]); 6] = [
+    ("overview", ["No run is picked", "Trained again", "minimize size error"]),
+    ("trials", ["No run is picked", "24 trials", "40 trials"]),
+    ("architecture", ["No run is picked", "valid accuracy", "size error"]),
+    ("searcher", ["No run is picked", "No signals in this run", "population size"]),
+    ("ancestors", ["No run is picked", "No parents in this run", "Trial 0"]),
+    ("compare", ["Show two runs or more", "Show two runs or more", "Settings that differ"]),
+];
+const SEVERAL: [&str; 3] = ["evolution-0", "random-0", "trained"];
 
 fn all() -> Opened {
     open(Opening { folders: vec![golden("")], ..Opening::default() })
 }
 
+/// What a plot of these runs says: the line below its title, or why there is nothing to see.
+fn said(plot: &dyn Plot, runs: &[&str]) -> String {
+    if runs.is_empty() {
+        return "No run is shown".to_owned();
+    }
+    let views: Vec<(String, RunView)> = runs
+        .iter()
+        .map(|name| {
+            let view = Run::open(&golden(name)).unwrap();
+            let manifest = view.manifest();
+            (format!("{} · seed {}", manifest.searcher.name, manifest.seed), view)
+        })
+        .collect();
+    let runs: Vec<(&str, &RunView)> =
+        views.iter().map(|(label, view)| (label.as_str(), view)).collect();
+    match plot.figure(&runs, &PlotOptions::default()) {
+        Ok(figure) => figure.subtitle,
+        Err(NotYet(sentence)) => sentence,
+    }
+}
+
 #[test]
-fn every_panel_is_drawn_over_no_one_and_several_runs_in_both_themes() {
+fn every_panel_says_its_own_over_no_one_and_several_runs_in_both_themes() {
     let empty = tempfile::tempdir().unwrap();
-    let several = ["evolution-0", "random-0", "trained"].map(golden);
     for theme in [ThemeChoice::Light, ThemeChoice::Dark] {
-        for (folders, show) in [
-            (vec![empty.path().to_owned()], vec![]),
-            (vec![golden("trained")], vec![]),
-            (vec![golden("")], several.to_vec()),
-        ] {
-            for panel in PANELS.into_iter().chain(PLOTS.iter().map(|plot| plot.id())) {
-                let opening = Opening {
-                    folders: folders.clone(),
-                    show: show.clone(),
+        let cases: [(PathBuf, &[&str]); 3] = [
+            (empty.path().to_owned(), &[]),
+            (golden("trained"), &["trained"]),
+            (golden(""), &SEVERAL),
+        ];
+        for (at, (folder, runs)) in cases.into_iter().enumerate() {
+            let panels = PANELS.map(|(panel, says)| (panel, says[at].to_owned()));
+            let plots = PLOTS.iter().map(|plot| (plot.id(), said(*plot, runs)));
+            for (panel, says) in panels.into_iter().chain(plots) {
+                let harness = open(Opening {
+                    folders: vec![folder.clone()],
+                    show: runs.iter().map(|name| golden(name)).collect(),
                     panels: vec![panel],
                     theme,
-                };
-                let harness = open(opening);
-                assert!(sees(&harness, "Runs"), "{panel}");
-                assert_eq!(
-                    sees(&harness, "There are no runs here yet"),
-                    folders[0] == empty.path()
-                );
+                });
+                assert!(sees(&harness, &says), "{panel}: {says}: {:?}", labels(&harness));
+                assert_eq!(sees(&harness, "There are no runs here yet"), runs.is_empty());
             }
         }
     }
@@ -50,8 +84,86 @@ fn an_empty_window_says_what_to_do() {
     harness.get_by_label("Open a folder of runs…").click();
     settle(&mut harness);
     write(&mut harness, "Path", golden("").to_str().unwrap());
+    assert!(sees(&harness, "evolution-1   run"), "its runs are listed: {:?}", labels(&harness));
     harness.get_by_label("Open").click();
     wait_for(&mut harness, "Run evolution-0");
+    wait_for(&mut harness, "Best is trial"); // the newest is picked, as at the start
+}
+
+#[test]
+fn a_folder_is_found_by_clicks() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("here/runs")).unwrap();
+    let empty = tempfile::tempdir().unwrap();
+    let mut harness =
+        open(Opening { folders: vec![empty.path().to_owned()], ..Opening::default() });
+    harness.get_by_label("Open a folder of runs…").click();
+    settle(&mut harness);
+    write(&mut harness, "Path", dir.path().join("he").to_str().unwrap());
+    for folder in ["here", "runs", "Up"] {
+        harness.get_by_label(folder).click();
+        settle(&mut harness);
+    }
+    assert!(sees(&harness, "runs"), "{:?}", labels(&harness));
+    harness.get_by_label("Open").click();
+    wait_for(&mut harness, "looking for runs in");
+    assert!(sees(&harness, dir.path().join("here").to_str().unwrap()));
+}
+
+#[test]
+fn what_is_exported_replaces_a_file_only_when_that_is_wanted() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("trials.csv");
+    let opening =
+        Opening { folders: vec![golden("trained")], panels: vec!["trials"], ..Opening::default() };
+    let mut harness = open(opening);
+    let save = |harness: &mut Opened, path: PathBuf| {
+        harness.get_by_label("Export").click();
+        settle(harness);
+        harness.get_by_label("Save as CSV…").click();
+        settle(harness);
+        rewrite(harness, "Path", path.to_str().unwrap());
+    };
+    save(&mut harness, file.clone());
+    harness.key_press(egui::Key::Enter);
+    wait_for(&mut harness, "written to");
+    let written = fs::read_to_string(&file).unwrap();
+    assert_eq!(written.lines().count(), 25, "a line of titles, and one for each trial");
+    fs::write(&file, "mine").unwrap();
+    save(&mut harness, file.clone());
+    assert!(sees(&harness, "There is a file of this name."), "{:?}", labels(&harness));
+    harness.key_press(egui::Key::Enter);
+    settle(&mut harness);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    harness.get_by_label("Overwrite").click();
+    settle(&mut harness);
+    assert_eq!(fs::read_to_string(&file).unwrap(), written);
+    save(&mut harness, golden("trained").join("events.jsonl"));
+    assert!(sees(&harness, "This folder is of a run"), "{:?}", labels(&harness));
+}
+
+#[test]
+fn keys_close_the_palette_and_leave_what_is_typed_alone() {
+    let mut harness = all();
+    let palette = |harness: &mut Opened| {
+        harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::P);
+        settle(harness);
+    };
+    palette(&mut harness);
+    write(&mut harness, "Command", "rank cor");
+    harness.key_press(egui::Key::Enter);
+    settle(&mut harness);
+    assert!(sees(&harness, "Rank correlation"));
+    // Undo belongs to the field while somebody types.
+    write(&mut harness, "Search runs", "random");
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Z);
+    settle(&mut harness);
+    assert!(sees(&harness, "Rank correlation"));
+    palette(&mut harness);
+    assert!(sees(&harness, "Command palette"));
+    harness.key_press(egui::Key::Escape);
+    settle(&mut harness);
+    assert!(!sees(&harness, "Command palette"));
 }
 
 #[test]

@@ -1,16 +1,16 @@
 //! Inside a searcher: what it logged of what it thought, as curves and as heat maps.
 
 mod heat;
+mod population;
 mod signals;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use egui::{ScrollArea, Slider, Ui};
-use nascent_record::TrialId;
 
 use super::{Cx, Kind, Panel, part};
-use crate::draw::{Brushes, Chart, Look, show_chart};
+use crate::draw::Chart;
 use crate::model::Lazy;
 use crate::text;
 
@@ -26,7 +26,7 @@ pub(super) static KIND: Kind = Kind {
 #[derive(Default)]
 struct Searcher {
     thoughts: Lazy<(PathBuf, u64), Thoughts>,
-    chart: Lazy<((PathBuf, u64), String), Chart>,
+    chart: Lazy<((PathBuf, u64), String), Result<Chart, String>>,
     /// The signal that is drawn; empty for the first.
     signal: String,
     /// The position of the moment that heat maps show; `None` for the last.
@@ -44,11 +44,14 @@ impl Panel for Searcher {
             part::no_run(ui);
             return;
         };
-        let (run, label) = (drawn.run.clone(), drawn.label.clone());
+        let drawn = drawn.clone();
+        let run = drawn.run.clone();
         let job = run.clone();
         self.thoughts.get(cx.jobs, run.key(), move || Thoughts::of(job.view()));
-        let Some(thoughts) = self.thoughts.value() else {
-            part::waiting(ui, "Reading signals");
+        // Those of another run would stand under the name of this one.
+        let shown = self.thoughts.shown().filter(|((path, _), _)| *path == run.row.path);
+        let Some((_, thoughts)) = shown else {
+            part::pending(ui, self.thoughts.has_failed(), "Reading signals");
             return;
         };
         if thoughts.names.is_empty() && thoughts.moments.is_empty() {
@@ -78,29 +81,27 @@ impl Panel for Searcher {
         });
         let key = (run.key(), self.signal.clone());
         let (job, signal) = (run.clone(), self.signal.clone());
-        self.chart.get(cx.jobs, key, move || Chart::new(signals::chart(job.view(), &signal)));
+        self.chart.get(cx.jobs, key, move || signals::chart(job.view(), &signal).map(Chart::new));
         let with_heat = !thoughts.moments.is_empty();
         let room = ui.available_size();
-        let height = if with_heat { room.y * 0.5 } else { room.y };
+        let below = with_heat || !thoughts.members.is_empty();
+        let height = if below { room.y * 0.5 } else { room.y };
         let mut clicked = None;
         ui.allocate_ui(egui::vec2(room.x, height), |ui| {
-            if let Some(chart) = self.chart.value() {
-                let view = run.view();
-                let about = |_: usize, trial: TrialId| super::figure::about(view, trial);
-                let look = Look {
-                    id: ui.scope_id().with("signal"),
-                    link: None,
-                    names: std::slice::from_ref(&label),
-                    slots: &[],
-                    picked: (0, &cx.picked.trials),
-                    hidden: &mut self.hidden,
-                    brushes: &mut Brushes::new(),
-                    describe: &about,
-                };
-                clicked = show_chart(ui, chart, look).clicked;
+            match self.chart.shown().filter(|(((path, _), _), _)| *path == run.row.path) {
+                None => part::pending(ui, self.chart.has_failed(), "Drawing signals"),
+                Some((_, Err(sentence))) => part::empty(ui, "Nothing to see yet", sentence),
+                Some((_, Ok(chart))) => {
+                    clicked = part::chart(ui, chart, &drawn, &cx.picked.trials, &mut self.hidden);
+                }
             }
         });
-        if let Some((_, trial)) = clicked {
+        if !thoughts.members.is_empty() {
+            ScrollArea::vertical().id_salt("population").auto_shrink(!with_heat).show(ui, |ui| {
+                clicked = population::show(ui, &thoughts.members).or(clicked);
+            });
+        }
+        if let Some(trial) = clicked {
             cx.picked.pick(&run.row.path, trial);
         }
         if !with_heat {
@@ -124,7 +125,7 @@ impl Panel for Searcher {
         });
         if let Some(vectors) = thoughts.vectors(run.view(), moment) {
             ScrollArea::both().auto_shrink(false).show(ui, |ui| {
-                heat::show(ui, &run.view().manifest().spec, vectors);
+                heat::show(ui, run.view().manifest(), vectors);
             });
         }
     }

@@ -1,9 +1,9 @@
 //! The columns of the table.
 
 use egui::Color32;
-use nascent_record::{Domain, RunView, Trial};
+use nascent_record::{Domain, Manifest, RunView, Trial};
 
-use crate::filter::{Datum, Field, fields};
+use crate::filter::{Datum, Field, fields_with};
 use crate::text;
 use crate::theme::Palette;
 
@@ -28,6 +28,7 @@ impl Group {
 }
 
 /// A column of the table.
+#[derive(Clone)]
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) field: Field,
@@ -37,14 +38,10 @@ pub(super) struct Column {
     pub(super) explain: String,
 }
 
-/// Metrics that are prices rather than results.
-const COSTS: [&str; 6] =
-    ["params", "flops", "cost_secs", "latency_ms", "energy_joules", "memory_mib"];
-
-/// The columns of a run: what a trial is, its choices, its metrics, what it cost.
-pub(super) fn columns(view: &RunView) -> Vec<Column> {
-    let manifest = view.manifest();
-    let mut columns: Vec<Column> = fields(view)
+/// The columns of a run whose trials have these metrics: what a trial is, its choices, its metrics,
+/// what it cost.
+pub(super) fn columns(manifest: &Manifest, metrics: &[String]) -> Vec<Column> {
+    let mut columns: Vec<Column> = fields_with(manifest, metrics)
         .into_iter()
         .map(|(name, field)| {
             let choice = |at: usize| manifest.spec.choices().get(at);
@@ -62,8 +59,11 @@ pub(super) fn columns(view: &RunView) -> Vec<Column> {
                     (Group::Architecture, number, format!("A choice: {explain}"))
                 }
                 Field::Metric(metric) => {
-                    let group =
-                        if COSTS.contains(&metric.as_str()) { Group::Cost } else { Group::Metrics };
+                    let group = if nascent_figures::COSTS.contains(&metric.as_str()) {
+                        Group::Cost
+                    } else {
+                        Group::Metrics
+                    };
                     let unit = manifest.metric(metric).map_or("", |metric| &metric.unit);
                     let unit = if unit.is_empty() { String::new() } else { format!(" in {unit}") };
                     (group, true, format!("A metric{unit}"))

@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn what_is_written_can_be_read_back() {
         let view = testing::run(12, 3, 1);
-        let columns = columns(&view);
+        let columns = columns(view.manifest(), &crate::filter::metrics(&view));
         let trials: Vec<u32> = vec![3, 0, 7];
         let csv = write(&view, &columns, &trials, Form::Csv);
         let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();

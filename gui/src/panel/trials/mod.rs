@@ -12,7 +12,7 @@ use nascent_record::TrialId;
 
 use super::{Cx, Kind, Panel, part};
 use crate::command::Command;
-use crate::filter::{Field, complete, fields, parse};
+use crate::filter::{Field, complete, fields_with, parse};
 use crate::model::{Lazy, Shown};
 use crate::picked::Picked;
 use crate::text;
@@ -40,8 +40,8 @@ struct Trials {
     rows: Lazy<Key, Rows>,
     /// The columns of a state of a run.
     columns: Option<((std::path::PathBuf, u64), Vec<Column>)>,
-    /// The end of the range that a click with shift picks.
-    anchor: Option<u64>,
+    /// The trial at the end of the range that a click with shift picks.
+    anchor: Option<TrialId>,
     /// The trial that was picked when the table was last drawn.
     seen: Option<TrialId>,
     /// The completion that the keyboard is at.
@@ -67,17 +67,19 @@ impl Panel for Trials {
                 self.sort.clear();
                 self.anchor = None;
             }
-            self.columns = Some((key.clone(), columns(run.view())));
+            self.columns = Some((key.clone(), columns(run.view().manifest(), run.metrics())));
         }
         self.field(ui, &run);
         let (job_run, filter, sort) = (run.clone(), self.filter.clone(), self.sort.clone());
         let wanted = (key, filter.clone(), sort.clone());
         self.rows.get(cx.jobs, wanted, move || find(job_run.view(), &filter, &sort));
-        self.actions(ui, cx, &run, &label);
-        let Some(rows) = self.rows.value() else {
-            part::waiting(ui, "Reading trials");
+        // The numbers of another run's trials are no trials of this one.
+        let shown = self.rows.shown().filter(|(((path, _), _, _), _)| *path == run.row.path);
+        let Some((_, rows)) = shown else {
+            part::pending(ui, self.rows.has_failed(), "Reading trials");
             return;
         };
+        self.actions(ui, cx, &run, &label, rows);
         if run.view().trials().is_empty() {
             part::empty(ui, "No trial yet", "The first one appears here when it is proposed.");
             return;
@@ -128,23 +130,26 @@ enum Click {
     UpTo,
 }
 
-fn pick(picked: &mut Picked, rows: &[u32], row: u64, how: Click, anchor: &mut Option<u64>) {
-    let Some(&trial) = rows.get(row as usize) else { return };
+fn pick(picked: &mut Picked, rows: &[u32], row: u64, how: Click, anchor: &mut Option<TrialId>) {
+    let row = row as usize;
+    let Some(&trial) = rows.get(row) else { return };
     let trial = TrialId(trial);
-    match (how, *anchor) {
+    // Where that is now: the rows may be in another order since, or without it.
+    let from = anchor.and_then(|anchor| rows.iter().position(|trial| *trial == anchor.0));
+    match (how, from) {
         (Click::UpTo, Some(from)) => {
-            let range = from.min(row) as usize..=(from.max(row) as usize).min(rows.len() - 1);
+            let range = from.min(row)..=from.max(row);
             picked.trials = rows[range].iter().map(|trial| TrialId(*trial)).collect();
             picked.last = Some(trial);
         }
         (Click::Also, _) => {
             picked.toggle_trial(trial);
-            *anchor = Some(row);
+            *anchor = Some(trial);
         }
         _ => {
             picked.trials = BTreeSet::from([trial]);
             picked.last = Some(trial);
-            *anchor = Some(row);
+            *anchor = Some(trial);
         }
     }
 }
@@ -189,7 +194,7 @@ impl Trials {
     fn field(&mut self, ui: &mut Ui, run: &Shown) {
         let palette = Palette::of(ui);
         let view = run.view();
-        let known = fields(view);
+        let known = fields_with(view.manifest(), run.metrics());
         let id = ui.scope_id().with("filter");
         let focused = ui.memory(|memory| memory.has_focus(id));
         let completions = if focused { complete(&self.typed, &known, view) } else { Vec::new() };
@@ -257,8 +262,7 @@ impl Trials {
         }
     }
 
-    fn actions(&self, ui: &mut Ui, cx: &mut Cx<'_>, run: &Shown, label: &str) {
-        let Some(rows) = self.rows.value() else { return };
+    fn actions(&self, ui: &mut Ui, cx: &mut Cx<'_>, run: &Shown, label: &str, rows: &Rows) {
         let all = run.view().trials().len();
         ui.horizontal(|ui| {
             let found = rows.trials.len();
@@ -271,40 +275,13 @@ impl Trials {
             if !cx.picked.trials.is_empty() {
                 let picked = format!("{} picked", text::grouped(cx.picked.trials.len() as i64));
                 let link = ui.link(picked);
-                if link.on_hover_text("Click to pick none").clicked() {
+                if link.on_hover_text("Click to clear the selection").clicked() {
                     cx.commands.push(Command::ClearTrials);
                 }
             }
             part::right(ui, |ui| {
                 ui.menu_button("Columns", |ui| self.choose_columns(ui, cx));
-                let export = |form: Form| {
-                    let trials = export::chosen(&rows.trials, &cx.picked.trials);
-                    let columns = self.columns.as_ref().map_or(&[][..], |(_, columns)| columns);
-                    export::write(run.view(), columns, &trials, form)
-                };
-                ui.menu_button("Export", |ui| {
-                    ui.weak("The picked trials, or all that are listed");
-                    for form in Form::ALL {
-                        if ui.button(format!("Save as {}…", form.name())).clicked() {
-                            let name = format!(
-                                "{}.{}",
-                                label.replace(" · ", "-").replace(' ', ""),
-                                form.ending()
-                            );
-                            let bytes = export(form).into_bytes();
-                            cx.commands.push(Command::Save { name, bytes });
-                            ui.close();
-                        }
-                    }
-                    ui.separator();
-                    for form in Form::ALL {
-                        if ui.button(format!("Copy as {}", form.name())).clicked() {
-                            let what = form.name().to_owned();
-                            cx.commands.push(Command::Copy { what, text: export(form) });
-                            ui.close();
-                        }
-                    }
-                });
+                ui.menu_button("Export", |ui| self.choose_export(ui, cx, run, label, rows));
                 if ui.button("Pick listed").on_hover_text("Pick all trials of this list").clicked()
                 {
                     cx.picked.trials = rows.trials.iter().map(|trial| TrialId(*trial)).collect();
@@ -312,6 +289,33 @@ impl Trials {
                 }
             });
         });
+    }
+
+    fn choose_export(&self, ui: &mut Ui, cx: &Cx<'_>, run: &Shown, label: &str, rows: &Rows) {
+        // Many trials take longer than a frame to write.
+        let export = |form: Form, answer: Box<dyn FnOnce(String) -> Command + Send>| {
+            let trials = export::chosen(&rows.trials, &cx.picked.trials);
+            let columns = self.columns.as_ref().map_or(&[][..], |(_, columns)| columns).to_vec();
+            let run = run.clone();
+            cx.errands.start(move || answer(export::write(run.view(), &columns, &trials, form)));
+        };
+        ui.weak("The picked trials, or all that are listed");
+        for form in Form::ALL {
+            if ui.button(format!("Save as {}…", form.name())).clicked() {
+                let stem = label.replace(" · ", "-").replace(' ', "");
+                let name = format!("{stem}.{}", form.ending());
+                export(form, Box::new(|text| Command::Save { name, bytes: text.into_bytes() }));
+                ui.close();
+            }
+        }
+        ui.separator();
+        for form in Form::ALL {
+            if ui.button(format!("Copy as {}", form.name())).clicked() {
+                let what = form.name().to_owned();
+                export(form, Box::new(|text| Command::Copy { what, text }));
+                ui.close();
+            }
+        }
     }
 
     fn choose_columns(&self, ui: &mut Ui, cx: &mut Cx<'_>) {
@@ -439,7 +443,14 @@ mod tests {
         assert_eq!(picked.trials, (14..=17).map(TrialId).collect());
         pick(&mut picked, &rows, 0, Click::Also, &mut anchor);
         assert_eq!(picked.trials.len(), 5);
+        // In another order the range goes from the same trial.
+        let sorted: Vec<u32> = (0..20).collect();
+        pick(&mut picked, &sorted, 18, Click::UpTo, &mut anchor);
+        assert_eq!(picked.trials, BTreeSet::from([TrialId(18), TrialId(19)]));
+        // And where that one is not listed, the click picks one.
+        pick(&mut picked, &sorted[..10], 4, Click::UpTo, &mut anchor);
+        assert_eq!(picked.trials, BTreeSet::from([TrialId(4)]));
         pick(&mut picked, &rows, 99, Click::Only, &mut anchor);
-        assert_eq!(picked.trials.len(), 5, "a row that is not there picks nothing");
+        assert_eq!(picked.trials.len(), 1, "a row that is not there picks nothing");
     }
 }
