@@ -147,6 +147,7 @@ impl App {
         self.picked.keep(|run| library.entry(run).is_some());
         let calm = library.has_live() && ui.input(|input| input.raw.events.is_empty());
         self.jobs.set_calm(calm);
+        self.outside.set_calm(calm);
         let mut commands = self.errands.receive();
         if self.dialog.is_none() {
             keys(ui, self.palette.is_some(), &mut commands);
