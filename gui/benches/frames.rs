@@ -216,7 +216,8 @@ fn write(path: &Path, trials: u32, seed: u64) {
         last.insert("params", (1e4 + 6e4 * numbers.unit()).round()).unwrap();
         last.insert("latency_ms", 1.0 + numbers.unit()).unwrap();
         let outcome = if id % 11 == 7 { Outcome::Pruned(last) } else { Outcome::Complete(last) };
-        let finished = TrialFinished { trial, outcome, epochs: 3, artifacts: BTreeMap::new() };
+        let finished =
+            TrialFinished { trial, outcome, epochs: 3, artifacts: BTreeMap::new(), spent: None };
         store.append(Logged::TrialFinished(finished)).unwrap();
     }
 }

@@ -48,7 +48,7 @@ fn run(epochs: Vec<SearcherTrained>, trials: Vec<Told>) -> RunView {
         let artifacts = std::collections::BTreeMap::new();
         let started = TrialStarted { trial, proposal, told: 0, state: None, weights: None };
         events.push((told.ran.0, Event::TrialStarted(started)));
-        let finished = TrialFinished { trial, outcome, epochs: 1, artifacts };
+        let finished = TrialFinished { trial, outcome, epochs: 1, artifacts, spent: None };
         ends.push((told.ran.1, Event::TrialFinished(finished)));
     }
     events.extend(ends);
@@ -170,7 +170,7 @@ fn strange_spaces_can_be_drawn() {
             let metrics = Metrics::new([("valid_accuracy", value), ("params", -value)]).unwrap();
             let outcome = Outcome::Complete(metrics);
             let artifacts = std::collections::BTreeMap::new();
-            let finished = TrialFinished { trial, outcome, epochs: 0, artifacts };
+            let finished = TrialFinished { trial, outcome, epochs: 0, artifacts, spent: None };
             log(&mut view, at_ms - 100, Event::TrialFinished(finished));
         }
         draw_all(&[view.clone(), view]);
@@ -473,7 +473,7 @@ fn the_best_is_the_best_of_those_that_compare() {
         let metrics = [("valid_accuracy", told.accuracy), ("params", told.params)];
         let outcome = Outcome::Complete(Metrics::new(metrics).unwrap());
         let artifacts = std::collections::BTreeMap::new();
-        let finished = TrialFinished { trial: id, outcome, epochs, artifacts };
+        let finished = TrialFinished { trial: id, outcome, epochs, artifacts, spent: None };
         for event in [Event::TrialStarted(started), Event::TrialFinished(finished)] {
             line += 1;
             view.apply(Logged { at_ms: line, event: Some(event) }, line).unwrap();
@@ -516,6 +516,7 @@ fn an_early_ranking_is_that_of_the_last_epoch_or_is_not() {
             outcome,
             epochs: 3,
             artifacts,
+            spent: None,
         }));
         for event in events {
             line += 1;
@@ -542,7 +543,7 @@ fn settings_are_pooled_by_all_that_decides_their_results() {
         let started = TrialStarted { trial, proposal, told: 0, state: None, weights: None };
         let outcome = Outcome::Complete(Metrics::new([("valid_accuracy", 50.0)]).unwrap());
         let artifacts = std::collections::BTreeMap::new();
-        let finished = TrialFinished { trial, outcome, epochs, artifacts };
+        let finished = TrialFinished { trial, outcome, epochs, artifacts, spent: None };
         for (line, event) in
             (1..).zip([Event::TrialStarted(started), Event::TrialFinished(finished)])
         {

@@ -281,6 +281,7 @@ mod tests {
                 outcome,
                 epochs,
                 artifacts: BTreeMap::new(),
+                spent: None,
             })
         };
         let metrics =

@@ -79,6 +79,21 @@ pub struct TrialFinished {
     /// The blobs it left, by what they are.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub artifacts: BTreeMap<String, BlobId>,
+    /// What the time went to, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
+}
+
+/// What the time of a trial went to, in milliseconds. It depends on the machine, and is no part of the
+/// history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// The searcher, with what it learned before: until it proposed this trial.
+    pub ask_ms: u64,
+    /// Training.
+    pub train_ms: u64,
+    /// What is no training: making the network, validation, and what else is measured or looked up.
+    pub evaluate_ms: u64,
 }
 
 /// The architecture of a trial was trained again after the search, longer, and tested.

@@ -32,7 +32,7 @@ pub use choice::{Choice, Condition, Domain};
 pub use clock::{Clock, SystemClock};
 pub use error::{Error, Result};
 pub use event::{
-    Event, FinishReason, Logged, Retrained, RunFinished, SearcherTrained, SessionStarted,
+    Event, FinishReason, Logged, Retrained, RunFinished, SearcherTrained, SessionStarted, Spent,
     TrialFinished, TrialReported, TrialStarted,
 };
 pub use goal::{Bound, Constraint, Goal, RewardTerm, Scalarization, Score};

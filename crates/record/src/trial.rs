@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Architecture, BlobId, Metrics, Objective};
+use crate::{Architecture, BlobId, Metrics, Objective, Spent};
 
 /// The number of a trial in its run, from 0, without gaps.
 #[derive(
@@ -262,6 +262,8 @@ pub struct Trial {
     pub finished_ms: Option<u64>,
     /// How often it was started: more than once after a crash.
     pub attempts: u32,
+    /// What its time went to; `None` while it runs, and in logs of older versions.
+    pub spent: Option<Spent>,
 }
 
 impl Trial {
@@ -280,6 +282,7 @@ impl Trial {
             started_ms: 0,
             finished_ms: None,
             attempts: 1,
+            spent: None,
         }
     }
 

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     Budget, Error, Event, FinishReason, Logged, Manifest, Metrics, Outcome, Report, Result,
-    Retrained, SearcherTrained, Trial, TrialStarted,
+    Retrained, SearcherTrained, Spent, Trial, TrialStarted,
 };
 
 /// The state of a run. Searchers, plots, notebooks and the app read this, never the file.
@@ -82,6 +82,7 @@ impl RunView {
                 trial.outcome = Some(ended.outcome);
                 trial.epochs = ended.epochs;
                 trial.artifacts = ended.artifacts;
+                trial.spent = ended.spent;
                 trial.finished_ms = Some(at_ms);
                 trial.curve.shrink_to_fit();
                 self.finished += 1;
@@ -181,6 +182,18 @@ impl RunView {
     /// in order even where somebody set the clock back.
     pub fn span_ms(&self) -> Option<(u64, u64)> {
         self.span_ms
+    }
+
+    /// What the time of all trials went to; trials of logs without that count as nothing. Trials run side
+    /// by side, so that it may be more than has passed.
+    pub fn spent(&self) -> Spent {
+        self.trials.iter().filter_map(|trial| trial.spent).fold(Spent::default(), |sum, spent| {
+            Spent {
+                ask_ms: sum.ask_ms + spent.ask_ms,
+                train_ms: sum.train_ms + spent.train_ms,
+                evaluate_ms: sum.evaluate_ms + spent.evaluate_ms,
+            }
+        })
     }
 
     /// A hash over everything that is the same whenever and however often the search is run: what the

@@ -235,6 +235,7 @@ mod tests {
                 outcome: Outcome::Complete(metrics),
                 epochs: 1,
                 artifacts: std::collections::BTreeMap::new(),
+                spent: None,
             };
             for event in [Event::TrialStarted(started), Event::TrialFinished(finished)] {
                 line += 1;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use anyhow::{Context as _, Result};
-use nascent_record::{Manifest, Outcome, Run, RunView, Trial, analysis};
+use nascent_record::{Manifest, Outcome, Run, RunView, Spent, Trial, analysis};
 use serde_json::{Value, json};
 
 use super::search::{reason_text, summary};
@@ -113,6 +113,13 @@ fn show_run(args: &ShowArgs, view: &RunView, out: &mut dyn Write) -> Result<()> 
         let sessions = view.sessions();
         let text = output::duration((to - from) as f64 / 1e3);
         row("time", &format!("{text} from first to last event, {sessions} session(s)"))?;
+    }
+    let spent = view.spent();
+    if spent != Spent::default() {
+        let [ask, train, evaluate] = [spent.ask_ms, spent.train_ms, spent.evaluate_ms]
+            .map(|ms| output::duration(ms as f64 / 1e3));
+        let text = format!("{ask} to ask, {train} to train, {evaluate} to evaluate, all together");
+        row("spent", &text)?;
     }
     row("hash", &view.history_hash())?;
     for (kind, (count, example)) in &failures {

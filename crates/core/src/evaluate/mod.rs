@@ -33,6 +33,20 @@ pub trait Reporter {
     fn poll(&mut self) -> Flow {
         Flow::Continue
     }
+
+    /// Says what the time goes to from now on; at first it is [`Phase::Evaluate`].
+    fn begin(&mut self, phase: Phase) {
+        let _ = phase;
+    }
+}
+
+/// What an evaluation is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It trains.
+    Train,
+    /// It makes, measures, or looks up.
+    Evaluate,
 }
 
 /// A reporter that lets everything run to its end.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use nascent_record::{Event, Origin, Proposal, Report, Trial, TrialId, TrialReported};
+use nascent_record::{Event, Origin, Proposal, Report, Spent, Trial, TrialId, TrialReported};
 
 use super::{Ended, Study};
 use crate::config::invalid;
@@ -31,7 +31,10 @@ impl Study {
         let outcome = earlier.and_then(|earlier| earlier.outcome.clone()).ok_or_else(|| {
             Error::Resume { problem: format!("trial {id} has the result of {trial}, without one") }
         })?;
-        self.finish(id, Ended { outcome, epochs: 0, artifacts: BTreeMap::new() })?;
+        self.finish(
+            id,
+            Ended { outcome, epochs: 0, artifacts: BTreeMap::new(), spent: Spent::default() },
+        )?;
         Ok(true)
     }
 
@@ -55,7 +58,10 @@ impl Study {
             for Report { step, metrics } in trial.curve {
                 self.emit(Event::TrialReported(TrialReported { trial: id, step, metrics }))?;
             }
-            self.finish(id, Ended { outcome, epochs: 0, artifacts: BTreeMap::new() })?;
+            self.finish(
+                id,
+                Ended { outcome, epochs: 0, artifacts: BTreeMap::new(), spent: Spent::default() },
+            )?;
         }
         Ok(())
     }

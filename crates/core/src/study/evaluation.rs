@@ -4,9 +4,9 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use nascent_record::{Clock, Failure, FailureKind, Metrics, Outcome, TrialLimits};
+use nascent_record::{Clock, Failure, FailureKind, Metrics, Outcome, Spent, TrialLimits};
 
-use crate::evaluate::{Evaluation, Evaluator, Flow, Job, Reporter};
+use crate::evaluate::{Evaluation, Evaluator, Flow, Job, Phase, Reporter};
 use crate::{Error, Result};
 
 /// How a trial ended.
@@ -18,6 +18,8 @@ pub struct Ended {
     pub epochs: u32,
     /// What is to be kept of it.
     pub artifacts: BTreeMap<String, Vec<u8>>,
+    /// What its time went to, without that of the searcher.
+    pub spent: Spent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,19 +39,26 @@ pub struct Guard<'a, F> {
     interrupted: Box<dyn Fn() -> bool + 'a>,
     verdict: Verdict,
     last_step: u32,
+    phase: Phase,
+    since_ms: u64,
+    spent: Spent,
 }
 
 impl<'a, F: FnMut(u32, &Metrics) -> Flow> Guard<'a, F> {
     /// Reports go to `report`, which decides whether the trial goes on.
     pub fn new(clock: &'a dyn Clock, limits: TrialLimits, report: F) -> Self {
+        let now_ms = clock.now_ms();
         Self {
             clock,
             limits,
-            started_ms: clock.now_ms(),
+            started_ms: now_ms,
             report,
             interrupted: Box::new(|| false),
             verdict: Verdict::Running,
             last_step: 0,
+            phase: Phase::Evaluate,
+            since_ms: now_ms,
+            spent: Spent::default(),
         }
     }
 
@@ -85,6 +94,16 @@ impl<F: FnMut(u32, &Metrics) -> Flow> Reporter for Guard<'_, F> {
     fn poll(&mut self) -> Flow {
         self.check()
     }
+
+    fn begin(&mut self, phase: Phase) {
+        let now_ms = self.clock.now_ms();
+        let passed = now_ms.saturating_sub(self.since_ms);
+        match self.phase {
+            Phase::Train => self.spent.train_ms += passed,
+            Phase::Evaluate => self.spent.evaluate_ms += passed,
+        }
+        (self.phase, self.since_ms) = (phase, now_ms);
+    }
 }
 
 /// Evaluates a job; a panic is an error.
@@ -106,9 +125,11 @@ pub fn evaluate_guarded<F: FnMut(u32, &Metrics) -> Flow>(
     guard: &mut Guard<'_, F>,
 ) -> Option<Ended> {
     let result = caught(evaluator, job, guard);
+    guard.begin(Phase::Evaluate);
+    let spent = guard.spent;
     let failed = |kind, message, epochs| {
         let outcome = Outcome::Failed(Failure { kind, message });
-        Some(Ended { outcome, epochs, artifacts: BTreeMap::new() })
+        Some(Ended { outcome, epochs, artifacts: BTreeMap::new(), spent })
     };
     let before = job.checkpoint.map_or(0, |checkpoint| checkpoint.epochs);
     let epochs = guard.last_step.saturating_sub(before);
@@ -124,7 +145,7 @@ pub fn evaluate_guarded<F: FnMut(u32, &Metrics) -> Flow>(
                 Verdict::Pruned => Outcome::Pruned(metrics),
                 _ => Outcome::Complete(metrics),
             };
-            Some(Ended { outcome, epochs, artifacts })
+            Some(Ended { outcome, epochs, artifacts, spent })
         }
     }
 }

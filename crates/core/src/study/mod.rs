@@ -77,6 +77,10 @@ pub struct Study {
     known: Known,
     closing: Option<FinishReason>,
     opened_ms: u64,
+    /// How long the searcher trained for the next trial.
+    trained_ms: u64,
+    /// How long it took to ask for the trials that are open.
+    asked_ms: BTreeMap<TrialId, u64>,
 }
 
 impl Study {
@@ -110,6 +114,8 @@ impl Study {
             known: Known::new(duplicates),
             closing: None,
             opened_ms,
+            trained_ms: 0,
+            asked_ms: BTreeMap::new(),
         };
         study.replay()?;
         Ok(study)
@@ -299,8 +305,11 @@ impl Study {
     pub fn finish(&mut self, trial: TrialId, ended: Ended) -> Result<()> {
         self.check_running(trial)?;
         let artifacts = self.put_blobs(&ended.artifacts)?;
-        let Ended { outcome, epochs, .. } = ended;
-        self.emit(Event::TrialFinished(TrialFinished { trial, outcome, epochs, artifacts }))?;
+        let Ended { outcome, epochs, mut spent, .. } = ended;
+        spent.ask_ms = self.asked_ms.remove(&trial).unwrap_or(0);
+        let spent = Some(spent);
+        let finished = TrialFinished { trial, outcome, epochs, artifacts, spent };
+        self.emit(Event::TrialFinished(finished))?;
         self.settle();
         Ok(())
     }

@@ -39,6 +39,7 @@ impl Study {
         if self.settled < visible {
             return Ok(Proposed::Wait);
         }
+        let begun_ms = self.clock.now_ms();
         self.tell_until(visible)?;
         // Of the trials that the lookahead shows, and no more: a searcher that waits may know of
         // others, and when it does depends on who finished first.
@@ -58,6 +59,7 @@ impl Study {
                 Ask::Propose(proposal) => break proposal,
                 Ask::Trained(training) => {
                     self.log_training(training)?;
+                    self.trained_ms += self.clock.now_ms().saturating_sub(begun_ms);
                     return Ok(Proposed::Trained);
                 }
                 Ask::Wait if stops() => return Ok(Proposed::Wait),
@@ -86,6 +88,9 @@ impl Study {
         for (blob, bytes) in std::iter::zip(&mut blobs, [searcher.snapshot()?, weights]) {
             *blob = bytes.map(|bytes| self.store.put_blob(&bytes)).transpose()?;
         }
+        let took_ms = self.clock.now_ms().saturating_sub(begun_ms);
+        let trained_ms = std::mem::take(&mut self.trained_ms);
+        self.asked_ms.insert(id, took_ms + trained_ms);
         self.start(id, &proposal, self.told as u32, blobs)?;
         self.known.note(&*self.parts.space, id, &proposal);
         Ok(Proposed::Trial(id, proposal))

@@ -4,7 +4,7 @@ use nascent_record::{Event, Metrics, Retrained, TrialId, TrialLimits};
 
 use super::{Study, evaluation, job};
 use crate::config::invalid;
-use crate::evaluate::{Evaluation, Flow, Job, Purpose, Reporter};
+use crate::evaluate::{Evaluation, Flow, Job, Phase, Purpose, Reporter};
 use crate::{Error, Result};
 
 impl Study {
@@ -62,5 +62,9 @@ impl Reporter for Watched<'_> {
     fn poll(&mut self) -> Flow {
         let flow = self.inner.poll();
         self.note(flow)
+    }
+
+    fn begin(&mut self, phase: Phase) {
+        self.inner.begin(phase);
     }
 }

@@ -11,7 +11,7 @@ use nascent_record::{
 use serde_json::Value;
 
 use super::*;
-use crate::evaluate::{Evaluation, Evaluator, Reporter};
+use crate::evaluate::{Evaluation, Evaluator, Phase, Reporter};
 use crate::search::SearchSetup;
 use crate::space::SearchSpace;
 
@@ -40,6 +40,7 @@ impl Evaluator for Scripted {
     fn evaluate(&self, job: &Job<'_>, reporter: &mut dyn Reporter) -> Result<Evaluation> {
         let number = f64::from(job.trial.0);
         let mut epochs = 0;
+        reporter.begin(Phase::Train);
         for step in 1..=4 {
             epochs = step;
             match (self.0)(job.trial) {
@@ -53,6 +54,7 @@ impl Evaluator for Scripted {
                 break;
             }
         }
+        reporter.begin(Phase::Evaluate);
         let metrics = Metrics::new([("score", number), ("cost_secs", 10.0)])?;
         Ok(Evaluation { metrics, epochs, ..Evaluation::default() })
     }
@@ -77,6 +79,24 @@ impl RunStore for Asked {
     fn control(&self) -> Control {
         *self.control.lock().unwrap()
     }
+}
+
+#[test]
+fn what_the_time_of_a_trial_went_to_is_in_its_record() {
+    let mut hashes = Vec::new();
+    for tick in [5, 7] {
+        let mut study = study(|_| "fine", trials(2), TrialLimits::default(), tick);
+        while study.step().unwrap().is_none() {}
+        for trial in study.view().trials() {
+            let spent = trial.spent.unwrap();
+            let parts = [spent.ask_ms, spent.train_ms, spent.evaluate_ms];
+            assert!(parts.iter().all(|&part| part > 0 && part % tick == 0), "{spent:?}");
+            // Four reports lie in the training, and each looks at the clock.
+            assert!(spent.train_ms >= 4 * tick && spent.evaluate_ms < spent.train_ms, "{spent:?}");
+        }
+        hashes.push(study.view().history_hash());
+    }
+    assert_eq!(hashes[0], hashes[1]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::loader::{self, Order};
 use super::loss::score;
 use super::schedule::Schedule;
 use super::trainer::Trainer;
-use crate::evaluate::{Flow, Reporter};
+use crate::evaluate::{Flow, Phase, Reporter};
 use crate::nn::{Model, Shape};
 use crate::{Error, Result, Seed};
 
@@ -151,12 +151,14 @@ fn fit_by(
             size: config.batch_size,
             augment: augment.as_ref().map(|augment| (augment, seed, epoch)),
         };
+        reporter.begin(Phase::Train);
         let Some(train_loss) =
             train_epoch(&mut trainer, data, order, &schedule, (seed, epoch), reporter)?
         else {
             stopped = true;
             break;
         };
+        reporter.begin(Phase::Evaluate);
         let valid = trainer.evaluate(data, Part::Valid)?;
         trainer.save()?;
         finite(epoch, "valid_loss", valid.loss)?;

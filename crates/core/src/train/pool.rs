@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use nascent_record::Metrics;
 
-use crate::evaluate::{Flow, Reporter};
+use crate::evaluate::{Flow, Phase, Reporter};
 use crate::{Error, Result};
 
 /// Makes candle run each tensor operation on the thread that asks for it. Call it first in `main`.
@@ -35,6 +35,7 @@ const STACK_BYTES: usize = 64 << 20;
 enum Question {
     Report(u32, Metrics),
     Poll,
+    Begin(Phase),
 }
 
 /// Takes questions of the training thread to the reporter, which stays on its own.
@@ -56,6 +57,9 @@ impl Reporter for Remote {
     }
     fn poll(&mut self) -> Flow {
         self.ask(Question::Poll)
+    }
+    fn begin(&mut self, phase: Phase) {
+        self.ask(Question::Begin(phase));
     }
 }
 
@@ -87,6 +91,10 @@ pub(crate) fn on_one_thread<T: Send>(
             let flow = match question {
                 Question::Report(step, metrics) => reporter.report(step, &metrics),
                 Question::Poll => reporter.poll(),
+                Question::Begin(phase) => {
+                    reporter.begin(phase);
+                    Flow::Continue
+                }
             };
             if reply.send(flow).is_err() {
                 break;

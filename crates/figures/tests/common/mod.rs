@@ -193,6 +193,7 @@ pub(crate) fn run_with(
             outcome,
             epochs: last,
             artifacts: std::collections::BTreeMap::new(),
+            spent: None,
         };
         log(&mut view, 5, Event::TrialFinished(finished));
     }

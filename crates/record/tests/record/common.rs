@@ -64,6 +64,7 @@ pub(crate) fn finished(trial: u32, outcome: Outcome) -> Event {
         outcome,
         epochs: 1,
         artifacts: std::collections::BTreeMap::new(),
+        spent: None,
     })
 }
 

@@ -34,7 +34,13 @@ fn every_event() -> Vec<Event> {
         Event::TrialStarted(TrialStarted { trial, proposal, told: 0, state, weights })
     };
     let finished = |trial, outcome, artifacts| {
-        Event::TrialFinished(TrialFinished { trial: TrialId(trial), outcome, epochs: 3, artifacts })
+        Event::TrialFinished(TrialFinished {
+            trial: TrialId(trial),
+            outcome,
+            epochs: 3,
+            artifacts,
+            spent: None,
+        })
     };
     let mut events = vec![
         session(Budget::default()),
