@@ -157,8 +157,8 @@ pub(crate) fn board_metrics(view: &RunView) -> Vec<String> {
 /// What the search is for, in words.
 pub(crate) fn goal(goal: &Goal) -> String {
     let one = |objective: &Objective| match objective.direction {
-        Direction::Maximize => format!("most {}", objective.metric),
-        Direction::Minimize => format!("least {}", objective.metric),
+        Direction::Maximize => format!("maximize {}", objective.metric),
+        Direction::Minimize => format!("minimize {}", objective.metric),
     };
     let objectives: Vec<String> = goal.objectives.iter().map(one).collect();
     let mut text = objectives.join(" and ");
