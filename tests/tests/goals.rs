@@ -92,7 +92,7 @@ fn a_search_for_several_objectives_shows_their_front() {
         assert!(value(0, "params") >= value(1, "params"));
     }
     let (_, text) = command(folder.path(), &["show", "run"]);
-    assert!(text.contains("least size_error and least params, their Pareto front"), "{text}");
+    assert!(text.contains("minimize size_error and minimize params, their Pareto front"), "{text}");
     assert!(text.contains("hypervolume") && text.contains("of the box"), "{text}");
 
     let reward = search(folder.path(), "reward", 60, &["--reward=params=50000,0,1"]);
