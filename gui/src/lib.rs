@@ -27,6 +27,10 @@ mod theme;
 #[path = "../../crates/figures/tests/common/mod.rs"]
 mod testing;
 
+#[cfg(test)]
+#[path = "../tests/app/picture.rs"]
+mod picture;
+
 pub use app::App;
 pub use open::{Options, run};
 pub use settings::{Settings, ThemeChoice};

@@ -156,3 +156,38 @@ fn arrow(painter: &egui::Painter, path: &[Pos2], color: egui::Color32, scale: f3
     let corners = vec![*tip, back + side, back - side];
     painter.add(egui::Shape::convex_polygon(corners, color, Stroke::NONE));
 }
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::Harness;
+    use nascent_figures::draw_graph;
+
+    use super::*;
+    use crate::draw::differences;
+    use crate::{picture, testing};
+
+    #[test]
+    fn what_tells_two_cells_apart_is_seen() {
+        let cell = testing::cell();
+        let mut other = cell.clone();
+        let (first, second) = (other.edges[0].op.clone(), other.edges[3].op.clone());
+        (other.edges[0].op, other.edges[3].op) = (second, first);
+        other.edges.pop();
+        let (left, right) = (draw_graph(&cell), draw_graph(&other));
+        let states = differences(&left, &right);
+        let Some(renderer) = picture::renderer() else { return };
+        let builder = Harness::builder().with_size([900.0, 320.0]).renderer(renderer);
+        let mut harness = builder.build_ui(move |ui| {
+            theme::install(ui.ctx());
+            ui.horizontal(|ui| {
+                for (at, (drawing, states)) in [&left, &right].into_iter().zip(&states).enumerate()
+                {
+                    let id = egui::Id::unique(("cell", at));
+                    show(ui, id, vec2(430.0, 300.0), drawing, Some(states));
+                }
+            });
+        });
+        harness.run();
+        picture::compare(&mut harness, "network_difference");
+    }
+}

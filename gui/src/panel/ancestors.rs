@@ -88,7 +88,7 @@ impl Panel for Lineage {
         };
         let room = ui.available_size();
         let mut clicked = None;
-        ui.allocate_ui(egui::vec2(room.x, room.y * 0.55), |ui| {
+        ui.allocate_ui(egui::vec2(room.x, (room.y * 0.55).max(190.0).min(room.y)), |ui| {
             clicked = part::chart(ui, &family.chart, &drawn, &cx.picked.trials, &mut self.hidden);
         });
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
@@ -157,7 +157,7 @@ fn family(view: &RunView, trial: TrialId) -> Option<Family> {
     let figure = Figure {
         title: format!("The line of trial {trial}"),
         subtitle: format!("{generations} by the better parent"),
-        x: Axis::new("trial"),
+        x: Axis::new("trial").whole(),
         y: Axis::new(text::words(name)),
         marks,
     };

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
+use egui_kittest::wgpu::WgpuTestRenderer;
 use nascent_gui::{App, Settings, ThemeChoice};
 use nascent_record::Clock;
 
@@ -40,22 +41,37 @@ impl Window {
 }
 
 /// How the app is opened.
-#[derive(Default)]
 pub(crate) struct Opening {
     pub(crate) folders: Vec<PathBuf>,
     pub(crate) show: Vec<PathBuf>,
     pub(crate) panels: Vec<&'static str>,
     pub(crate) theme: ThemeChoice,
+    pub(crate) size: [f32; 2],
+    /// What draws pictures of it; without one there are none.
+    pub(crate) renderer: Option<WgpuTestRenderer>,
+}
+
+impl Default for Opening {
+    fn default() -> Self {
+        let (folders, show, panels) = (Vec::new(), Vec::new(), Vec::new());
+        let (theme, size) = (ThemeChoice::default(), [1500.0, 950.0]);
+        Self { folders, show, panels, theme, size, renderer: None }
+    }
 }
 
 pub(crate) type Opened = Harness<'static, Window>;
 
 /// Opens the app, and waits until all is read and drawn.
 pub(crate) fn open(opening: Opening) -> Opened {
-    let Opening { folders, show, panels, theme } = opening;
+    let Opening { folders, show, panels, theme, size, renderer } = opening;
     let panels = panels.into_iter().map(str::to_owned).collect();
     let window = Window { folders, show, panels, theme, app: None };
-    let mut harness = Harness::builder().with_size([1500.0, 950.0]).build_ui_state(
+    let builder = Harness::builder().with_size(size);
+    let builder = match renderer {
+        Some(renderer) => builder.renderer(renderer),
+        None => builder,
+    };
+    let mut harness = builder.build_ui_state(
         |ui, window: &mut Window| {
             let app = window.app.get_or_insert_with(|| {
                 let mut settings = Settings::default();

@@ -6,3 +6,5 @@ mod common;
 mod damaged;
 mod live;
 mod panels;
+mod picture;
+mod pictures;

@@ -67,6 +67,7 @@ fn every_panel_says_its_own_over_no_one_and_several_runs_in_both_themes() {
                     show: runs.iter().map(|name| golden(name)).collect(),
                     panels: vec![panel],
                     theme,
+                    ..Opening::default()
                 });
                 assert!(sees(&harness, &says), "{panel}: {says}: {:?}", labels(&harness));
                 assert_eq!(sees(&harness, "There are no runs here yet"), runs.is_empty());

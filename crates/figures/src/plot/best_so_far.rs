@@ -88,7 +88,7 @@ impl Plot for BestSoFar {
         Ok(Figure {
             title: self.title().to_owned(),
             subtitle,
-            x: Axis::new(label),
+            x: options.progress.axis(label),
             y: Axis::new(metric.label).range(range),
             marks,
         })

@@ -97,7 +97,7 @@ impl Plot for Hypervolume {
         Ok(Figure {
             title: format!("{}: {}", self.title(), names.join(", ")),
             subtitle,
-            x: Axis::new(label),
+            x: options.progress.axis(label),
             y: Axis::new("share of the box between the worst and the best values"),
             marks,
         })

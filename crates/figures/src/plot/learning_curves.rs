@@ -106,7 +106,7 @@ impl Plot for LearningCurves {
         Ok(Figure {
             title: self.title().to_owned(),
             subtitle,
-            x: Axis::new("epoch"),
+            x: Axis::new("epoch").whole(),
             y: Axis::new(metric.label).range(range),
             marks,
         })

@@ -2,6 +2,8 @@
 
 use nascent_record::{Outcome, RunView, Trial};
 
+use crate::Axis;
+
 /// What the progress of a search is plotted against.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Progress {
@@ -62,6 +64,16 @@ pub(super) fn time_unit(latest_secs: f64) -> (f64, &'static str) {
         t if t > 3.0 * 3600.0 => (3600.0, "h"),
         t if t > 300.0 => (60.0, "min"),
         _ => (1.0, "s"),
+    }
+}
+
+impl Progress {
+    /// The axis of it, with this label; of whole numbers where it counts something.
+    pub(super) fn axis(self, label: String) -> Axis {
+        match self {
+            Self::Trials | Self::Epochs => Axis::new(label).whole(),
+            Self::Cost | Self::WallClock => Axis::new(label),
+        }
     }
 }
 

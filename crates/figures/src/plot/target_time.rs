@@ -104,7 +104,7 @@ impl Plot for TargetTime {
                 metric.text(target),
                 count(runs.len(), "run")
             ),
-            x: Axis::new(label),
+            x: options.progress.axis(label),
             y: Axis::default().names(runs.iter().rev().map(|(name, _)| *name)),
             marks,
         })

@@ -85,7 +85,8 @@ impl Panel for Searcher {
         let with_heat = !thoughts.moments.is_empty();
         let room = ui.available_size();
         let below = with_heat || !thoughts.members.is_empty();
-        let height = if below { room.y * 0.5 } else { room.y };
+        // In a low panel the figure keeps what it needs, and what is below is scrolled.
+        let height = if below { (room.y * 0.5).max(190.0).min(room.y) } else { room.y };
         let mut clicked = None;
         ui.allocate_ui(egui::vec2(room.x, height), |ui| {
             match self.chart.shown().filter(|(((path, _), _), _)| *path == run.row.path) {
