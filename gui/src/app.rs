@@ -153,7 +153,7 @@ impl App {
             keys(ui, self.palette.is_some(), &mut commands);
         }
         for file in ui.input(|input| input.raw.dropped_files.clone()) {
-            commands.push(Command::AddFolder(dropped(file.path())));
+            commands.push(Command::AddFolder(file.path().to_owned()));
         }
         let shown = self.shown();
         frame::bar(self, ui, &mut commands);
@@ -238,7 +238,8 @@ impl App {
             Command::Toggle(run) => self.picked.toggle(&run),
             Command::Open(pane) => self.settings.layout.open(&pane),
             Command::AskForFolder => self.dialog = Some(Dialog::folder()),
-            Command::AddFolder(folder) => self.add_folder(&absolute(&folder), now),
+            Command::AddFolder(path) => self.errands.start(move || to_watch(&path)),
+            Command::Watch(folder) => self.watch(&folder, now),
             Command::RemoveFolder(folder) => {
                 self.folders.retain(|known| *known != folder);
                 self.library.order(Order::Unwatch(folder));
@@ -279,12 +280,7 @@ impl App {
         }
     }
 
-    fn add_folder(&mut self, folder: &Path, now: u64) {
-        if !folder.is_dir() {
-            let text = format!("{} is no folder; name a folder of runs", folder.display());
-            self.toasts.say(now, text, true);
-            return;
-        }
+    fn watch(&mut self, folder: &Path, now: u64) {
         self.settings.remember(folder);
         if !self.folders.iter().any(|known| known == folder) {
             self.folders.push(folder.to_owned());
@@ -333,12 +329,17 @@ fn write(path: &Path, bytes: &[u8], replace: bool) -> Command {
     }
 }
 
-/// The folder of what was dropped: a file of a run means the run.
-fn dropped(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if path.is_file() => parent.to_owned(),
-        _ => path.to_owned(),
+/// The folder to watch for a path that was typed or dropped: a file of a run means the run.
+fn to_watch(path: &Path) -> Command {
+    let folder = match path.parent() {
+        Some(parent) if path.is_file() => parent,
+        _ => path,
+    };
+    if folder.is_dir() {
+        return Command::Watch(absolute(folder));
     }
+    let text = format!("{} is no folder; name a folder of runs", folder.display());
+    Command::Say { text, bad: true }
 }
 
 /// The path from the root, so that a folder has one name.

@@ -19,8 +19,10 @@ pub(crate) enum Command {
     Open(Pane),
     /// Ask for a folder to watch.
     AskForFolder,
-    /// Watch a folder.
+    /// Find out whether a path is a folder of runs, or of what, and watch that.
     AddFolder(PathBuf),
+    /// Watch a folder, by its path from the root.
+    Watch(PathBuf),
     /// Forget a folder.
     RemoveFolder(PathBuf),
     /// Look for new runs now.

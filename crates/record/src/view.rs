@@ -189,9 +189,9 @@ impl RunView {
     pub fn spent(&self) -> Spent {
         self.trials.iter().filter_map(|trial| trial.spent).fold(Spent::default(), |sum, spent| {
             Spent {
-                ask_ms: sum.ask_ms + spent.ask_ms,
-                train_ms: sum.train_ms + spent.train_ms,
-                evaluate_ms: sum.evaluate_ms + spent.evaluate_ms,
+                ask_ms: sum.ask_ms.saturating_add(spent.ask_ms),
+                train_ms: sum.train_ms.saturating_add(spent.train_ms),
+                evaluate_ms: sum.evaluate_ms.saturating_add(spent.evaluate_ms),
             }
         })
     }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use nascent_record::{Clock, Control, Run, RunReader, discover_nested};
+use nascent_record::{Added, Clock, Control, Position, Run, RunReader, discover_nested};
 
 use super::library::{Handle, Order, Update, look};
 use super::row::Summary;
@@ -229,17 +230,11 @@ impl Followed {
         match added {
             Err(error) => failed(error),
             Ok(None) => self.read_anew(path).unwrap_or_else(failed),
-            Ok(Some(added)) => {
-                let mut shared = handle.lock().unwrap_or_else(PoisonError::into_inner);
-                match Arc::get_mut(&mut shared) {
-                    // Somebody looks: what was added is taken in at the next look.
-                    None => Read { problem: self.row.problem.clone(), ..Read::default() },
-                    Some(reader) => {
-                        let problem = reader.take_in(added).err().map(|error| error.to_string());
-                        Read { grown: reader.position() != before, problem, gone: false }
-                    }
-                }
-            }
+            Ok(Some(added)) => match take_in(handle, added) {
+                // Somebody looks: what was added is read again at the next look.
+                None => Read { problem: self.row.problem.clone(), ..Read::default() },
+                Some((after, problem)) => Read { grown: after != before, problem, gone: false },
+            },
         }
     }
 
@@ -250,4 +245,24 @@ impl Followed {
         self.handle = Some(Arc::new(Mutex::new(Arc::new(reader))));
         Ok(Read { grown: true, problem, gone: false })
     }
+}
+
+/// How often what was added is offered while others look, and how long a frame takes at most between.
+const OFFERS: u32 = 8;
+const FRAME: Duration = Duration::from_millis(6);
+
+/// Takes in what was added as soon as nobody looks; where the run has come to then, and what is wrong
+/// behind it. `None` if somebody looks for long, as a job does that computes something of the run.
+fn take_in(handle: &Handle, added: Added) -> Option<(Position, Option<String>)> {
+    for offer in 0..OFFERS {
+        if offer > 0 {
+            std::thread::sleep(FRAME);
+        }
+        let mut shared = handle.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reader) = Arc::get_mut(&mut shared) {
+            let problem = reader.take_in(added).err().map(|error| error.to_string());
+            return Some((reader.position(), problem));
+        }
+    }
+    None
 }

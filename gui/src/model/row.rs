@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use nascent_record::analysis;
 use nascent_record::{
-    Budget, Control, Direction, FinishReason, Manifest, Metrics, Origin, Outcome, RunView, Trial,
-    TrialId,
+    Budget, Control, Direction, FinishReason, Manifest, Metrics, Origin, Outcome, RunView, Spent,
+    Trial, TrialId,
 };
 
 use super::Status;
@@ -75,6 +75,8 @@ pub(crate) struct Summary {
     pub(crate) failures: Vec<(String, usize)>,
     /// Milliseconds that trials took, all together.
     pub(crate) busy_ms: u64,
+    /// What those went to, where it is known.
+    pub(crate) spent: Spent,
     /// Trials that ended for each minute, over the last of them.
     pub(crate) per_minute: Option<f64>,
 }
@@ -172,6 +174,7 @@ impl Summary {
             best,
             failures: Vec::new(),
             busy_ms: 0,
+            spent: view.spent(),
             per_minute: throughput(view.trials(), view.session_started_ms()),
         };
         for trial in view.trials() {
@@ -191,7 +194,8 @@ impl Summary {
             self.imported += 1;
         }
         if let Some(ended) = trial.finished_ms.filter(|_| own) {
-            self.busy_ms += ended.saturating_sub(trial.started_ms);
+            let took = ended.saturating_sub(trial.started_ms);
+            self.busy_ms = self.busy_ms.saturating_add(took);
         }
         match outcome {
             Outcome::Complete(metrics) => {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use egui::{Color32, RichText, ScrollArea, Ui, vec2};
-use nascent_figures::{RenderOptions, Theme, render_png, render_svg};
+use nascent_figures::{Drawing, RenderOptions, Theme, render_png, render_svg};
 use nascent_record::{Architecture, RunView, TrialId};
 
 use super::{Cx, Drawn, Kind, Panel, part};
@@ -183,29 +183,34 @@ impl ArchitecturePanel {
         });
     }
 
-    fn save(&self, ui: &mut Ui, cx: &mut Cx<'_>) {
+    fn save(&self, ui: &mut Ui, cx: &Cx<'_>) {
         let shown = self.left.shown().map(|(which, _)| which.trial);
         let (Some(trial), Some(drawing)) = (shown, find(&self.left, &self.part)) else {
             ui.weak("There is no drawing to save.");
             return;
         };
         let theme = if ui.visuals().dark_mode { Theme::Dark } else { Theme::Light };
-        let options = RenderOptions { theme, ..RenderOptions::default() };
         for ending in ["svg", "png"] {
             if ui.button(format!("{}…", ending.to_uppercase())).clicked() {
-                let bytes = if ending == "svg" {
-                    render_svg(drawing, &options).map(String::into_bytes)
-                } else {
-                    render_png(drawing, &options)
-                };
                 let name = format!("trial_{trial}_{}.{ending}", self.part);
-                cx.commands.push(match bytes {
-                    Ok(bytes) => Command::Save { name, bytes },
-                    Err(error) => Command::Say { text: error.to_string(), bad: true },
-                });
+                let drawing = drawing.clone();
+                cx.errands.start(move || written(&drawing, name, ending, theme));
                 ui.close();
             }
         }
+    }
+}
+
+/// A drawing as a file, which asks where to.
+fn written(drawing: &Drawing, name: String, ending: &str, theme: Theme) -> Command {
+    let options = RenderOptions { theme, ..RenderOptions::default() };
+    let bytes = match ending {
+        "svg" => render_svg(drawing, &options).map(String::into_bytes),
+        _ => render_png(drawing, &options),
+    };
+    match bytes {
+        Ok(bytes) => Command::Save { name, bytes },
+        Err(error) => Command::Say { text: error.to_string(), bad: true },
     }
 }
 

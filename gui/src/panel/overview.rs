@@ -1,7 +1,7 @@
 //! One run at a glance: how far, how good, how fast, and what it is.
 
 use egui::{Grid, RichText, ScrollArea, Ui};
-use nascent_record::{Choice, Control, Domain, Manifest, RunView};
+use nascent_record::{Choice, Control, Domain, Manifest, RunView, Spent};
 
 use super::{Cx, Kind, Panel, part};
 use crate::command::Command;
@@ -182,12 +182,18 @@ fn limits(ui: &mut Ui, summary: &Summary, now_ms: u64) {
     }
 }
 
+/// The width of a column of times, in points.
+const TIME_WIDTH: f32 = 160.0;
+
 fn times(ui: &mut Ui, summary: &Summary) {
     let Some((first, last)) = summary.span_ms else { return };
     let wall = last.saturating_sub(first) as f64 / 1000.0;
     let busy = summary.busy_ms as f64 / 1000.0;
+    let palette = Palette::of(ui);
     part::section(ui, "Time");
-    Grid::new("times").num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
+    // Columns as wide as any time: a grid that fits itself to its texts paints again for each new one.
+    let grid = Grid::new("times").num_columns(2).min_col_width(TIME_WIDTH);
+    grid.spacing([16.0, 3.0]).show(ui, |ui| {
         part::pair(ui, "from first to last event", &text::duration(wall));
         part::pair(ui, "in trials, all together", &text::duration(busy));
         if wall > 0.0 {
@@ -200,6 +206,17 @@ fn times(ui: &mut Ui, summary: &Summary) {
         }
         part::pair(ui, "sessions", &summary.sessions.to_string());
     });
+    let Spent { ask_ms, train_ms, evaluate_ms } = summary.spent;
+    let parts = [
+        ("to ask the searcher", ask_ms, palette.accent),
+        ("to train", train_ms, palette.good),
+        ("to evaluate", evaluate_ms, palette.warn),
+    ];
+    let total: f64 = parts.iter().map(|(_, ms, _)| *ms as f64).sum();
+    for (name, ms, color) in parts.into_iter().filter(|_| total > 0.0) {
+        let text = format!("{} {name}", text::duration(ms as f64 / 1000.0));
+        part::progress(ui, ms as f64 / total, &text, color);
+    }
 }
 
 fn failures(ui: &mut Ui, summary: &Summary) {

@@ -11,7 +11,7 @@ use egui_kittest::kittest::Queryable as _;
 use nascent_gui::{App, Settings};
 use nascent_record::{
     Clock as _, Control, DirectoryStore, Event, FinishReason, Metrics, Outcome, Proposal, Run,
-    RunFinished, RunStore as _, SessionStarted, SystemClock, Trial, TrialFinished, TrialId,
+    RunFinished, RunStore as _, SessionStarted, Spent, SystemClock, Trial, TrialFinished, TrialId,
     TrialStarted,
 };
 
@@ -36,7 +36,7 @@ fn write(store: &mut DirectoryStore, trial: &Trial) {
         outcome: Outcome::Complete(metrics),
         epochs: 1,
         artifacts: BTreeMap::new(),
-        spent: None,
+        spent: Some(Spent { ask_ms: 100, train_ms: 3000, evaluate_ms: 900 }),
     };
     store.append(Event::TrialFinished(finished)).unwrap();
 }
@@ -56,6 +56,7 @@ fn a_run_is_followed_to_its_end() {
         wait_for(&mut harness, &format!("trials {}", trial.id.0 + 1));
     }
     assert!(sees(&harness, "Best is trial 2"), "{:?}", labels(&harness));
+    assert!(sees(&harness, "9 s to train") && sees(&harness, "2.7 s to evaluate"));
     assert_eq!(Run::open(&path).unwrap().trials()[2].id, TrialId(2));
     harness.get_by_label("Pause").click();
     wait_for(&mut harness, "asked to pause");
