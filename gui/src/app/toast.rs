@@ -31,10 +31,10 @@ impl Toasts {
 
     pub(super) fn ui(&mut self, ui: &Ui, now_ms: u64) {
         self.shown.retain(|toast| toast.until_ms > now_ms);
-        if self.shown.is_empty() {
+        let Some(next) = self.shown.iter().map(|toast| toast.until_ms - now_ms).min() else {
             return;
-        }
-        ui.ctx().request_repaint_after(std::time::Duration::from_millis(500));
+        };
+        ui.ctx().request_repaint_after(std::time::Duration::from_millis(next));
         let palette = Palette::of(ui);
         let area = Area::new(egui::Id::unique("notices")).order(Order::Tooltip).interactable(true);
         let mut closed = None;
