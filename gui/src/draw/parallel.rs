@@ -200,6 +200,9 @@ fn distance(path: &[Pos2], from: Pos2) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use egui_kittest::kittest::Queryable as _;
     use nascent_figures::Scale;
 
     use super::*;
@@ -230,6 +233,51 @@ mod tests {
         assert_eq!(shares(&rate, [-3.0, -2.0]), Some([0.5, 1.0]));
         // An axis that shows less than it did shows a part of its brush.
         assert_eq!(shares(&rate, [-9.0, -2.5]), Some([0.0, 0.75]));
+    }
+
+    /// What a click on an axis does where two are brushed.
+    #[test]
+    fn one_of_two_brushes_is_taken_away_and_a_drag_makes_another() {
+        let axes = ["depth", "width"].map(|name| Axis::new(name).range(Some([0.0, 1.0])));
+        let parallel = Parallel { axes: axes.into(), bundles: Vec::new() };
+        let both = [("depth".to_owned(), [0.0, 0.5]), ("gone".to_owned(), [0.0, 1.0])];
+        let state = (Brushes::from(both), 0_usize);
+        let mut harness =
+            egui_kittest::Harness::builder().with_size([400.0, 300.0]).build_ui_state(
+                move |ui, (brushes, times): &mut (Brushes, usize)| {
+                    let (hidden, none) = (&mut BTreeSet::new(), BTreeSet::new());
+                    let mut look = Look {
+                        id: egui::Id::unique("test"),
+                        link: None,
+                        names: &[],
+                        slots: &[],
+                        picked: (0, &none),
+                        hidden,
+                        brushes,
+                        describe: &|_, _| String::new(),
+                    };
+                    *times += usize::from(show(ui, &parallel, &mut look).brushed);
+                },
+                state,
+            );
+        harness.run();
+        assert!(!harness.state().0.contains_key("gone"), "its axis is not there any more");
+        let before = harness.state().1;
+        let axis = harness.get_by_label("Brush width").rect();
+        harness.drag_at(axis.center());
+        harness.run();
+        harness.hover_at(axis.center_top());
+        harness.run();
+        harness.drop_at(axis.center_top());
+        harness.run();
+        let [low, high] = harness.state().0["width"];
+        assert!((low - 0.5).abs() < 0.05 && high > 0.95, "{low} to {high}");
+        assert!(harness.state().1 > before, "a drag changes what is picked");
+        let before = harness.state().1;
+        harness.get_by_label("Brush depth").click();
+        harness.run();
+        assert_eq!(harness.state().0.len(), 1);
+        assert!(harness.state().1 > before, "so does a brush that is taken away");
     }
 
     #[test]
