@@ -222,8 +222,11 @@ impl Toolkit {
         if seeded {
             // Without the toolkit, evcxr has had no use for the versions in it.
             fs::copy(kept.join("Cargo.lock"), folder.join("Cargo.lock"))?;
-            let dependency = self.dependency();
-            let preload = format!(":offline 1\n{dependency}\n{PRELOAD}\n{INIT}\n{QUESTION}");
+            // evcxr calls the real cargo itself where a person asks for another toolchain.
+            let home = cargo::home().filter(|_| stands_in);
+            let home = home.map(|home| format!(":build_env CARGO_HOME={}\n", home.display()));
+            let (home, dependency) = (home.unwrap_or_default(), self.dependency());
+            let preload = format!(":offline 1\n{home}{dependency}\n{PRELOAD}\n{INIT}\n{QUESTION}");
             let loaded = context.execute(&preload).and_then(|_| context.execute(":offline 0"));
             if let Err(error) = loaded {
                 bail!(

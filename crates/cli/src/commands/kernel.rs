@@ -1,5 +1,6 @@
 //! `nascent kernel`: the Jupyter kernel, installed, removed and looked at.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -83,8 +84,14 @@ fn install(args: &KernelInstallArgs, out: &mut dyn Write) -> Result<()> {
     let folder = kernelspec(&args.place)?;
     fs::create_dir_all(&folder)
         .with_context(|| format!("{} cannot be made; say --prefix FOLDER", folder.display()))?;
+    // Jupyter may be started without what was said here.
+    let own: BTreeMap<&str, String> = ["NASCENT_CACHE", "NASCENT_SOURCES"]
+        .into_iter()
+        .filter_map(|name| Some((name, std::env::var(name).ok()?)))
+        .collect();
     let spec = json!({
         "argv": [program, "serve", "{connection_file}"],
+        "env": own,
         "display_name": "Rust (Nascent)",
         "language": "rust",
         "interrupt_mode": "message",
@@ -108,7 +115,7 @@ fn uninstall(place: &KernelPlaceArgs, out: &mut dyn Write) -> Result<()> {
     fs::remove_dir_all(&folder)?;
     writeln!(out, "{} is removed", folder.display())?;
     let programs = programs()?;
-    for part in ["bin", "toolkit"] {
+    for part in ["bin", "toolkit", "known", "sessions"] {
         let part = programs.join(part);
         if part.exists() {
             fs::remove_dir_all(&part)?;

@@ -62,6 +62,14 @@ pub(crate) fn path(session: &Path) -> Result<OsString> {
     Ok(std::env::join_paths(folders)?)
 }
 
+/// The home of the real cargo, in a session.
+pub(crate) fn home() -> Option<PathBuf> {
+    match std::env::var_os(HOME) {
+        Some(home) if !home.is_empty() => Some(home.into()),
+        _ => Some(dirs::home_dir()?.join(".cargo")),
+    }
+}
+
 /// Has a process know of the real cargo alone.
 pub(crate) fn forget(command: &mut Command) {
     match std::env::var_os(HOME) {
@@ -142,11 +150,7 @@ impl Place {
 
     /// The real cargo.
     fn cargo(&self) -> Command {
-        let home = match std::env::var_os(HOME) {
-            Some(home) if !home.is_empty() => Some(PathBuf::from(home)),
-            _ => dirs::home_dir().map(|home| home.join(".cargo")),
-        };
-        let own = home.map(|home| home.join("bin/cargo")).filter(|cargo| cargo.exists());
+        let own = home().map(|home| home.join("bin/cargo")).filter(|cargo| cargo.exists());
         self.real(&own.unwrap_or_else(|| PathBuf::from("cargo")))
     }
 
