@@ -8,6 +8,8 @@ use egui::{
     Align2, Color32, FontId, Pos2, Rect, RichText, ScrollArea, Sense, TextEdit, Ui, pos2, vec2,
 };
 
+use nascent_figures::Role;
+
 use super::{Cx, Kind, Panel, part};
 use crate::command::Command;
 use crate::model::{Row, Status};
@@ -233,7 +235,7 @@ impl Runs {
         let status = palette.status(row.status);
         ui.painter().circle_filled(pos2(left + 3.5, rect.top() + 32.0), 3.5, status);
         let below = match (&row.problem, &row.summary) {
-            (Some(problem), _) => problem.clone(),
+            (Some(problem), _) => without_folder(problem, &row.path),
             (None, Some(summary)) => {
                 let tag =
                     cx.settings.tags.get(&row.path).map_or_else(String::new, |t| format!("{t} · "));
@@ -269,12 +271,19 @@ impl Runs {
         });
         let square = Rect::from_center_size(area.center(), vec2(13.0, 13.0));
         if let Some(slot) = slot {
-            let color = palette.run(cx.color(&row.path).unwrap_or(slot));
-            ui.painter().rect_filled(square, 4.0, color);
+            let look = palette.look(Role::Series(cx.color(&row.path).unwrap_or(slot)));
+            let color = look.color;
+            // After the last color they begin again, as rings: their lines are dashed.
+            if look.dash.is_some() {
+                let ring = egui::Stroke::new(2.5, color);
+                ui.painter().rect_stroke(square, 4.0, ring, egui::StrokeKind::Inside);
+            } else {
+                ui.painter().rect_filled(square, 4.0, color);
+            }
             let at = |x: f32, y: f32| square.min + vec2(x, y);
             let check = vec![at(3.0, 6.8), at(5.6, 9.4), at(10.2, 4.0)];
-            let stroke = egui::Stroke::new(1.8, Palette::on(color));
-            ui.painter().line(check, stroke);
+            let ink = if look.dash.is_some() { palette.ink } else { Palette::on(color) };
+            ui.painter().line(check, egui::Stroke::new(1.8, ink));
         } else {
             let color = if response.hovered() { palette.ink } else { palette.rule };
             let stroke = egui::Stroke::new(1.2, color);
@@ -322,6 +331,12 @@ impl Runs {
             self.tagging = None;
         }
     }
+}
+
+/// A problem as it stands in a row, which says by itself whose it is.
+fn without_folder(problem: &str, run: &Path) -> String {
+    let folder = run.join("").display().to_string();
+    problem.replace(&folder, "").replace(&run.display().to_string(), "the run")
 }
 
 /// Which runs of a group are to be shown, or hidden: those that are not shown are, and if all are they
@@ -443,6 +458,17 @@ mod tests {
         // The standard deviation of a sample: divided by n − 1.
         assert_eq!(mean_and_spread(&[1.0, 2.0, 3.0]), "2 ± 1");
         assert_eq!(mean_and_spread(&[0.1, 0.1, 0.1]), "0.1 ± 0");
+    }
+
+    #[test]
+    fn a_row_says_what_is_wrong_not_where() {
+        let run = Path::new("/runs/one");
+        let short = |problem: &str| without_folder(problem, run);
+        assert_eq!(
+            short(&format!("{} is damaged", run.join("run.json").display())),
+            "run.json is damaged"
+        );
+        assert_eq!(short(&format!("{} is gone", run.display())), "the run is gone");
     }
 
     #[test]
