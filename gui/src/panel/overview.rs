@@ -208,7 +208,7 @@ fn times(ui: &mut Ui, summary: &Summary) {
     });
     let Spent { ask_ms, train_ms, evaluate_ms } = summary.spent;
     let parts = [
-        ("to ask the searcher", ask_ms, palette.accent),
+        ("to ask", ask_ms, palette.accent),
         ("to train", train_ms, palette.good),
         ("to evaluate", evaluate_ms, palette.warn),
     ];
