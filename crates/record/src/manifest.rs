@@ -163,12 +163,13 @@ impl Manifest {
     }
 
     /// A short code for everything that decides the results but the seed: runs that are told apart by
-    /// their seeds only have the same. When a run was made, and with which version, is no part of it.
+    /// their seeds only have the same. When a run was made, with which version, and how much memory its
+    /// machine had for a trial, is no part of it.
     pub fn setting(&self) -> String {
         let mut same = self.clone();
         (same.schema, same.created_ms, same.seed) = (0, 0, 0);
         same.versions.clear();
-        same.git_commit = None;
+        (same.git_commit, same.limits.max_trial_mib) = (None, None);
         // A manifest that was read from JSON can be written as JSON.
         let text = serde_json::to_string(&same).unwrap_or_default();
         let hash = Sha256::digest(text);

@@ -16,8 +16,8 @@ pub struct Difference {
 /// The parts of a manifest that say when, rather than what.
 const WHEN: [&str; 2] = ["created_ms", "schema"];
 
-/// What tells the seeds of one setting apart.
-const OF_SEEDS: [&str; 3] = ["seed", "git_commit", "versions"];
+/// What may tell the seeds of one setting apart, see [`Manifest::setting`].
+const OF_SEEDS: [&str; 4] = ["seed", "git_commit", "versions", "limits.max_trial_mib"];
 
 /// The settings that are not the same in all manifests, in their order there; lists are compared as
 /// wholes. When a run was made is no setting.

@@ -85,6 +85,7 @@ fn seeds_of_one_setting_are_told_from_other_settings() {
     a.evaluator.config = serde_json::json!({ "epochs": 1 });
     let mut seed = a.clone();
     (seed.seed, seed.created_ms, seed.git_commit) = (9, 99, Some("abc".to_owned()));
+    seed.limits.max_trial_mib = Some(77);
     let mut epochs = a.clone();
     epochs.evaluator.config = serde_json::json!({ "epochs": 3 });
     let mut data = a.clone();
