@@ -89,7 +89,33 @@ pub(super) fn tick(axis: &Axis, mark: GridMark) -> String {
     }
     match axis.scale {
         Scale::Linear => text::at_step(mark.value, mark.step_size),
-        Scale::Log => text::number(10_f64.powf(mark.value)),
+        Scale::Log => text::number(value(axis, mark.value)),
+    }
+}
+
+/// The number at a place on the scale of an axis.
+pub(super) fn value(axis: &Axis, place: f64) -> f64 {
+    match axis.scale {
+        Scale::Linear => place,
+        Scale::Log => 10_f64.powf(place),
+    }
+}
+
+/// The name at a place of an axis of names, which are 1 apart; empty on an axis of numbers.
+pub(super) fn name(axis: &Axis, place: f64) -> &str {
+    let ticks = axis.ticks.as_deref().unwrap_or_default();
+    if axis.scale != Scale::Linear || ticks.windows(2).any(|pair| pair[1].at - pair[0].at != 1.0) {
+        return "";
+    }
+    let near = ticks.iter().find(|tick| (tick.at - place).abs() < 0.5);
+    near.map_or("", |tick| &tick.label)
+}
+
+/// What a place on an axis is, for people: its name, or its number.
+pub(super) fn words(axis: &Axis, place: f64) -> String {
+    match name(axis, place) {
+        "" => text::number(value(axis, place)),
+        name => name.to_owned(),
     }
 }
 
@@ -119,6 +145,13 @@ mod tests {
         assert!(values(&plain, f64::NAN, 1.0).is_empty());
         let named = Axis::new("op").names(["a", "b", "c"]);
         assert_eq!(values(&named, 0.5, 2.5), ["b", "c"]);
+    }
+
+    #[test]
+    fn a_place_is_told_by_its_name_or_its_number() {
+        assert_eq!(words(&Axis::new("op").names(["conv", "pool"]), 1.2), "pool");
+        assert_eq!(words(&Axis::new("x").scale(Scale::Log), 3.0), "1,000");
+        assert_eq!(words(&Axis::new("x"), 0.25), "0.25");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Figures as CSV: every number of them, and every name that stands for one.
 
-use nascent_figures::{Axis, Parallel, Scale};
+use nascent_figures::{Axis, Parallel};
 
+use super::axis::{name, value};
 use super::prepare::{Chart, Placed};
 
 /// The columns: the first corner of a box, the upper end of a band, or the point; then the other corner
@@ -24,13 +25,9 @@ pub(super) fn of(chart: &Chart) -> String {
 
 fn line(x_axis: &Axis, y_axis: &Axis, mark: &Placed, at: usize) -> String {
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-    let undo = |axis: &Axis, at: f64| match axis.scale {
-        Scale::Linear => at,
-        Scale::Log => 10_f64.powf(at),
-    };
     let [x, y] = mark.points[at];
     let corner = mark.corners.get(at).copied();
-    let x_to = corner.map(|corner| undo(x_axis, corner[0]));
+    let x_to = corner.map(|corner| value(x_axis, corner[0]));
     let y_to = corner.map(|corner| corner[1]).or_else(|| mark.lower.get(at).copied());
     let middle = |axis: usize| {
         let own = mark.points[at][axis];
@@ -42,10 +39,10 @@ fn line(x_axis: &Axis, y_axis: &Axis, mark: &Placed, at: usize) -> String {
         quote(if mark.name.is_empty() { &mark.label } else { &mark.name }),
         mark.run.to_string(),
         trial.map_or_else(String::new, |trial| trial.to_string()),
-        undo(x_axis, x).to_string(),
-        undo(y_axis, y).to_string(),
+        value(x_axis, x).to_string(),
+        value(y_axis, y).to_string(),
         number(x_to),
-        number(y_to.map(|y| undo(y_axis, y))),
+        number(y_to.map(|y| value(y_axis, y))),
         number(mark.values.get(at).copied()),
         quote(name(x_axis, middle(0))),
         quote(name(y_axis, middle(1))),
@@ -53,16 +50,6 @@ fn line(x_axis: &Axis, y_axis: &Axis, mark: &Placed, at: usize) -> String {
     ]
     .join(",")
         + "\n"
-}
-
-/// The name at a place of an axis of names, which are 1 apart; empty on an axis of numbers.
-fn name(axis: &Axis, place: f64) -> &str {
-    let ticks = axis.ticks.as_deref().unwrap_or_default();
-    if axis.scale != Scale::Linear || ticks.windows(2).any(|pair| pair[1].at - pair[0].at != 1.0) {
-        return "";
-    }
-    let near = ticks.iter().find(|tick| (tick.at - place).abs() < 0.5);
-    near.map_or("", |tick| &tick.label)
 }
 
 /// Parallel coordinates: a column for each axis.

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use egui::{Color32, Pos2, Rect, Stroke, StrokeKind, pos2, vec2};
 use egui_plot::{PlotPoint, PlotTransform};
-use nascent_figures::Role;
+use nascent_figures::{Figure, Role};
 use nascent_record::TrialId;
 
+use super::axis;
 use super::chart::with_slot;
 use super::prepare::{Chart, Kind, Placed};
 use super::reduce;
@@ -34,6 +35,7 @@ pub(super) struct Painting<'a> {
     palette: &'static Palette,
     transform: PlotTransform,
     frame: Rect,
+    figure: &'a Figure,
     slots: &'a [usize],
     pointer: Option<Pos2>,
     picked: Picked,
@@ -81,7 +83,7 @@ impl<'a> Painting<'a> {
         palette: &'static Palette,
         transform: PlotTransform,
         pointer: Option<Pos2>,
-        chart: &Chart,
+        chart: &'a Chart,
         slots: &'a [usize],
         picked: (usize, &BTreeSet<TrialId>),
     ) -> Self {
@@ -91,6 +93,7 @@ impl<'a> Painting<'a> {
             palette,
             transform,
             frame: *transform.frame(),
+            figure: &chart.figure,
             slots,
             pointer,
             picked: Picked::new(picked),
@@ -311,7 +314,8 @@ impl<'a> Painting<'a> {
         let trial = mark.trials.get(at).copied().flatten();
         let text = if mark.name.is_empty() { String::new() } else { format!("{}\n", mark.name) };
         let [x, y] = mark.points[at];
-        let text = format!("{text}{} · {}", text::number(x), text::number(y));
+        let (x, y) = (axis::words(&self.figure.x, x), axis::words(&self.figure.y, y));
+        let text = format!("{text}{x} · {y}");
         self.nearest = Some(Near { distance, place, run: mark.run, trial, text });
     }
 
