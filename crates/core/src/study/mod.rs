@@ -30,7 +30,7 @@ use nascent_record::{
     TrialReported, TrialStarted,
 };
 
-use self::propose::Proposed;
+use self::propose::{Added, Proposed};
 use crate::config::invalid;
 use crate::evaluate::{CHECKPOINT, Checkpoint, Flow, Job, Purpose};
 use crate::prune::PruneContext;
@@ -77,6 +77,7 @@ pub struct Study {
     known: Known,
     closing: Option<FinishReason>,
     opened_ms: u64,
+    added: Added,
     /// How long the searcher trained for the next trial.
     trained_ms: u64,
     /// How long it took to ask for the trials that are open.
@@ -114,6 +115,7 @@ impl Study {
             known: Known::new(duplicates),
             closing: None,
             opened_ms,
+            added: Added::default(),
             trained_ms: 0,
             asked_ms: BTreeMap::new(),
         };

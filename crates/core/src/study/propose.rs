@@ -17,6 +17,14 @@ pub(super) enum Proposed {
     Over(FinishReason),
 }
 
+/// How many of the first trials were added up, and their sums: what has ended does not change, and a
+/// search of many trials need not go through all of them for each.
+#[derive(Debug, Default)]
+pub(super) struct Added {
+    cost: (usize, f64),
+    epochs: (usize, u64),
+}
+
 impl Study {
     /// Opens the next trial, if it is its time.
     pub(super) fn propose(&mut self, stops: &(dyn Fn() -> bool + Sync)) -> Result<Proposed> {
@@ -43,10 +51,9 @@ impl Study {
         self.tell_until(visible)?;
         // Of the trials that the lookahead shows, and no more: a searcher that waits may know of
         // others, and when it does depends on who finished first.
-        let known = self.view.trials()[..(next + 1).saturating_sub(lookahead)].iter();
-        let own = known.skip(imported).filter(|trial| !is_copy(&trial.proposal));
-        let cost: f64 = own.filter_map(|trial| trial.metric("cost_secs")).sum();
-        if budget.max_cost_secs.is_some_and(|most| cost >= most) {
+        if let Some(most) = budget.max_cost_secs
+            && self.cost_until((next + 1).saturating_sub(lookahead)) >= most
+        {
             return Ok(Proposed::Over(FinishReason::MaxCost));
         }
         let id = TrialId(next as u32);
@@ -139,12 +146,27 @@ impl Study {
 
     /// The epochs of all trials with this one: those that the searcher knows of as they were, the
     /// open ones as planned. Not as they are, because that would depend on who finished first.
-    fn epochs_with(&self, proposal: &Proposal) -> u64 {
+    fn epochs_with(&mut self, proposal: &Proposal) -> u64 {
         let (known, open) = self.view.trials().split_at(self.told);
-        let spent = known.iter().map(|trial| u64::from(trial.epochs));
+        let (added, before) = self.added.epochs;
+        let new = known.iter().skip(added).map(|trial| u64::from(trial.epochs));
+        let spent = before + new.sum::<u64>();
+        self.added.epochs = (known.len(), spent);
         let planned = open.iter().map(|trial| &trial.proposal).chain([proposal]);
         let planned = planned.map(|p| u64::from(self.planned_epochs(p)));
-        spent.chain(planned).sum()
+        spent + planned.sum::<u64>()
+    }
+
+    /// The simulated seconds of this many trials, all of which have ended; without those that were
+    /// taken over or reused.
+    fn cost_until(&mut self, known: usize) -> f64 {
+        let imported = self.view.manifest().imported as usize;
+        let (added, before) = self.added.cost;
+        let new = self.view.trials()[..known].iter().skip(added.max(imported));
+        let own = new.filter(|trial| !is_copy(&trial.proposal));
+        let cost = own.filter_map(|trial| trial.metric("cost_secs")).fold(before, |a, b| a + b);
+        self.added.cost = (known, cost);
+        cost
     }
 
     /// The epochs that a proposal will be trained for: those that it goes on from are trained.
