@@ -96,6 +96,7 @@ impl Panel for ArchitecturePanel {
         }
         let one = |ui: &mut Ui, lazy: &Drawings, which: &Which, side: usize| {
             ui.vertical(|ui| {
+                ui.set_max_width(size.x); // a long title must not push the other one out
                 let which = lazy.shown().map_or(which, |(shown, _)| shown);
                 title(ui, cx, which);
                 let states = states.as_ref().map(|states| &states[side]);
@@ -341,7 +342,8 @@ fn difference(ui: &mut Ui, cx: &Cx<'_>, drawn: &Drawn, this: &Which, other: &Whi
     let text = if lines.is_empty() {
         "The same architecture".to_owned()
     } else {
-        format!("{} differ, {same} are the same", text::count(lines.len(), "choice"))
+        let differ = if lines.len() == 1 { "differs" } else { "differ" };
+        format!("{} {differ}, {same} are the same", text::count(lines.len(), "choice"))
     };
     ui.label(RichText::new(text).family(theme::strong()));
     ScrollArea::vertical().id_salt("difference").show(ui, |ui| {
