@@ -66,8 +66,3 @@ impl Study {
         Ok(())
     }
 }
-
-/// Whether a trial has its result from elsewhere, and costs nothing.
-pub(super) fn is_copy(proposal: &Proposal) -> bool {
-    matches!(proposal.origin.as_deref(), Some(Origin::Reused { .. } | Origin::Imported { .. }))
-}

@@ -4,7 +4,6 @@ use nascent_record::{
     Architecture, Event, FinishReason, Origin, Proposal, SearcherTrained, TrialId,
 };
 
-use super::copies::is_copy;
 use super::{Study, setup};
 use crate::search::{Ask, Question, Training};
 use crate::{Error, Result};
@@ -163,7 +162,7 @@ impl Study {
         let imported = self.view.manifest().imported as usize;
         let (added, before) = self.added.cost;
         let new = self.view.trials()[..known].iter().skip(added.max(imported));
-        let own = new.filter(|trial| !is_copy(&trial.proposal));
+        let own = new.filter(|trial| !trial.proposal.is_copy());
         let cost = own.filter_map(|trial| trial.metric("cost_secs")).fold(before, |a, b| a + b);
         self.added.cost = (known, cost);
         cost
@@ -171,7 +170,7 @@ impl Study {
 
     /// The epochs that a proposal will be trained for: those that it goes on from are trained.
     fn planned_epochs(&self, proposal: &Proposal) -> u32 {
-        if is_copy(proposal) {
+        if proposal.is_copy() {
             return 0;
         }
         let epochs = self.parts.evaluator.epochs(proposal.fidelity);
