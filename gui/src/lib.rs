@@ -20,6 +20,7 @@ mod open;
 mod panel;
 mod picked;
 mod settings;
+mod terms;
 mod text;
 mod theme;
 

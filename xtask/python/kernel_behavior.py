@@ -275,7 +275,8 @@ class Behavior(unittest.TestCase):
         self.result("run.stop()?;")
 
     def test_16_other_crates(self):
-        self.result(':dep itoa = "1"')
+        # The toolkit has it too, so that it is at hand.
+        self.result(':offline 1\n:dep itoa = "1"')
         self.assertEqual(self.result("itoa::Buffer::new().format(1234).len()"), "4")
         # One that is being written while cells use it.
         os.makedirs("mine/src")
@@ -287,6 +288,7 @@ class Behavior(unittest.TestCase):
             self.result(f':dep mine = {{ path = "{os.getcwd()}/mine" }}')
             self.assertEqual(self.result(f"mine::number() + {number} - {number}"), number)
         self.assertEqual(self.result("Tensor::zeros(3, DType::F32, &Device::Cpu)?.dims().len()"), "1")
+        self.result(":offline 0")
 
 
 if __name__ == "__main__":

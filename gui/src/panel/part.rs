@@ -8,6 +8,7 @@ use nascent_record::TrialId;
 
 use super::Drawn;
 use crate::draw::{Brushes, Chart, Look, show_chart};
+use crate::terms;
 use crate::theme::{self, Palette};
 
 /// What stands in place of a panel that has nothing to show: what is missing, and what to do.
@@ -99,7 +100,10 @@ pub(crate) fn stat(ui: &mut Ui, label: &str, value: &str, color: Option<Color32>
 
 /// A line of a table with two columns.
 pub(crate) fn pair(ui: &mut Ui, name: &str, value: &str) {
-    ui.label(RichText::new(name).weak());
+    let label = ui.label(RichText::new(name).weak());
+    if let Some(meaning) = terms::meaning(name) {
+        label.on_hover_text(meaning);
+    }
     ui.add(egui::Label::new(value).wrap());
     ui.end_row();
 }
