@@ -155,7 +155,8 @@ fn readme_pictures() {
     let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/images");
     let trained = named("nas_bench_201");
     let evolved = named("macro_cnn-regularized_evolution-1");
-    let firsts = ["random-0", "tpe-0", "regularized_evolution-0"].map(named);
+    let firsts = ["random-0", "tpe-0", "regularized_evolution-0"]
+        .map(|run| named(&format!("macro_cnn-{run}")));
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let pictures: [(&str, Vec<String>); 3] = [
         (

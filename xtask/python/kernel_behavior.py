@@ -268,7 +268,7 @@ class Behavior(unittest.TestCase):
         self.result("let kept = 43;")
         self.result(SEARCH)
         for _ in range(2):
-            self.interrupt_after(0.5)
+            self.interrupt_after(1)
             reply, _ = self.run_cell("run.wait()?;")
             self.assertIn("interrupted", reply["evalue"])
         self.assertEqual(self.result("kept"), "43")
