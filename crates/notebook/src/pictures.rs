@@ -59,6 +59,7 @@ pub mod plots {
         supernet: "How accurate a supernet was, by its epochs.";
         alpha: "How strong each operation of a supernet is, by its epochs.";
         rank_correlation: "Accuracy by shared weights against accuracy by themselves.";
+        early_ranking: "How well each epoch of a training ranks trials, beside the last one.";
         target_time: "How long each run took to a target.";
         overlap: "Which architectures runs have in common.";
     }
