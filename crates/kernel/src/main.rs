@@ -8,7 +8,7 @@
 //!   cell runs; `relay`: in the child, how a cell ended;
 //! - `toolkit`: the toolkit compiled once, and a folder for each session;
 //! - `cargo`: what stands in for cargo, so that a small cell waits for the compiler alone; `analyzer`: what
-//!   rust-analyzer reads of the toolkit;
+//!   rust-analyzer reads of the toolkit, as `interfaces`, and `std_sources` of the standard library;
 //! - `is_complete`, `history`, `diagnostics`, `messages`: what the protocol needs besides.
 
 mod analyzer;
@@ -16,6 +16,7 @@ mod cargo;
 mod diagnostics;
 mod evaluator;
 mod history;
+mod interfaces;
 mod is_complete;
 mod link;
 mod messages;
@@ -23,6 +24,7 @@ mod output;
 mod read;
 mod relay;
 mod server;
+mod std_sources;
 mod toolkit;
 
 use std::path::PathBuf;
@@ -83,6 +85,17 @@ fn say(line: &str) {
     let _nobody_reads = writeln!(std::io::stderr(), "nascent-kernel: {line}");
 }
 
+/// Sets a variable of the environment: before there is a second thread.
+#[expect(unsafe_code, reason = "evcxr is told by variables, and there is no other way")]
+fn set_variable(name: &str, value: &std::ffi::OsStr) {
+    // SAFETY: this is called before evcxr starts, from the thread that starts it; the threads of the
+    // sockets that may run by then read no variables of the environment, nor do the other ones of this
+    // program.
+    unsafe {
+        std::env::set_var(name, value);
+    }
+}
+
 /// Writes to standard output.
 fn print(text: &str) -> Result<()> {
     use std::io::Write as _;
@@ -117,8 +130,8 @@ fn run(command: &Command) -> Result<()> {
         Command::Where => {
             let state = if toolkit.is_kept() { "compiled" } else { "not compiled" };
             say(&format!("toolkit ({state}): {}", toolkit.kept().display()));
-            toolkit::keep_from_fetching()?;
-            let sources = std::env::var("RUST_SRC_PATH").unwrap_or_default();
+            std_sources::keep_from_fetching()?;
+            let sources = std::env::var(std_sources::VARIABLE).unwrap_or_default();
             say(&format!("sources of the standard library: {sources}"));
             if let Some(file) = history_file() {
                 say(&format!("history: {}", file.display()));

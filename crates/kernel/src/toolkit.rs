@@ -13,7 +13,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 use evcxr::{CommandContext, Error};
 
-use crate::{analyzer, cargo};
+use crate::{analyzer, cargo, set_variable, std_sources};
 
 /// What stands before the first cell of every session.
 pub(crate) const PRELOAD: &str = "use nascent_notebook::prelude::*;";
@@ -26,16 +26,6 @@ const QUESTION: &str = "Ok::<(), std::fmt::Error>(())?;";
 const CELLS: usize = 2000;
 /// The folder in which evcxr works.
 const FOLDER: &str = "EVCXR_TMPDIR";
-/// Where the system looks for the libraries that a program loads.
-pub(crate) const LIBRARIES: &str = if cfg!(windows) {
-    "PATH"
-} else if cfg!(target_os = "macos") {
-    "DYLD_FALLBACK_LIBRARY_PATH"
-} else {
-    "LD_LIBRARY_PATH"
-};
-/// Where rust-analyzer looks for the sources of the standard library.
-const STD_SOURCES: &str = "RUST_SRC_PATH";
 /// The file that says that a kept folder is whole.
 const WHOLE: &str = "nascent-is-whole";
 
@@ -168,7 +158,7 @@ impl Toolkit {
         drop(context);
         let known = self.known();
         let _was_not_there = fs::remove_dir_all(&known);
-        let sources = std::env::var_os(STD_SOURCES).unwrap_or_default();
+        let sources = std::env::var_os(std_sources::VARIABLE).unwrap_or_default();
         analyzer::copy_interfaces(&kept, Path::new(&sources), &known)?;
         clean(&kept)?;
         fs::write(kept.join(WHOLE), "")?;
@@ -197,9 +187,9 @@ impl Toolkit {
     ) -> Result<(CommandContext, evcxr::EvalContextOutputs)> {
         let (kept, known, begun) = (self.kept(), self.known(), now());
         let seeded = self.is_kept();
-        let asked = std::env::var_os(STD_SOURCES);
-        keep_from_fetching()?;
-        let mut sources = std::env::var_os(STD_SOURCES).unwrap_or_default();
+        let asked = std::env::var_os(std_sources::VARIABLE);
+        std_sources::keep_from_fetching()?;
+        let mut sources = std::env::var_os(std_sources::VARIABLE).unwrap_or_default();
         let mut stands_in = false;
         if seeded {
             copy(&kept, folder)?;
@@ -213,11 +203,11 @@ impl Toolkit {
                 sources = copy.into_os_string();
             }
             // It would read the standard library now, and again with the toolkit.
-            set_variable(STD_SOURCES, next_to_nothing(folder)?.as_os_str());
+            set_variable(std_sources::VARIABLE, std_sources::next_to_nothing(folder)?.as_os_str());
             Self::note(begun, "the folder of the session is there");
         }
         let (mut context, outputs) = start(folder, variable, stands_in)?;
-        set_variable(STD_SOURCES, &sources);
+        set_variable(std_sources::VARIABLE, &sources);
         Self::note(begun, "evcxr has started");
         if seeded {
             // Without the toolkit, evcxr has had no use for the versions in it.
@@ -250,13 +240,13 @@ fn start(
     variable: Option<&str>,
     stands_in: bool,
 ) -> Result<(CommandContext, evcxr::EvalContextOutputs)> {
-    keep_from_fetching()?;
+    std_sources::keep_from_fetching()?;
     let mut child = Command::new(std::env::current_exe()?);
     if let Some(variable) = variable {
         child.env(nascent_wire::VARIABLE, variable);
     }
     cargo::forget(&mut child);
-    child.env(LIBRARIES, library_path()?);
+    child.env(cargo::LIBRARIES, library_path()?);
     set_variable(FOLDER, folder.as_os_str());
     // evcxr looks for cargo once, when it starts.
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -278,68 +268,9 @@ fn library_path() -> Result<OsString> {
     let output = output.context("rustc cannot be run; install Rust from https://rustup.rs")?;
     ensure!(output.status.success(), "rustc does not say where its libraries are");
     let own = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    let before = std::env::var_os(LIBRARIES).unwrap_or_default();
+    let before = std::env::var_os(cargo::LIBRARIES).unwrap_or_default();
     let before = std::env::split_paths(&before).filter(|folder| !folder.as_os_str().is_empty());
     Ok(std::env::join_paths(std::iter::once(own).chain(before))?)
-}
-
-/// The rust-analyzer in evcxr fetches the sources of the standard library where they are missing. It
-/// does not where it is told of a folder, even an empty one: then it knows less about the standard
-/// library.
-pub(crate) fn keep_from_fetching() -> Result<()> {
-    if std::env::var_os(STD_SOURCES).is_some() {
-        return Ok(());
-    }
-    let output = Command::new("rustc").args(["--print", "sysroot"]).output();
-    let output = output.context("rustc cannot be run; install Rust from https://rustup.rs")?;
-    ensure!(output.status.success(), "rustc does not say where it is");
-    let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    let own = sysroot.join("lib/rustlib/src/rust/library");
-    let found = if own.join("std").exists() { Some(own) } else { debian() };
-    let folder = match found {
-        Some(folder) => folder,
-        None => nothing()?,
-    };
-    set_variable(STD_SOURCES, folder.as_os_str());
-    Ok(())
-}
-
-/// A standard library without anything in it.
-fn next_to_nothing(session: &Path) -> Result<PathBuf> {
-    let folder = session.join("no-std");
-    fs::create_dir_all(folder.join("core/src"))?;
-    fs::write(folder.join("core/src/lib.rs"), "")?;
-    Ok(folder)
-}
-
-/// A folder without sources.
-fn nothing() -> Result<PathBuf> {
-    let cache = dirs::cache_dir().context("there is no cache folder")?;
-    let empty = cache.join("nascent/no-rust-src");
-    fs::create_dir_all(&empty)?;
-    Ok(empty)
-}
-
-/// Where Debian's package `rust-src` puts them.
-fn debian() -> Option<PathBuf> {
-    let versions = fs::read_dir("/usr/src").ok()?.flatten().map(|entry| entry.path());
-    let mut found: Vec<PathBuf> = versions
-        .map(|path| path.join("library"))
-        .filter(|path| path.join("std").exists())
-        .collect();
-    found.sort();
-    found.pop()
-}
-
-/// Sets a variable of the environment: before there is a second thread.
-#[expect(unsafe_code, reason = "evcxr is told by variables, and there is no other way")]
-fn set_variable(name: &str, value: &std::ffi::OsStr) {
-    // SAFETY: this is called before evcxr starts, from the thread that starts it; the threads of the
-    // sockets that may run by then read no variables of the environment, nor do the other ones of this
-    // program.
-    unsafe {
-        std::env::set_var(name, value);
-    }
 }
 
 /// Removes what belongs to one session.

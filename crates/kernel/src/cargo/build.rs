@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{NOTING, Place, code, is_toolkit, key, text, write};
+use super::{LIBRARIES, NOTING, Place, code, is_toolkit, key, text, write};
 
 /// Where compiled cells are kept.
 pub(super) const CELLS: &str = "cells";
@@ -139,7 +139,7 @@ pub(super) fn note(arguments: &[OsString]) -> Result<ExitCode> {
         // Not those that say how many may work at the same time: that is over then.
         let of_cargo = |name: &str| {
             let starts = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_NAME"];
-            starts.iter().any(|start| name.starts_with(start)) || name == crate::toolkit::LIBRARIES
+            starts.iter().any(|start| name.starts_with(start)) || name == LIBRARIES
         };
         let call = Call {
             rustc: text(rustc),

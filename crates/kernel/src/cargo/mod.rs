@@ -22,8 +22,16 @@ use std::process::{Command, ExitCode, ExitStatus};
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
-/// The package that a session depends on.
-pub(crate) const TOOLKIT: &str = "nascent-notebook";
+use crate::analyzer;
+
+/// Where the system looks for the libraries that a program loads.
+pub(crate) const LIBRARIES: &str = if cfg!(windows) {
+    "PATH"
+} else if cfg!(target_os = "macos") {
+    "DYLD_FALLBACK_LIBRARY_PATH"
+} else {
+    "LD_LIBRARY_PATH"
+};
 /// Where the real cargo is told to keep its packages: the variable's value, if it has one.
 const HOME: &str = "NASCENT_CARGO_HOME";
 /// The project of the session.
@@ -195,7 +203,7 @@ impl Place {
 
 /// Whether this line of a manifest is the toolkit.
 fn is_toolkit(line: &str) -> bool {
-    line.split(['=', ' ', '.']).next() == Some(TOOLKIT)
+    line.split(['=', ' ', '.']).next() == Some(analyzer::TOOLKIT)
 }
 
 /// A name for what depends on these texts.
