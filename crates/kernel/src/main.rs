@@ -85,12 +85,13 @@ fn say(line: &str) {
     let _nobody_reads = writeln!(std::io::stderr(), "nascent-kernel: {line}");
 }
 
-/// Sets a variable of the environment: before there is a second thread.
+/// Sets a variable of the environment: only by the thread that starts evcxr, which is also the one that
+/// starts all processes.
 #[expect(unsafe_code, reason = "evcxr is told by variables, and there is no other way")]
 fn set_variable(name: &str, value: &std::ffi::OsStr) {
-    // SAFETY: this is called before evcxr starts, from the thread that starts it; the threads of the
-    // sockets that may run by then read no variables of the environment, nor do the other ones of this
-    // program.
+    // SAFETY: the environment is read and written by this thread alone. What it asks evcxr to do has
+    // ended before each call, and so have the threads in which rust-analyzer runs cargo meanwhile; those
+    // that live on (of the sockets, of the child's output, and for reading files) read no variables.
     unsafe {
         std::env::set_var(name, value);
     }
