@@ -1,5 +1,6 @@
-"""One step of DARTS on a small supernet of NAS-Bench-201, of first and of second order, by PyTorch in
-double precision: what `crates/core/tests/fixtures/darts_step.json` holds.
+"""DARTS on a small supernet of NAS-Bench-201, by PyTorch in double precision: gradients of α of first
+and of second order, and where two steps of α and of the weights lead with each of them. It is what
+`crates/core/tests/fixtures/darts_step.json` holds.
 
 `cargo xtask golden` runs it. Weights, images and α are formulas that the test knows too.
 """
@@ -93,13 +94,15 @@ def main():
             weight.copy_(numbers(weight.numel(), first).view_as(weight) + 0.25)
             first += weight.numel()
         model.linear.bias.zero_()
-    moments = {w: 0.01 * numbers(w.numel(), 17).view_as(w) for w in weights}
-    moments |= {w: torch.zeros_like(w) for w in others}
-    alpha = numbers(30, 5).view(6, 5).requires_grad_()
+    first_moments = {w: 0.01 * numbers(w.numel(), 17).view_as(w) for w in weights}
+    first_moments |= {w: torch.zeros_like(w) for w in others}
+    first_alpha = numbers(30, 5).view(6, 5)
+    alpha = first_alpha.clone().requires_grad_()
     pixels = SIDE * SIDE * BATCH
+    # Two batches for the weights and two for α, in turn.
     batches = [
         (numbers(pixels, start).view(BATCH, 1, SIDE, SIDE), torch.arange(BATCH) * step % CLASSES)
-        for start, step in ((0, 1), (123, 3))
+        for start, step in ((0, 1), (123, 3), (2000, 7), (4321, 9))
     ]
 
     def gradients(batch):
@@ -108,47 +111,64 @@ def main():
         found = torch.autograd.grad(loss, [alpha, *weights, *others])
         return loss.item(), found[0], dict(zip([*weights, *others], found[1:]))
 
-    def change(of_weights):
-        decay = {w: DECAY if w.dim() > 1 else 0.0 for w in of_weights}
-        return {w: MOMENTUM * moments[w] + g + decay[w] * w for w, g in of_weights.items()}
-
-    train, valid = batches
-    train_loss, _, of_weights = gradients(train)
-    valid_loss, first_order, _ = gradients(valid)
-    before = {w: w.detach().clone() for w in [*weights, *others]}
-
     def set_to(values):
         with torch.no_grad():
             for weight, value in values.items():
                 weight.copy_(value)
 
-    step = change(of_weights)
-    set_to({w: before[w] - RATE * step[w] for w in before})
-    _, second_order, direction = gradients(valid)
-    epsilon = 0.01 / sum((g**2).sum() for g in direction.values()).sqrt()
-    sides = []
-    for sign in (1, -1):
-        set_to({w: before[w] + sign * epsilon * direction[w] for w in before})
-        sides.append(gradients(train)[1])
-    second_order = second_order - RATE * (sides[0] - sides[1]) / (2 * epsilon)
-    set_to(before)
+    def values():
+        return {w: w.detach().clone() for w in [*weights, *others]}
 
-    moved = alpha.detach().clone().requires_grad_()
-    adam = torch.optim.Adam([moved], lr=ALPHA_RATE, betas=BETAS, weight_decay=ALPHA_DECAY)
-    moved.grad = first_order.clone()
-    adam.step()
+    def moved_moments(moments, of_weights):
+        decay = {w: DECAY if w.dim() > 1 else 0.0 for w in of_weights}
+        return {w: MOMENTUM * moments[w] + g + decay[w] * w for w, g in of_weights.items()}
 
-    after = [(before[w] - RATE * step[w]).flatten() for w in model.parameters()]
-    listed = lambda x: [float(f"{v:.9g}") for v in x.flatten().tolist()]
-    print(json.dumps({
+    def second_order(train, valid, moments):
+        before = values()
+        step = moved_moments(moments, gradients(train)[2])
+        set_to({w: before[w] - RATE * step[w] for w in before})
+        _, gradient, direction = gradients(valid)
+        epsilon = 0.01 / sum((g**2).sum() for g in direction.values()).sqrt()
+        sides = []
+        for sign in (1, -1):
+            set_to({w: before[w] + sign * epsilon * direction[w] for w in before})
+            sides.append(gradients(train)[1])
+        set_to(before)
+        return gradient - RATE * (sides[0] - sides[1]) / (2 * epsilon)
+
+    def first_order(train, valid, moments):
+        return gradients(valid)[1]
+
+    def two_steps(gradient):
+        set_to(first_values)
+        moments = {w: moment.clone() for w, moment in first_moments.items()}
+        with torch.no_grad():
+            alpha.copy_(first_alpha)
+        adam = torch.optim.Adam([alpha], lr=ALPHA_RATE, betas=BETAS, weight_decay=ALPHA_DECAY)
+        for train, valid in (batches[:2], batches[2:]):
+            alpha.grad = gradient(train, valid, moments)
+            adam.step()
+            moments = moved_moments(moments, gradients(train)[2])
+            set_to({w: value - RATE * moments[w] for w, value in values().items()})
+        after = torch.cat([w.detach().flatten() for w in model.parameters()])
+        return {"alpha": listed(alpha.detach()), "every_fiftieth_weight": listed(after[::50])}
+
+    def listed(x):
+        return [float(f"{v:.9g}") for v in x.flatten().tolist()]
+
+    first_values = values()
+    train, valid = batches[:2]
+    found = {
         "torch": torch.__version__.split("+")[0],
-        "train_loss": train_loss,
-        "valid_loss": valid_loss,
-        "first_order": listed(first_order),
-        "second_order": listed(second_order),
-        "alpha_after": listed(moved.detach()),
-        "every_tenth_weight_after": listed(torch.cat(after).detach()[::10]),
-    }, indent=1))  # fmt: skip
+        "train_loss": gradients(train)[0],
+        "valid_loss": gradients(valid)[0],
+        "first_order": listed(first_order(train, valid, first_moments)),
+        "second_order": listed(second_order(train, valid, first_moments)),
+        "after_first_order": two_steps(first_order),
+        "after_second_order": two_steps(second_order),
+    }
+    lines = (f"{json.dumps(name)}: {json.dumps(value)}" for name, value in found.items())
+    print("{\n " + ",\n ".join(lines) + "\n}")
 
 
 main()

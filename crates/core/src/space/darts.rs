@@ -22,6 +22,8 @@
 //! Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019,
 //! <https://arxiv.org/abs/1806.09055>.
 
+use std::ops::Range;
+
 use nascent_record::{Architecture, Choice, Combine, Graph, Node, Op, Spec, Value};
 use serde::{Deserialize, Serialize};
 
@@ -333,6 +335,18 @@ impl Relaxed for Darts {
             })
         };
         cells.into_iter().flat_map(of_cell).collect()
+    }
+
+    /// The inputs of a node and their operations.
+    fn groups(&self, _: usize) -> Vec<Range<usize>> {
+        let mut first = 0;
+        let nodes = (0..2 * NODES).map(|node| {
+            // The first node of a cell has no choice of inputs.
+            let count = if node % NODES == 0 { 2 } else { 3 };
+            first += count;
+            first - count..first
+        });
+        nodes.collect()
     }
 
     /// Of each edge the strongest operation that is one, and of each node the two strongest edges

@@ -54,6 +54,11 @@ impl Supernet {
         of_passes.max().unwrap_or(0).max(self.operations())
     }
 
+    /// For each coefficient of an operation whether that is none.
+    pub fn are_none(&self) -> Vec<bool> {
+        self.edges.iter().flat_map(|edge| edge.options.iter().map(|op| op == NONE)).collect()
+    }
+
     /// The coefficients with which it is the network of an architecture that takes these options.
     pub fn one_hot(&self, path: &[Option<usize>]) -> Vec<f32> {
         let mut coefficients = vec![0.0; self.coefficients()];
@@ -81,6 +86,12 @@ pub trait Relaxed {
     /// For each edge of the supernet the option that an architecture takes; none where it has no such
     /// edge.
     fn path(&self, architecture: &Architecture) -> Vec<Option<usize>>;
+
+    /// The choices, of which there are so many, in groups that do not depend on each other: what an
+    /// edge takes is decided by the choices of one group.
+    fn groups(&self, choices: usize) -> Vec<Range<usize>> {
+        (0..choices).map(|at| at..at + 1).collect()
+    }
 
     /// The architecture of the strongest operations, by the rule of the space: for each edge how
     /// strong each option is.

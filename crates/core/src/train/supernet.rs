@@ -1,6 +1,9 @@
 //! The weights that all networks of a supernet share, in training.
 
+use std::collections::HashMap;
+
 use candle_core::{Device, Tensor};
+use rand::RngExt as _;
 
 use super::config::TrainConfig;
 use super::data::Batch;
@@ -23,8 +26,8 @@ pub struct BatchScore {
 /// A [`Supernet`] with weights, trained batch by batch with coefficients that may be others each
 /// time.
 ///
-/// Normalization is by the batch, in evaluation too: the running statistics of one mixture say
-/// nothing about another. What the coefficients multiply is normalized without a scale and a shift
+/// Normalization is by the batch: the running statistics of one mixture say nothing about another.
+/// Those of a single one are there after [`Self::calibrate`], for [`Self::evaluate`]. What the coefficients multiply is normalized without a scale and a shift
 /// of its own, which would take the meaning from the coefficients (Liu et al. 2019, section A.1.1).
 pub struct SharedWeights {
     model: Model,
@@ -32,10 +35,10 @@ pub struct SharedWeights {
     weights: Weights,
     for_logits: Vec<f32>,
     smoothing: f64,
-    /// How many coefficients the supernet has.
-    coefficients: usize,
-    /// What the loss grows by with each coefficient, beside what the network makes of it.
-    prices: Vec<f64>,
+    /// The present coefficients.
+    coefficients: Vec<f32>,
+    /// For each parameter the coefficient that multiplies what it is part of.
+    owners: Vec<Option<usize>>,
 }
 
 impl SharedWeights {
@@ -59,9 +62,9 @@ impl SharedWeights {
         })?;
         let weights = Weights::new(config, model.parameters(), program.parameters())?;
         let for_logits = vec![0.0; config.batch_size * classes];
-        let (smoothing, coefficients) = (config.label_smoothing, supernet.coefficients());
-        let prices = vec![0.0; coefficients];
-        Ok(Self { model, program, weights, for_logits, smoothing, coefficients, prices })
+        let coefficients = vec![1.0; supernet.coefficients()];
+        let (smoothing, owners) = (config.label_smoothing, model.coefficients_of_parameters());
+        Ok(Self { model, program, weights, for_logits, smoothing, coefficients, owners })
     }
 
     /// Sets what inputs are normalized with, per channel or feature.
@@ -83,10 +86,11 @@ impl SharedWeights {
     /// # Errors
     /// If there is not a number for each.
     pub fn set_coefficients(&mut self, coefficients: &[f32]) -> Result<()> {
-        if coefficients.len() != self.coefficients {
-            let (needs, has) = (self.coefficients, coefficients.len());
+        if coefficients.len() != self.coefficients.len() {
+            let (needs, has) = (self.coefficients.len(), coefficients.len());
             return Err(infeasible(format!("a supernet of {needs} coefficients is given {has}")));
         }
+        self.coefficients.copy_from_slice(coefficients);
         // The last ones multiply nothing, where the last option is to have no operation.
         let used = self.program.coefficients();
         let len = used.len();
@@ -94,23 +98,25 @@ impl SharedWeights {
         Ok(())
     }
 
-    /// Sets what the loss grows by with each coefficient, beside what the network makes of it: the
-    /// gradients of the coefficients know of it, the loss does not show it.
-    ///
-    /// # Errors
-    /// If there is not a number for each.
-    pub fn set_prices(&mut self, prices: Vec<f64>) -> Result<()> {
-        if prices.len() != self.coefficients {
-            let (needs, has) = (self.coefficients, prices.len());
-            return Err(infeasible(format!("a supernet of {needs} coefficients has {has} prices")));
-        }
-        self.prices = prices;
-        Ok(())
-    }
-
     /// Computes a batch, and what [`Self::backward`] needs.
     pub fn forward(&mut self, batch: &Batch, seed: Seed) -> BatchScore {
-        let mode = Mode::Train { seed, progress: 1.0 };
+        self.compute(batch, Mode::Train { seed, progress: 1.0 })
+    }
+
+    /// Computes a batch, of which the statistics of normalizations are taken in: behind the first one,
+    /// number 1, they are its own, and behind others the mean of all. What is not computed keeps those
+    /// that it had.
+    pub fn calibrate(&mut self, batch: &Batch, number: u32) {
+        self.compute(batch, Mode::Calibrate { number });
+    }
+
+    /// Computes a batch with the statistics that [`Self::calibrate`] has found; there is no backward
+    /// pass behind it.
+    pub fn evaluate(&mut self, batch: &Batch) -> BatchScore {
+        self.compute(batch, Mode::Evaluate)
+    }
+
+    fn compute(&mut self, batch: &Batch, mode: Mode) -> BatchScore {
         let logits = self.program.forward(&self.weights, &batch.values, mode);
         let (_, right) = score(logits, &batch.labels, self.model.classes());
         let for_logits = &mut self.for_logits[..logits.len()];
@@ -124,15 +130,16 @@ impl SharedWeights {
         self.program.backward(&mut self.weights, &self.for_logits[..len]);
     }
 
-    /// The gradients of the coefficients, from the last backward pass: of those that are 0 the price
-    /// alone.
+    /// The gradients of the coefficients, from the last backward pass; 0 for those that are 0.
     pub fn coefficient_gradients(&self) -> Vec<f64> {
         let mut gradients = self.program.coefficient_gradients().to_vec();
-        gradients.resize(self.coefficients, 0.0);
-        for (gradient, price) in std::iter::zip(&mut gradients, &self.prices) {
-            *gradient += price;
-        }
+        gradients.resize(self.coefficients.len(), 0.0);
         gradients
+    }
+
+    /// How many coefficients it has.
+    pub fn coefficients(&self) -> usize {
+        self.coefficients.len()
     }
 
     /// How many of the weights are trained.
@@ -153,10 +160,10 @@ impl SharedWeights {
     /// If they cannot be written.
     pub fn of_network(&self, coefficients: &[f32]) -> Result<Vec<u8>> {
         let parameters = self.model.parameters();
-        let owners = self.model.coefficients_of_parameters();
         let mut start = 0;
         let mut tensors = Vec::new();
-        for (Parameter { name, var, is_weight }, owner) in std::iter::zip(parameters, owners) {
+        for (Parameter { name, var, is_weight }, owner) in std::iter::zip(parameters, &self.owners)
+        {
             let range = start..start + var.elem_count();
             start = range.end;
             let is_part = owner.is_none_or(|owner| *is_weight && coefficients[owner] != 0.0);
@@ -180,9 +187,58 @@ impl SharedWeights {
         self.weights.gradients()
     }
 
-    /// Moves the weights against their gradients.
+    /// Takes weights and moments from a supernet whose operations see fewer channels, by the names of
+    /// the parameters. Channels that there were not are copies of others, which are drawn (Chen, Goodfellow
+    /// and Shlens, "Net2Net", ICLR 2016, <https://arxiv.org/abs/1511.05641>, section 2.2, without a
+    /// division: normalizations follow).
+    ///
+    /// # Errors
+    /// If a parameter is not there, or is not smaller.
+    pub fn widen(&mut self, from: &Self, seed: Seed) -> Result<()> {
+        let mut rng = seed.rng();
+        let mut known = HashMap::new();
+        let mut start = 0;
+        for parameter in from.model.parameters() {
+            known.insert(&*parameter.name, (start, parameter.var.dims()));
+            start += parameter.var.elem_count();
+        }
+        let mut start = 0;
+        for Parameter { name, var, .. } in self.model.parameters() {
+            let no_source = || infeasible(format!("`{name}` has no narrower one to be made of"));
+            let (source, narrow) = known.get(&**name).ok_or_else(no_source)?;
+            let wide = var.dims();
+            let is_wider = std::iter::zip(*narrow, wide).all(|(narrow, wide)| narrow <= wide);
+            if narrow.len() != wide.len() || !is_wider {
+                return Err(no_source());
+            }
+            let origins = std::iter::zip(*narrow, wide).map(|(narrow, wide)| {
+                let origin = |at| if at < *narrow { at } else { rng.random_range(0..*narrow) };
+                (0..*wide).map(origin).collect::<Vec<usize>>()
+            });
+            let origins: Vec<Vec<usize>> = origins.collect();
+            for target in 0..var.elem_count() {
+                // The place in each dimension, from the last one on.
+                let (mut rest, mut at, mut stride) = (target, *source, 1);
+                for (origins, narrow) in std::iter::zip(&origins, *narrow).rev() {
+                    at += origins[rest % origins.len()] * stride;
+                    stride *= narrow;
+                    rest /= origins.len();
+                }
+                self.weights.values_mut()[start + target] = from.weights.values()[at];
+                self.weights.moments_mut()[start + target] = from.weights.moments()[at];
+            }
+            start += var.elem_count();
+        }
+        Ok(())
+    }
+
+    /// Moves the weights against their gradients. Those of what is not computed, because its
+    /// coefficient is 0, stay where they are, with their moments.
     pub fn step(&mut self, learning_rate: f64) {
-        self.weights.step(learning_rate);
+        let (owners, coefficients) = (&self.owners, &self.coefficients);
+        self.weights.step_where(learning_rate, |parameter| {
+            owners[parameter].is_none_or(|owner| coefficients[owner] != 0.0)
+        });
     }
 
     /// The moments of the optimizer, one after the other.

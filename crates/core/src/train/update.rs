@@ -104,6 +104,11 @@ impl Weights {
 
     /// Moves the weights against their gradients.
     pub(crate) fn step(&mut self, learning_rate: f64) {
+        self.step_where(learning_rate, |_| true);
+    }
+
+    /// Moves those of the parameters with these numbers; the others, and their moments, stay.
+    pub(crate) fn step_where(&mut self, learning_rate: f64, moves: impl Fn(usize) -> bool) {
         self.steps += 1;
         let config = &self.config;
         let ranges = || self.ranges.iter().flatten();
@@ -113,7 +118,9 @@ impl Weights {
         } else {
             1.0
         };
-        for (parameter, range) in std::iter::zip(&self.parameters, &self.ranges) {
+        for (_, (parameter, range)) in
+            std::iter::zip(&self.parameters, &self.ranges).enumerate().filter(|(at, _)| moves(*at))
+        {
             let Some(range) = range.clone() else { continue };
             let weight_decay = decay(config, parameter);
             let gradients = &self.gradients[range.clone()];

@@ -90,12 +90,22 @@ impl Alpha {
         result
     }
 
+    /// The numbers as shares of their edge, which sum to 1.
+    pub(super) fn of_each_edge(&self) -> Self {
+        let mut values = self.values.clone();
+        for edge in &self.edges {
+            let sum: f64 = values[edge.clone()].iter().sum();
+            values[edge.clone()].iter_mut().for_each(|value| *value /= sum);
+        }
+        self.with(values)
+    }
+
     /// The mean entropy of the edges in nats, of numbers that are at least 0.
     pub(super) fn entropy(&self) -> f64 {
+        let shares = self.of_each_edge().values;
         let of_edge = |edge: &Range<usize>| {
-            let sum: f64 = self.values[edge.clone()].iter().sum();
-            let parts = self.values[edge.clone()].iter().map(|value| value / sum);
-            parts.map(|p| if p > 0.0 { -p * p.ln() } else { 0.0 }).sum::<f64>()
+            let shares = shares[edge.clone()].iter();
+            shares.map(|p| if *p > 0.0 { -p * p.ln() } else { 0.0 }).sum::<f64>()
         };
         self.edges.iter().map(of_edge).sum::<f64>() / self.edges.len().max(1) as f64
     }
@@ -107,7 +117,7 @@ pub(super) fn normal(rng: &mut Rng) -> f64 {
     (-2.0 * (1.0 - a).ln()).sqrt() * (std::f64::consts::TAU * b).cos()
 }
 
-/// Adam with the decay of the weights in the gradient, as for the α of DARTS.
+/// Adam with the decay in the gradient, as for the α of DARTS.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Adam {
     first: Vec<f64>,
@@ -116,7 +126,6 @@ pub(super) struct Adam {
 }
 
 impl Adam {
-    const BETAS: (f64, f64) = (0.5, 0.999);
     const EPSILON: f64 = 1e-8;
 
     /// For so many numbers.
@@ -124,10 +133,15 @@ impl Adam {
         Self { first: vec![0.0; count], second: vec![0.0; count], steps: 0 }
     }
 
-    /// Moves numbers against their gradient.
-    pub(super) fn step(&mut self, values: &mut [f64], gradient: &[f64], rate: f64, decay: f64) {
+    /// Moves numbers against their gradient, to which `decay` times the numbers is added.
+    pub(super) fn step(
+        &mut self,
+        values: &mut [f64],
+        gradient: &[f64],
+        [beta_1, beta_2]: [f64; 2],
+        (rate, decay): (f64, f64),
+    ) {
         self.steps += 1;
-        let (beta_1, beta_2) = Self::BETAS;
         let correct = |beta: f64| 1.0 - beta.powi(self.steps);
         let moments = std::iter::zip(&mut self.first, &mut self.second);
         for ((value, gradient), (first, second)) in

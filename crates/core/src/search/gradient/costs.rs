@@ -6,7 +6,7 @@ use crate::nn::{Cost, Model, cost};
 use crate::space::{MixedEdge, SearchSpace, Supernet};
 
 use super::relaxation::relaxed;
-use super::settings::{CostKind, Settings};
+use super::settings::{AlphaSettings, CostKind};
 
 /// What the option of each coefficient costs, as a share of the most expensive network.
 ///
@@ -16,7 +16,7 @@ use super::settings::{CostKind, Settings};
 /// order for widths.
 pub(super) fn shares(
     name: &str,
-    settings: &Settings,
+    settings: &AlphaSettings,
     space: &dyn SearchSpace,
     supernet: &Supernet,
     model: &Model,

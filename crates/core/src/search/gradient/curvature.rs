@@ -11,14 +11,18 @@ use super::alpha::normal;
 use crate::{Result, Rng};
 
 /// How many times a direction is multiplied with the Hessian.
-const ITERATIONS: u32 = 5;
+const ITERATIONS: usize = 8;
 
 /// How far α moves to both sides for a product with the Hessian.
 const STEP: f64 = 0.05;
 
-/// The eigenvalue of the Hessian with the largest absolute value, by power iteration from a direction
-/// that is drawn: `v ← H v / |H v|`, where `H v = (g(STEP v) - g(-STEP v)) / (2 STEP)`. `gradient` is
-/// that of the loss where α has moved so far; it is asked twice for each iteration.
+/// The largest eigenvalue of the Hessian, from a direction that is drawn. `gradient` is that of the
+/// loss where α has moved so far; it is asked twice for each iteration.
+///
+/// The Hessian of a loss over α has negative eigenvalues as large as its positive ones, between which
+/// a plain power iteration would waver. So all its vectors are kept: `H v = (g(STEP v) - g(-STEP v)) /
+/// (2 STEP)` is made orthogonal to those before, and what is returned is the largest eigenvalue of the
+/// Hessian on the space that they span (Lanczos 1950, with full orthogonalization).
 ///
 /// # Errors
 /// If the gradient cannot be computed.
@@ -27,33 +31,74 @@ pub(super) fn largest_eigenvalue(
     rng: &mut Rng,
     mut gradient: impl FnMut(&[f64]) -> Result<Vec<f64>>,
 ) -> Result<f64> {
-    let mut direction: Vec<f64> = (0..size).map(|_| normal(rng)).collect();
-    let mut eigenvalue = 0.0;
-    for _ in 0..ITERATIONS {
-        let norm = length(&direction);
-        if norm == 0.0 {
+    let mut next: Vec<f64> = (0..size).map(|_| normal(rng)).collect();
+    let mut directions: Vec<Vec<f64>> = Vec::new();
+    let (mut diagonal, mut beside) = (Vec::new(), Vec::new());
+    for _ in 0..ITERATIONS.min(size) {
+        let norm = dot(&next, &next).sqrt();
+        let scale = diagonal.iter().fold(0.0, |most: f64, x: &f64| most.max(x.abs()));
+        if norm <= 1e-9 * scale || norm == 0.0 {
             break;
         }
-        for x in &mut direction {
-            *x /= norm;
+        if !directions.is_empty() {
+            beside.push(norm);
         }
+        let direction: Vec<f64> = next.iter().map(|x| x / norm).collect();
         let moved = |by: f64| direction.iter().map(|x| by * x).collect::<Vec<f64>>();
         let (above, below) = (gradient(&moved(STEP))?, gradient(&moved(-STEP))?);
         let sides = std::iter::zip(above, below);
-        let product: Vec<f64> = sides.map(|(a, b)| (a - b) / (2.0 * STEP)).collect();
-        eigenvalue = std::iter::zip(&direction, &product).map(|(v, h)| v * h).sum();
-        direction = product;
+        next = sides.map(|(a, b)| (a - b) / (2.0 * STEP)).collect();
+        diagonal.push(dot(&direction, &next));
+        directions.push(direction);
+        // Twice: once leaves what rounding has left.
+        for _ in 0..2 {
+            for direction in &directions {
+                let along = dot(direction, &next);
+                for (x, d) in std::iter::zip(&mut next, direction) {
+                    *x -= along * d;
+                }
+            }
+        }
     }
-    Ok(eigenvalue)
+    Ok(largest_of_tridiagonal(&diagonal, &beside))
 }
 
-fn length(vector: &[f64]) -> f64 {
-    vector.iter().map(|x| x * x).sum::<f64>().sqrt()
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    std::iter::zip(a, b).map(|(a, b)| a * b).sum()
 }
 
-/// The eigenvalues of the epochs so far, and the α of those that one may go back to.
+/// The largest eigenvalue of a symmetric matrix with this diagonal, and these numbers beside it, by
+/// bisection: the number of negative pivots of `T - x` is that of eigenvalues below x. 0 of nothing.
+fn largest_of_tridiagonal(diagonal: &[f64], beside: &[f64]) -> f64 {
+    let at = |at: Option<usize>| at.and_then(|at| beside.get(at)).copied().unwrap_or(0.0);
+    let radius = |row: usize| at(row.checked_sub(1)).abs() + at(Some(row)).abs();
+    let rows = || diagonal.iter().enumerate();
+    // Gershgorin's circles.
+    let mut low = rows().map(|(row, x)| x - radius(row)).fold(f64::INFINITY, f64::min);
+    let mut high = rows().map(|(row, x)| x + radius(row)).fold(f64::NEG_INFINITY, f64::max);
+    if !(low.is_finite() && high.is_finite()) {
+        return if diagonal.is_empty() { 0.0 } else { f64::NAN };
+    }
+    for _ in 0..100 {
+        let middle = 0.5 * (low + high);
+        let (mut pivot, mut below) = (1.0, 0);
+        for (row, x) in rows() {
+            pivot = x - middle - at(row.checked_sub(1)).powi(2) / pivot;
+            if pivot == 0.0 {
+                pivot = f64::MIN_POSITIVE;
+            }
+            below += usize::from(pivot < 0.0);
+        }
+        if below == diagonal.len() { high = middle } else { low = middle }
+    }
+    0.5 * (low + high)
+}
+
+/// The eigenvalues of the epochs in which α has learned, and the α of those that one may go back to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Watch {
+    /// The epoch before the first one.
+    before: u32,
     eigenvalues: Vec<f64>,
     alphas: Vec<Vec<f64>>,
 }
@@ -61,16 +106,28 @@ pub(super) struct Watch {
 impl Watch {
     /// How many eigenvalues are averaged.
     const WINDOW: usize = 5;
-    /// How many epochs the search goes back.
-    pub(super) const BACK: usize = 5;
-    /// The mean of so many epochs ago is below so much of that of now.
+    /// How many epochs lie between the two means.
+    const BACK: usize = 4;
+    /// The earlier mean is below so much of the later one.
     const RATIO: f64 = 0.75;
+    /// So many epochs, as a share of all, are not looked at: at first every α is a small number, and
+    /// so is the curvature.
+    pub(super) const START: f64 = 0.2;
 
-    /// Takes in an epoch. The α to go back to, if it is time to stop.
-    pub(super) fn is_over(&mut self, eigenvalue: f64, alpha: &[f64]) -> Option<Vec<f64>> {
+    /// Takes in an epoch, counted from 1. If it is time to stop, the epoch to go back to, in the middle
+    /// of the earlier mean, and its α.
+    pub(super) fn is_over(
+        &mut self,
+        epoch: u32,
+        eigenvalue: f64,
+        alpha: &[f64],
+    ) -> Option<(u32, Vec<f64>)> {
+        if self.eigenvalues.is_empty() {
+            self.before = epoch - 1;
+        }
         self.eigenvalues.push(eigenvalue);
         self.alphas.push(alpha.to_vec());
-        if self.alphas.len() > Self::BACK + 1 {
+        if self.alphas.len() > Self::BACK + Self::WINDOW {
             self.alphas.remove(0);
         }
         let mean = |end: usize| {
@@ -79,8 +136,11 @@ impl Watch {
         };
         let count = self.eigenvalues.len();
         let (now, before) = (mean(count)?, mean(count.checked_sub(Self::BACK)?)?);
-        let is_over = now > 0.0 && before / now < Self::RATIO;
-        is_over.then(|| self.alphas.first().cloned()).flatten()
+        // A ratio says something of numbers above 0 alone.
+        let is_over = before > 0.0 && before / now < Self::RATIO;
+        let middle = Self::WINDOW / 2;
+        let epoch = self.before + (count - Self::BACK - middle) as u32;
+        is_over.then(|| Some((epoch, self.alphas.get(middle)?.clone()))).flatten()
     }
 }
 
@@ -89,23 +149,47 @@ mod tests {
     use super::*;
     use crate::Seed;
 
+    /// The gradient of a quadratic function with these eigenvalues, in directions that are no axes.
+    fn quadratic(eigenvalues: &[f64]) -> impl Fn(&[f64]) -> Result<Vec<f64>> {
+        let count = eigenvalues.len();
+        // Reflected by the plane of a vector, the axes are orthogonal still.
+        let normal: Vec<f64> = (0..count).map(|at| 1.0 + (at % 3) as f64).collect();
+        let reflected = move |x: &[f64]| -> Vec<f64> {
+            let factor = 2.0 * dot(&normal, x) / dot(&normal, &normal);
+            std::iter::zip(x, &normal).map(|(x, n)| x - factor * n).collect()
+        };
+        let eigenvalues = eigenvalues.to_vec();
+        move |at| {
+            let inside = reflected(at);
+            let scaled: Vec<f64> =
+                std::iter::zip(inside, &eigenvalues).map(|(x, value)| x * value).collect();
+            Ok(reflected(&scaled).into_iter().map(|x| x + 0.3).collect())
+        }
+    }
+
     #[test]
     fn the_eigenvalue_is_that_of_the_matrix() {
-        // Eigenvalues 5, 1 and -2, in directions that are no axes.
-        let half = std::f64::consts::FRAC_1_SQRT_2;
-        let directions = [[half, half, 0.0], [half, -half, 0.0], [0.0, 0.0, 1.0]];
-        let gradient = |at: &[f64]| {
-            let mut sum = vec![0.3, -0.1, 0.2];
-            for (value, direction) in std::iter::zip([5.0, 1.0, -2.0], directions) {
-                let along: f64 = std::iter::zip(direction, at).map(|(d, x)| d * x).sum();
-                for (sum, d) in std::iter::zip(&mut sum, direction) {
-                    *sum += value * along * d;
-                }
-            }
-            Ok(sum)
-        };
-        let found = largest_eigenvalue(3, &mut Seed::new(1).rng(), gradient).unwrap();
-        assert!((found - 5.0).abs() < 0.02, "{found}");
+        for eigenvalues in [&[5.0, 1.0, -2.0][..], &[-3.0, -1.0], &[0.5]] {
+            let most = eigenvalues.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let found = largest_eigenvalue(
+                eigenvalues.len(),
+                &mut Seed::new(1).rng(),
+                quadratic(eigenvalues),
+            );
+            assert!((found.unwrap() - most).abs() < 1e-6, "{eigenvalues:?}");
+        }
+    }
+
+    /// As those of networks are: one large one on each side, and many small ones.
+    #[test]
+    fn it_does_not_waver_between_the_largest_and_the_least() {
+        let mut eigenvalues: Vec<f64> = (0..28).map(|at| 0.08 * f64::from(at % 7 - 3)).collect();
+        eigenvalues.extend([0.6, -0.59]);
+        for seed in 0..50 {
+            let found = largest_eigenvalue(30, &mut Seed::new(seed).rng(), quadratic(&eigenvalues));
+            let found = found.unwrap();
+            assert!((found - 0.6).abs() < 0.03, "seed {seed}: {found}");
+        }
     }
 
     #[test]
@@ -117,11 +201,25 @@ mod tests {
     #[test]
     fn it_stops_when_the_eigenvalues_have_grown_and_goes_back() {
         let mut watch = Watch::default();
-        for epoch in 0..12 {
-            assert_eq!(watch.is_over(1.0, &[f64::from(epoch)]), None, "they do not grow");
+        for epoch in 3..=14 {
+            assert_eq!(watch.is_over(epoch, 1.0, &[f64::from(epoch)]), None, "they do not grow");
         }
-        // The mean of the last five is 1.2 and then 1.4, that of five epochs ago 1.
-        assert_eq!(watch.is_over(2.0, &[12.0]), None);
-        assert_eq!(watch.is_over(2.0, &[13.0]), Some(vec![8.0]));
+        // The mean of the last five is 1.2 and then 1.4, that of four epochs ago 1, of the epochs 8 to
+        // 12.
+        assert_eq!(watch.is_over(15, 2.0, &[15.0]), None);
+        assert_eq!(watch.is_over(16, 2.0, &[16.0]), Some((10, vec![10.0])));
+    }
+
+    #[test]
+    fn what_is_not_above_0_has_not_grown() {
+        let mut watch = Watch::default();
+        for epoch in 1..=20 {
+            let eigenvalue = if epoch < 10 { -0.3 } else { 0.01 };
+            assert_eq!(watch.is_over(epoch, eigenvalue, &[0.0]), None);
+        }
+        let mut watch = Watch::default();
+        for epoch in 1..=20 {
+            assert_eq!(watch.is_over(epoch, -f64::from(epoch), &[0.0]), None);
+        }
     }
 }

@@ -18,7 +18,7 @@
 //! not.
 //!
 //! # Cost
-//! A batch takes the time of two batches of the supernet, second order of four; memory that of one.
+//! A batch takes the time of two batches of the supernet, second order of five; memory that of one.
 //!
 //! # References
 //! Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019,
@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 use super::alpha::Alpha;
 use super::method::{Method, Mixture, Pair, first_order};
 use super::one_shot::OneShot;
-use super::settings::Settings;
+use super::settings::{AllSettings, AlphaSettings, CurvatureSettings, Settings};
 use crate::config::{defaults, parse};
 use crate::search::SearcherEntry;
 use crate::train::SharedWeights;
@@ -47,7 +47,12 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
     build: |config, setup| {
         let config: Config = parse(NAME, config)?;
         let method = Darts { second_order: config.second_order };
-        Ok(Box::new(OneShot::new(NAME, config.supernet, method, setup)?))
+        let settings = AllSettings {
+            weights: config.supernet,
+            alpha: Some(config.alpha),
+            curvature: Some(config.curvature),
+        };
+        Ok(Box::new(OneShot::new(NAME, settings, method, setup)?))
     },
 };
 
@@ -59,6 +64,12 @@ pub struct Config {
     /// Those of every supernet.
     #[serde(flatten)]
     pub supernet: Settings,
+    /// Those of α.
+    #[serde(flatten)]
+    pub alpha: AlphaSettings,
+    /// Those of the curvature of the loss over α.
+    #[serde(flatten)]
+    pub curvature: CurvatureSettings,
     /// Whether α moves by the gradient at the weights after one step.
     pub second_order: bool,
 }
@@ -71,10 +82,6 @@ pub(super) struct Darts {
 impl Method for Darts {
     fn mix(&self, alpha: &Alpha, _: f64, _: &mut Rng) -> Mixture {
         Mixture::soft(alpha.softmax(1.0))
-    }
-
-    fn is_smooth(&self) -> bool {
-        true
     }
 
     fn differentiate(&self, mixture: &Mixture, for_coefficients: &[f64]) -> Vec<f64> {
@@ -92,7 +99,7 @@ impl Method for Darts {
         if !self.second_order {
             return first_order(self, shared, mixture, pair, seed);
         }
-        shared.set_coefficients(&mixture.coefficients())?;
+        mixture.apply(shared)?;
         let (before, moments) = (shared.weights().to_vec(), shared.moments().to_vec());
         shared.forward(pair.weights, seed);
         shared.backward();

@@ -7,11 +7,16 @@
 //! (pathwise, by the implicit derivative of the gamma distribution). In the end the operation
 //! with the largest concentration of each edge is taken, by the rule of the space.
 //!
-//! The epochs are divided into `stages`. Behind each of them but the last one only the stronger half of
-//! the operations of each edge stays, rounded up (section 3.3): what is left out takes no more time.
+//! The search is progressive (section 3.3): the epochs are divided into `stages`. In the first one
+//! operations see one of `parts` equal parts of the channels, as in `pc_darts` but without weights of
+//! edges, and in each later one twice as many channels. Behind each stage but the last one only the
+//! stronger half of the operations of each edge stays, rounded up: what is left out takes no more time.
+//! Weights go on, with copies of channels where there were none. At the start of each stage, for a share
+//! `warm_up` of it, only the weights learn. The decay of α is the paper's pull of β towards 1.
 //!
 //! # Cost
-//! As `darts` of first order, less behind the first stage.
+//! As `darts` of first order, on a part of the channels; behind the first stage with fewer operations on
+//! more of them.
 //!
 //! # References
 //! Chen, Wang, Cheng, Tang and Hsieh, "DrNAS: Dirichlet Neural Architecture Search", ICLR 2021,
@@ -20,8 +25,8 @@
 //! <https://arxiv.org/abs/1805.08498>.
 //!
 //! # Differences from the paper
-//! Operations see all channels from the first epoch to the last; in the paper they see more of them in
-//! each stage. Weights go on from stage to stage.
+//! Edges of a node are compared by the mean of their distribution, as operations are; the code of the
+//! paper compares softmaxes of α.
 
 use candle_core::{Device, Tensor};
 use rand::RngExt as _;
@@ -30,10 +35,10 @@ use serde::{Deserialize, Serialize};
 use super::alpha::{Alpha, normal};
 use super::method::{Method, Mixture};
 use super::one_shot::OneShot;
-use super::settings::Settings;
+use super::relaxation::relaxed;
+use super::settings::{AllSettings, AlphaSettings, Settings};
 use crate::config::{defaults, invalid, parse};
 use crate::search::SearcherEntry;
-use crate::space::Relaxed;
 use crate::{Result, Rng};
 
 /// The row of the table.
@@ -47,10 +52,29 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
         if !(1..=8).contains(&config.stages) {
             return Err(invalid(NAME, "stages must be 1 to 8"));
         }
-        let supernet = setup.space.relaxed().map(Relaxed::supernet);
-        let count = supernet.map_or(0, |supernet| supernet.coefficients());
-        let method = DrNas { stages: config.stages, stays: vec![true; count] };
-        Ok(Box::new(OneShot::new(NAME, config.supernet, method, setup)?))
+        if !(0.0..1.0).contains(&config.warm_up) {
+            return Err(invalid(NAME, "warm_up must be from 0 to below 1"));
+        }
+        let supernet = relaxed(NAME, &*setup.space)?.supernet();
+        let parts =
+            config.parts.unwrap_or_else(|| if supernet.partial(4).is_some() { 4 } else { 1 });
+        let last = parts >> (config.stages - 1);
+        if parts != 1 && !(parts <= 64 && last >= 2 && last << (config.stages - 1) == parts) {
+            let problem = format!(
+                "with {} stages, in each of which operations see twice as many channels, parts must be \
+                 1 for all channels, or {} times a whole number above 1, up to 64",
+                config.stages,
+                1 << (config.stages - 1)
+            );
+            return Err(invalid(NAME, problem));
+        }
+        let are_none = supernet.are_none();
+        let stays = vec![true; are_none.len()];
+        let Config { stages, warm_up, .. } = config;
+        let method = DrNas { stages, parts, warm_up, are_none, stays };
+        let settings =
+            AllSettings { weights: config.supernet, alpha: Some(config.alpha), curvature: None };
+        Ok(Box::new(OneShot::new(NAME, settings, method, setup)?))
     },
 };
 
@@ -62,20 +86,35 @@ pub struct Config {
     /// Those of every supernet.
     #[serde(flatten)]
     pub supernet: Settings,
+    /// Those of α.
+    #[serde(flatten)]
+    pub alpha: AlphaSettings,
     /// In how many stages the epochs are divided, behind each of which half of the operations of an edge
     /// stays; 1 to 8, and 2 in the paper.
     pub stages: u32,
+    /// In how many parts the channels are divided in the first stage, of which one goes through the
+    /// operations: 1 for no parts, else up to 64, twice as many for each stage, and half as many in each
+    /// later one. null for 4, and for 1 in a space whose channels cannot be divided.
+    pub parts: Option<usize>,
+    /// For which share of each stage, at its start, only the weights learn; 0 to below 1. 0.2 in the
+    /// paper.
+    pub warm_up: f64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { supernet: Settings::default(), stages: 2 }
+        let (supernet, alpha) = (Settings::default(), AlphaSettings::default());
+        Self { supernet, alpha, stages: 2, parts: None, warm_up: 0.2 }
     }
 }
 
 struct DrNas {
     stages: u32,
-    /// Which operations have not been left out, by coefficient.
+    parts: usize,
+    warm_up: f64,
+    /// Which options are to have no operation.
+    are_none: Vec<bool>,
+    /// Which options have not been left out.
     stays: Vec<bool>,
 }
 
@@ -83,6 +122,16 @@ struct DrNas {
 const STAYS: &str = "stays";
 
 impl Method for DrNas {
+    fn parts(&self, epochs: u32, of: u32) -> usize {
+        let last = self.stages - 1;
+        let stage = u64::from(epochs) * u64::from(self.stages) / u64::from(of.max(1));
+        self.parts >> stage.min(u64::from(last))
+    }
+
+    fn learns_at(&self, progress: f64) -> bool {
+        (progress * f64::from(self.stages)).fract() >= self.warm_up
+    }
+
     fn mix(&self, alpha: &Alpha, _: f64, rng: &mut Rng) -> Mixture {
         let mut values = vec![0.0; alpha.values.len()];
         let mut slopes = values.clone();
@@ -121,12 +170,19 @@ impl Method for DrNas {
     fn strengths(&self, alpha: &Alpha) -> Alpha {
         let of = |(x, stays): (&f64, &bool)| if *stays { concentration(*x) } else { 0.0 };
         let all = std::iter::zip(&alpha.values, &self.stays).map(of);
-        let mut strengths = alpha.with(all.collect());
+        alpha.with(all.collect()).of_each_edge()
+    }
+
+    fn slopes(&self, alpha: &Alpha) -> Vec<f64> {
+        let mut slopes = vec![0.0; alpha.values.len()];
         for edge in alpha.edges() {
-            let sum: f64 = strengths.values[edge.clone()].iter().sum();
-            strengths.values[edge.clone()].iter_mut().for_each(|value| *value /= sum);
+            let there = edge.clone().filter(|at| self.stays[*at]);
+            let sum: f64 = there.clone().map(|at| concentration(alpha.values[at])).sum();
+            for at in there {
+                slopes[at] = elu_slope(alpha.values[at]) / sum;
+            }
         }
-        strengths
+        slopes
     }
 
     fn end_epoch(&mut self, alpha: &Alpha, epoch: u32, epochs: u32) {
@@ -139,8 +195,12 @@ impl Method for DrNas {
             let mut there: Vec<usize> = edge.clone().filter(|at| self.stays[*at]).collect();
             // Stable: of equals the earlier stays.
             there.sort_by(|a, b| alpha.values[*b].total_cmp(&alpha.values[*a]));
-            for at in there.split_off(there.len().div_ceil(2)) {
-                self.stays[at] = false;
+            let leave = there.split_off(there.len().div_ceil(2));
+            // Something stays beside none.
+            let something = leave.iter().position(|at| !self.are_none[*at]);
+            let something = something.filter(|_| there.iter().all(|at| self.are_none[*at]));
+            for (number, at) in leave.into_iter().enumerate() {
+                self.stays[at] = Some(number) == something;
             }
         }
     }
@@ -315,7 +375,11 @@ mod tests {
         let edge = crate::space::MixedEdge { name: String::new(), options, first: 0 };
         let drawn = Alpha::drawn(&[edge], &[], &mut Seed::new(1).rng());
         let alpha = drawn.with(vec![0.3, -0.2, 0.9, 0.0, 0.1]);
-        let mut method = DrNas { stages: 3, stays: vec![true; 5] };
+        let new = || {
+            let are_none = vec![false, false, true, false, false];
+            DrNas { stages: 3, parts: 8, warm_up: 0.2, are_none, stays: vec![true; 5] }
+        };
+        let mut method = new();
         let mut after = |epoch: u32| {
             method.end_epoch(&alpha, epoch, 9);
             let mixture = method.mix(&alpha, 0.5, &mut Seed::new(2).rng());
@@ -337,7 +401,7 @@ mod tests {
             "the last stage has all its epochs"
         );
         let (_, kept) = method.state().unwrap().remove(0);
-        let mut restored = DrNas { stages: 3, stays: vec![true; 5] };
+        let mut restored = new();
         restored.restore(&|_, _| Ok(Some(kept.clone()))).unwrap();
         assert_eq!(restored.stays, method.stays);
     }

@@ -153,10 +153,6 @@ impl Method for Enas {
         }
     }
 
-    fn learns_alpha(&self) -> bool {
-        false
-    }
-
     fn learn(&mut self, score: Score<'_>, rng: &mut Rng) -> Result<Vec<(&'static str, f64)>> {
         let (mut rewards, mut entropies) = (0.0, 0.0);
         for _ in 0..self.config.controller_steps {
@@ -178,6 +174,10 @@ impl Method for Enas {
         ])
     }
 
+    fn preferred(&self) -> Option<Architecture> {
+        self.controller.likeliest().ok()
+    }
+
     fn state(&self) -> Result<Vec<(String, Tensor)>> {
         self.controller.state()
     }
@@ -190,8 +190,11 @@ impl Method for Enas {
         1
     }
 
-    fn candidates(&self, _: &[Scored], rng: &mut Rng) -> Vec<Architecture> {
-        let drawn = (0..self.config.samples).filter_map(|_| self.controller.draw(rng).ok());
-        drawn.map(|(architecture, _)| architecture).collect()
+    fn compared(&self) -> usize {
+        self.config.samples
+    }
+
+    fn candidate(&self, _: &[Scored], _: usize, rng: &mut Rng) -> Option<Architecture> {
+        self.controller.draw(rng).ok().map(|(architecture, _)| architecture)
     }
 }

@@ -18,8 +18,9 @@
 //! <https://arxiv.org/abs/1910.04465>.
 //!
 //! # Differences from the paper
-//! Operations that are not drawn have the gradient 0, as in the paper; its code adds their p to the
-//! sum, which gives each of them the sum of the gradients of all pixels.
+//! Operations that are not drawn have the gradient 0, as in the paper and in its code for cells as
+//! those of DARTS; that for NAS-Bench-201 adds their p to the sum, which gives each of them the sum of
+//! the gradients of all pixels.
 
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use super::alpha::Alpha;
 use super::method::{Method, Mixture};
 use super::one_shot::OneShot;
-use super::settings::Settings;
+use super::settings::{AllSettings, AlphaSettings, Settings};
 use crate::Rng;
 use crate::config::{defaults, invalid, parse};
 use crate::search::SearcherEntry;
@@ -45,7 +46,9 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
             return Err(invalid(NAME, "temperatures must be above 0 and finite"));
         }
         let method = Gdas { temperatures };
-        Ok(Box::new(OneShot::new(NAME, config.supernet, method, setup)?))
+        let settings =
+            AllSettings { weights: config.supernet, alpha: Some(config.alpha), curvature: None };
+        Ok(Box::new(OneShot::new(NAME, settings, method, setup)?))
     },
 };
 
@@ -57,6 +60,9 @@ pub struct Config {
     /// Those of every supernet.
     #[serde(flatten)]
     pub supernet: Settings,
+    /// Those of α.
+    #[serde(flatten)]
+    pub alpha: AlphaSettings,
     /// What logits are divided by in the first epoch; above 0.
     pub temperature: f64,
     /// What they are divided by in the last one; above 0.
@@ -65,7 +71,8 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { supernet: Settings::default(), temperature: 10.0, temperature_end: 0.1 }
+        let (supernet, alpha) = (Settings::default(), AlphaSettings::default());
+        Self { supernet, alpha, temperature: 10.0, temperature_end: 0.1 }
     }
 }
 

@@ -44,8 +44,19 @@ impl Mixture {
         Self { taken: Some(taken), ..Self::soft(alpha.clone()) }
     }
 
+    /// Mixes operations so. What passes by operations counts in full, where the mixture does not say
+    /// how much it is to count.
+    ///
+    /// # Errors
+    /// If the coefficients do not fit.
+    pub(super) fn apply(&self, shared: &mut SharedWeights) -> Result<()> {
+        let mut coefficients = self.coefficients();
+        coefficients.resize(shared.coefficients().max(coefficients.len()), 1.0);
+        shared.set_coefficients(&coefficients)
+    }
+
     /// What the operations are multiplied with.
-    pub(super) fn coefficients(&self) -> Vec<f32> {
+    fn coefficients(&self) -> Vec<f32> {
         match &self.taken {
             None => self.probabilities.values.iter().map(|p| *p as f32).collect(),
             Some(taken) => {
@@ -82,26 +93,32 @@ pub(super) trait Method: Send {
     fn mix(&self, alpha: &Alpha, progress: f64, rng: &mut Rng) -> Mixture;
 
     /// In how many parts the channels of a cell are divided, of which one goes through the
-    /// operations.
-    fn parts(&self) -> usize {
+    /// operations, when so many of all epochs are done.
+    fn parts(&self, epochs: u32, of: u32) -> usize {
+        let _ = (epochs, of);
         1
+    }
+
+    /// Whether the edges of a node have a weight each, which is learned as α is, where channels are
+    /// divided.
+    fn weighs_edges(&self) -> bool {
+        false
+    }
+
+    /// What α is at first, from small numbers that were drawn.
+    fn first_alpha(&self, drawn: Alpha) -> Alpha {
+        drawn
+    }
+
+    /// How much of its moments Adam keeps for α.
+    fn betas(&self) -> [f64; 2] {
+        [0.5, 0.999]
     }
 
     /// Whether α learns when this part of the epochs is done.
     fn learns_at(&self, progress: f64) -> bool {
         let _ = progress;
         true
-    }
-
-    /// Whether there is an α that learns; if not, all training examples are for the weights.
-    fn learns_alpha(&self) -> bool {
-        true
-    }
-
-    /// Whether the mixture is a smooth function of α, and nothing is drawn: then the loss has a
-    /// curvature over α.
-    fn is_smooth(&self) -> bool {
-        false
     }
 
     /// From the gradient of the coefficients, that of α; none, if it does not learn.
@@ -116,14 +133,26 @@ pub(super) trait Method: Send {
         0
     }
 
-    /// Architectures to compare next; those that were compared before come with them, the best
-    /// first.
-    fn candidates(&self, scored: &[Scored], rng: &mut Rng) -> Vec<Architecture> {
-        let _ = (scored, rng);
-        Vec::new()
+    /// How many architectures are compared each time.
+    fn compared(&self) -> usize {
+        0
     }
 
-    /// The gradient of α.
+    /// The architecture to compare next, which has this number among them; those that were compared
+    /// before come with it, the best first. It is asked again where one was there before, or breaks a
+    /// constraint; `None`, if it would not be another one.
+    fn candidate(&self, scored: &[Scored], number: usize, rng: &mut Rng) -> Option<Architecture> {
+        let _ = (scored, number, rng);
+        None
+    }
+
+    /// From how many batches of training examples the statistics of normalizations are taken for each
+    /// architecture that is compared; 0, if those of each batch are used.
+    fn calibration(&self) -> usize {
+        0
+    }
+
+    /// The gradient of the loss for α.
     ///
     /// # Errors
     /// If the coefficients do not fit.
@@ -139,9 +168,53 @@ pub(super) trait Method: Send {
         first_order(self, shared, mixture, pair, seed)
     }
 
+    /// The gradient of what α pays beside the loss, if it does.
+    fn penalty(&self, alpha: &Alpha) -> Option<Vec<f64>> {
+        let _ = alpha;
+        None
+    }
+
+    /// Puts α right behind a step, before which it had these values.
+    fn settle(&self, before: &[f64], alpha: &mut Alpha) {
+        let _ = (before, alpha);
+    }
+
     /// How strong each operation is: what architectures are derived from.
     fn strengths(&self, alpha: &Alpha) -> Alpha {
         alpha.softmax(1.0)
+    }
+
+    /// How the strength of each operation moves with its own α, where the sum of those of its edge
+    /// stays, if they sum to 1.
+    fn slopes(&self, alpha: &Alpha) -> Vec<f64> {
+        self.strengths(alpha).of_each_edge().values
+    }
+
+    /// The gradient of what the operations cost on average, if they are as likely as they are strong:
+    /// for each edge `Σ_o p_o c_o`, with `∂/∂α_o = (∂s_o / ∂α_o) (c_o - Σ p c) / Σ s`.
+    fn price_gradient(&self, alpha: &Alpha, costs: &[f64]) -> Vec<f64> {
+        let shares = self.strengths(alpha).of_each_edge();
+        let mut gradient = self.slopes(alpha);
+        gradient.resize(alpha.values.len(), 0.0);
+        let mut is_of_edge = vec![false; gradient.len()];
+        for edge in shares.edges() {
+            let of_edge = std::iter::zip(&shares.values[edge.clone()], &costs[edge.clone()]);
+            let mean: f64 = of_edge.map(|(share, cost)| share * cost).sum();
+            for at in edge.clone() {
+                gradient[at] *= costs[at] - mean;
+                is_of_edge[at] = true;
+            }
+        }
+        // What weighs edges has no price.
+        for (gradient, _) in std::iter::zip(&mut gradient, is_of_edge).filter(|(_, is)| !is) {
+            *gradient = 0.0;
+        }
+        gradient
+    }
+
+    /// The architecture that is likeliest to be drawn, where there is no α and it is known.
+    fn preferred(&self) -> Option<Architecture> {
+        None
     }
 
     /// Learns from what networks do with the shared weights, at the end of each epoch of these.
@@ -183,7 +256,7 @@ pub(super) trait Method: Send {
     }
 }
 
-/// The gradient of α at the present weights.
+/// The gradient of the loss for α at the present weights.
 pub(super) fn first_order<M: Method + ?Sized>(
     method: &M,
     shared: &mut SharedWeights,
@@ -191,7 +264,7 @@ pub(super) fn first_order<M: Method + ?Sized>(
     pair: &Pair<'_>,
     seed: Seed,
 ) -> Result<Vec<f64>> {
-    shared.set_coefficients(&mixture.coefficients())?;
+    mixture.apply(shared)?;
     shared.forward(pair.alpha, seed);
     shared.backward();
     Ok(method.differentiate(mixture, &shared.coefficient_gradients()))

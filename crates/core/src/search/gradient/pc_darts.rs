@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use super::alpha::Alpha;
 use super::method::{Method, Mixture};
 use super::one_shot::OneShot;
-use super::settings::Settings;
+use super::settings::{AllSettings, AlphaSettings, CurvatureSettings, Settings};
 use crate::Rng;
 use crate::config::{defaults, invalid, parse};
 use crate::search::SearcherEntry;
@@ -46,7 +46,12 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
             return Err(invalid(NAME, "warm_up must be from 0 to below 1"));
         }
         let method = PcDarts { parts: config.parts, warm_up: config.warm_up };
-        Ok(Box::new(OneShot::new(NAME, config.supernet, method, setup)?))
+        let settings = AllSettings {
+            weights: config.supernet,
+            alpha: Some(config.alpha),
+            curvature: Some(config.curvature),
+        };
+        Ok(Box::new(OneShot::new(NAME, settings, method, setup)?))
     },
 };
 
@@ -58,6 +63,12 @@ pub struct Config {
     /// Those of every supernet.
     #[serde(flatten)]
     pub supernet: Settings,
+    /// Those of α.
+    #[serde(flatten)]
+    pub alpha: AlphaSettings,
+    /// Those of the curvature of the loss over α.
+    #[serde(flatten)]
+    pub curvature: CurvatureSettings,
     /// In how many parts the channels are divided, of which one goes through the operations; 2 to 64,
     /// and 4 in the paper. It has to divide the channels of the space.
     pub parts: usize,
@@ -68,8 +79,9 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        let supernet = Settings { alpha_learning_rate: 6e-4, ..Settings::default() };
-        Self { supernet, parts: 4, warm_up: 0.3 }
+        let alpha = AlphaSettings { alpha_learning_rate: 6e-4, ..AlphaSettings::default() };
+        let (supernet, curvature) = (Settings::default(), CurvatureSettings::default());
+        Self { supernet, alpha, curvature, parts: 4, warm_up: 0.3 }
     }
 }
 
@@ -94,16 +106,16 @@ impl PcDarts {
 }
 
 impl Method for PcDarts {
-    fn parts(&self) -> usize {
+    fn parts(&self, _: u32, _: u32) -> usize {
         self.parts
+    }
+
+    fn weighs_edges(&self) -> bool {
+        true
     }
 
     fn mix(&self, alpha: &Alpha, _: f64, _: &mut Rng) -> Mixture {
         Mixture::soft(Self::products(alpha))
-    }
-
-    fn is_smooth(&self) -> bool {
-        true
     }
 
     fn learns_at(&self, progress: f64) -> bool {

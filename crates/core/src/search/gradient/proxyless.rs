@@ -8,8 +8,13 @@
 //!    sum to 1; one of them is drawn with that to have an open gate, g = 1, the other has g = 0. The
 //!    gradient of α of the two is `Σ_j ∂L/∂g_j · p_j (δ_ij - p_i)` (eq. 4, sections 3.2 and 3.2.1).
 //!
-//! α learns from one half of the training examples and the weights from the other, as in `darts`. In
-//! the end the strongest operation of each edge is taken.
+//! 3. After a step the α of the two are shifted by the same number, so that the sum of their
+//!    probabilities, and with it that of each other operation, is what it was (section 3.2.1). Adam has no
+//!    momentum here, so that the α of the others stay.
+//!
+//! For the first epochs, a share `warm_up` of all, only the weights learn. α learns from one half of the
+//! training examples and the weights from the other, as in `darts`. In the end the strongest operation of
+//! each edge is taken.
 //!
 //! # Cost
 //! A batch takes the time of one network of the space for the weights, and of at most two for α.
@@ -19,9 +24,9 @@
 //! ICLR 2019, <https://arxiv.org/abs/1812.00332>.
 //!
 //! # Differences from the paper
-//! The paper shifts the α of the two after each step, so that the probabilities of the others stay;
-//! here the α of the others stay. A closed gate is 1e-6: what it adds is below the rounding of the
-//! sum, and its gradient comes out of the same pass.
+//! A closed gate is 1e-6 and not 0, so that its gradient comes out of the same pass: what it adds is
+//! below a millionth of what an open one does. The steps of α and of the weights alternate, batch by
+//! batch.
 
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
@@ -29,8 +34,8 @@ use serde::{Deserialize, Serialize};
 use super::alpha::Alpha;
 use super::method::{Method, Mixture, Pair};
 use super::one_shot::OneShot;
-use super::settings::Settings;
-use crate::config::{defaults, parse};
+use super::settings::{AllSettings, AlphaSettings, Settings};
+use crate::config::{defaults, invalid, parse};
 use crate::search::SearcherEntry;
 use crate::train::SharedWeights;
 use crate::{Result, Rng, Seed};
@@ -43,7 +48,13 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
     defaults: defaults::<Config>,
     build: |config, setup| {
         let config: Config = parse(NAME, config)?;
-        Ok(Box::new(OneShot::new(NAME, config.supernet, Proxyless, setup)?))
+        if !(0.0..1.0).contains(&config.warm_up) {
+            return Err(invalid(NAME, "warm_up must be from 0 to below 1"));
+        }
+        let method = Proxyless { warm_up: config.warm_up, gates: Vec::new() };
+        let settings =
+            AllSettings { weights: config.supernet, alpha: Some(config.alpha), curvature: None };
+        Ok(Box::new(OneShot::new(NAME, settings, method, setup)?))
     },
 };
 
@@ -58,17 +69,31 @@ pub struct Config {
     /// Those of every supernet.
     #[serde(flatten)]
     pub supernet: Settings,
+    /// Those of α.
+    #[serde(flatten)]
+    pub alpha: AlphaSettings,
+    /// For which share of the epochs, at the start, only the weights learn; 0 to below 1. In the paper
+    /// a quarter: 40 epochs, before 120 in which both do.
+    pub warm_up: f64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        // 0.006 in the paper.
-        let supernet = Settings { alpha_learning_rate: 6e-3, ..Settings::default() };
-        Self { supernet }
+        // As in the code of the paper.
+        let alpha = AlphaSettings {
+            alpha_learning_rate: 6e-3,
+            alpha_weight_decay: 0.0,
+            ..AlphaSettings::default()
+        };
+        Self { supernet: Settings::default(), alpha, warm_up: 0.25 }
     }
 }
 
-pub(super) struct Proxyless;
+pub(super) struct Proxyless {
+    warm_up: f64,
+    /// The gates of the last step of α.
+    gates: Vec<[usize; 2]>,
+}
 
 /// An option, drawn with probabilities that need not sum to 1.
 fn draw(probabilities: &[f64], rng: &mut Rng) -> usize {
@@ -133,6 +158,18 @@ impl Method for Proxyless {
         Mixture { taken, ..Mixture::soft(probabilities) }
     }
 
+    fn learns_at(&self, progress: f64) -> bool {
+        progress >= self.warm_up
+    }
+
+    fn betas(&self) -> [f64; 2] {
+        [0.0, 0.999]
+    }
+
+    fn differentiate(&self, mixture: &Mixture, for_coefficients: &[f64]) -> Vec<f64> {
+        Self::through_gates(&mixture.probabilities, &self.gates, for_coefficients)
+    }
+
     fn alpha_gradient(
         &mut self,
         shared: &mut SharedWeights,
@@ -142,16 +179,32 @@ impl Method for Proxyless {
         seed: Seed,
     ) -> Result<Vec<f64>> {
         let probabilities = &mixture.probabilities;
-        let gates = Self::gates(probabilities, &mut seed.derive("gates", 0).rng());
+        self.gates = Self::gates(probabilities, &mut seed.derive("gates", 0).rng());
         let mut coefficients = vec![0.0; probabilities.values.len()];
-        for [open, closed] in &gates {
+        for [open, closed] in &self.gates {
             coefficients[*closed] = CLOSED as f32;
             coefficients[*open] = 1.0;
         }
         shared.set_coefficients(&coefficients)?;
         shared.forward(pair.alpha, seed);
         shared.backward();
-        Ok(Self::through_gates(probabilities, &gates, &shared.coefficient_gradients()))
+        Ok(self.differentiate(mixture, &shared.coefficient_gradients()))
+    }
+
+    /// What the two operations of each edge cost on average, if there are no others.
+    fn price_gradient(&self, alpha: &Alpha, costs: &[f64]) -> Vec<f64> {
+        Self::through_gates(&alpha.softmax(1.0), &self.gates, costs)
+    }
+
+    fn settle(&self, before: &[f64], alpha: &mut Alpha) {
+        for [open, closed] in &self.gates {
+            let sum = |values: &[f64]| values[*open].exp() + values[*closed].exp();
+            let shift = (sum(before) / sum(&alpha.values)).ln();
+            if open != closed && shift.is_finite() {
+                alpha.values[*open] += shift;
+                alpha.values[*closed] += shift;
+            }
+        }
     }
 }
 
@@ -220,5 +273,21 @@ mod tests {
             });
             assert!((gradient - (above - below) / 2e-6).abs() < 1e-8, "{at}");
         }
+    }
+    #[test]
+    fn a_step_moves_the_two_and_keeps_what_they_have_together() {
+        let p = probabilities();
+        let alpha = p.with(vec![0.3, -0.4, 1.2, 0.1, 0.0]);
+        let method = Proxyless { warm_up: 0.0, gates: vec![[2, 0], [4, 4]] };
+        let mut moved = alpha.clone();
+        moved.values[2] += 0.5;
+        moved.values[0] -= 0.2;
+        method.settle(&alpha.values, &mut moved);
+        let (before, after) = (alpha.softmax(1.0).values, moved.softmax(1.0).values);
+        for at in [1, 3, 4] {
+            assert!((after[at] - before[at]).abs() < 1e-12, "{at}: {after:?}");
+        }
+        let odds = (after[2] / after[0]).ln() - (before[2] / before[0]).ln();
+        assert!((odds - 0.7).abs() < 1e-12, "{odds}");
     }
 }

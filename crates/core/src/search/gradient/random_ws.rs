@@ -82,15 +82,15 @@ impl Method for RandomWs {
         self.paths.random(alpha, rng)
     }
 
-    fn learns_alpha(&self) -> bool {
-        false
-    }
-
     fn generations(&self) -> u32 {
         1
     }
 
-    fn candidates(&self, _: &[Scored], rng: &mut Rng) -> Vec<Architecture> {
-        (0..self.samples).map(|_| self.paths.spec().sample(rng)).collect()
+    fn compared(&self) -> usize {
+        self.samples
+    }
+
+    fn candidate(&self, _: &[Scored], _: usize, rng: &mut Rng) -> Option<Architecture> {
+        Some(self.paths.spec().sample(rng))
     }
 }

@@ -5,23 +5,22 @@
 //! 1. For each batch an architecture is drawn evenly, and the weights that it uses move (Guo et al.,
 //!    section 3.2).
 //! 2. `population_size` random architectures are scored by their accuracy on the validation examples
-//!    with the shared weights.
+//!    with the shared weights. For each of them the statistics of batch normalizations are computed
+//!    anew before, as the means over `calibration_batches` batches of training examples, as in the paper: those
+//!    that an architecture had in training are of all of them together.
 //! 3. For `generations` generations: half of the new population are mutations of one of the
 //!    `parents` best so far, in which each choice is drawn anew with the probability
-//!    `mutation_rate`; the others take each choice from one of two of these (algorithm 1).
+//!    `mutation_rate`; the others take each choice from one of two of these (algorithm 1). What was
+//!    scored before, or breaks a constraint, is made anew, 20 times, and then drawn.
 //! 4. All that were scored are proposed, the best first.
 //!
 //! # Cost
 //! A batch takes the time of a batch of one network of the space; a generation that of
-//! `population_size` evaluations.
+//! `population_size` evaluations, each of which has `calibration_batches` batches more.
 //!
 //! # References
 //! Guo et al., "Single Path One-Shot Neural Architecture Search with Uniform Sampling", ECCV 2020,
 //! <https://arxiv.org/abs/1904.00420>.
-//!
-//! # Differences from the paper
-//! The paper computes the statistics of the normalizations anew for each architecture, from training
-//! examples; here normalization is by the batch, which needs none.
 
 use std::sync::Arc;
 
@@ -70,6 +69,9 @@ pub struct Config {
     pub parents: usize,
     /// How likely a choice is drawn anew in a mutation; from 0 to 1.
     pub mutation_rate: f64,
+    /// From how many batches of training examples the statistics of batch normalizations are computed
+    /// for each architecture that is scored; 1 to 100,000, and as many as there are at most.
+    pub calibration_batches: usize,
 }
 
 impl Default for Config {
@@ -80,6 +82,7 @@ impl Default for Config {
             generations: 20,
             parents: 10,
             mutation_rate: 0.1,
+            calibration_batches: 20,
         }
     }
 }
@@ -94,6 +97,8 @@ impl Config {
             "parents must be 1 to 10000"
         } else if !(0.0..=1.0).contains(&self.mutation_rate) {
             "mutation_rate must be from 0 to 1"
+        } else if !(1..=100_000).contains(&self.calibration_batches) {
+            "calibration_batches must be 1 to 100000"
         } else {
             return Ok(());
         };
@@ -121,28 +126,29 @@ impl Method for Spos {
         self.paths.random(alpha, rng)
     }
 
-    fn learns_alpha(&self) -> bool {
-        false
-    }
-
     fn generations(&self) -> u32 {
         1 + self.config.generations
     }
 
-    fn candidates(&self, scored: &[Scored], rng: &mut Rng) -> Vec<Architecture> {
+    fn compared(&self) -> usize {
+        self.config.population_size
+    }
+
+    fn candidate(&self, scored: &[Scored], number: usize, rng: &mut Rng) -> Option<Architecture> {
         let spec = self.paths.spec();
         let parents = &scored[..scored.len().min(self.config.parents)];
-        let offspring = (0..self.config.population_size).map(|number| {
-            if parents.is_empty() {
-                return spec.sample(rng);
-            }
-            let a = &parents[rng.random_range(0..parents.len())].architecture;
-            if number % 2 == 0 {
-                return self.mutated(a, rng);
-            }
-            let b = &parents[rng.random_range(0..parents.len())].architecture;
-            spec.cross(a, b, rng)
-        });
-        offspring.collect()
+        if parents.is_empty() {
+            return Some(spec.sample(rng));
+        }
+        let a = &parents[rng.random_range(0..parents.len())].architecture;
+        if number.is_multiple_of(2) {
+            return Some(self.mutated(a, rng));
+        }
+        let b = &parents[rng.random_range(0..parents.len())].architecture;
+        Some(spec.cross(a, b, rng))
+    }
+
+    fn calibration(&self) -> usize {
+        self.config.calibration_batches
     }
 }

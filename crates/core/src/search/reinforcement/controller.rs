@@ -73,8 +73,21 @@ impl Controller {
     /// # Errors
     /// If the choices cannot be made.
     pub(crate) fn draw(&self, rng: &mut Rng) -> Result<(Architecture, f64)> {
-        let squash = self.squash();
-        let drawn = policy::draw(&*self.sampler, &self.spec, &self.table, squash, 1.0, rng)?;
+        self.draw_flattened(1.0, rng)
+    }
+
+    /// The architecture that takes the likeliest option of each choice.
+    ///
+    /// # Errors
+    /// If the choices cannot be made.
+    pub(crate) fn likeliest(&self) -> Result<Architecture> {
+        // With logits as far apart as this, nothing but the likeliest is drawn.
+        Ok(self.draw_flattened(1e-5, &mut Seed::new(0).rng())?.0)
+    }
+
+    fn draw_flattened(&self, flatten: f32, rng: &mut Rng) -> Result<(Architecture, f64)> {
+        let (spec, table, squash) = (&self.spec, &self.table, self.squash());
+        let drawn = policy::draw(&*self.sampler, spec, table, squash, flatten, rng)?;
         let entropy = drawn.entropy();
         Ok((drawn.architecture, entropy))
     }
@@ -197,6 +210,8 @@ mod tests {
         let (_, after) = controller.draw(&mut rng).unwrap();
         assert!(mean > 0.7, "{mean}");
         assert!(after < before - 1.0, "{after} nats of {before}");
+        let likeliest = controller.likeliest().unwrap();
+        assert_eq!((0..4).map(|at| likeliest.int(at)).collect::<Vec<_>>(), [Some(3); 4]);
     }
 
     #[test]

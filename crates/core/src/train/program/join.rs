@@ -38,16 +38,16 @@ pub(super) fn join(
     (weights, coefficients): (&[f32], &Coefficients),
     (of_norms, norms): (&[Norm], &mut [NormState]),
     sums: &mut [[f64; 2]],
-    (count, is_train): (usize, bool),
+    (count, share): (usize, Option<f64>),
 ) {
     for term in join.terms.iter().filter(|term| !coefficients.leave_out(term.coefficient)) {
         if let Some(norm) = term.norm {
             let (of, state) = (&of_norms[norm], &mut norms[norm]);
             let (scale, shift) = (&weights[of.scale.clone()], &weights[of.shift.clone()]);
-            if is_train {
+            if let Some(share) = share {
                 moments(images, term.x, sums);
                 let pixels = pixels(images, term.x, count);
-                state.observe(&sums[..of.channels], pixels);
+                state.observe(&sums[..of.channels], pixels, share);
                 state.normalize_by_batch(scale, shift);
             } else {
                 state.normalize_by_running(scale, shift);

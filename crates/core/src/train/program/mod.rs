@@ -30,13 +30,29 @@ pub(crate) use run::Program;
 pub use trace::{NormVars, Trace, Value};
 
 use crate::Seed;
+use crate::nn::NORM_MOMENTUM;
 
-/// Whether batches are trained on.
+/// What a batch is computed for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Mode {
     /// Normalization by the batch, and what is left out at random from this seed, of which there is
     /// more when a larger part of the training is done.
     Train { seed: Seed, progress: f64 },
+    /// Normalization by the batch, and no dropout: the running statistics become the means of those
+    /// of the batches so far, of which this is the number, from 1.
+    Calibrate { number: u32 },
     /// Normalization by running statistics, and no dropout.
     Evaluate,
+}
+
+impl Mode {
+    /// How much of the statistics of the batch the running ones take; none, if normalization is by
+    /// these.
+    fn share(self) -> Option<f64> {
+        match self {
+            Self::Train { .. } => Some(NORM_MOMENTUM),
+            Self::Calibrate { number } => Some(1.0 / f64::from(number)),
+            Self::Evaluate => None,
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::step::Norm;
 use crate::Result;
-use crate::nn::{NORM_EPSILON, NORM_MOMENTUM};
+use crate::nn::NORM_EPSILON;
 
 /// What a batch normalization has at the moment.
 pub(super) struct NormState {
@@ -29,8 +29,9 @@ impl NormState {
         })
     }
 
-    /// Takes in the sums of a batch, and of its squares, over `n` pixels of a channel.
-    pub(super) fn observe(&mut self, sums: &[[f64; 2]], n: f64) {
+    /// Takes in the sums of a batch, and of its squares, over `n` pixels of a channel; `share` is how
+    /// much of its statistics the running ones take.
+    pub(super) fn observe(&mut self, sums: &[[f64; 2]], n: f64, share: f64) {
         for (channel, [sum, squares]) in sums.iter().enumerate() {
             let mean = sum / n;
             let variance = (squares / n - mean * mean).max(0.0);
@@ -38,8 +39,8 @@ impl NormState {
             self.inverse[channel] = 1.0 / (variance + NORM_EPSILON).sqrt();
             let unbiased = variance * n / (n - 1.0).max(1.0);
             let follow = |running: &mut f32, new: f64| {
-                let kept = f64::from(*running) * (1.0 - NORM_MOMENTUM);
-                *running = (kept + new * NORM_MOMENTUM) as f32;
+                let kept = f64::from(*running) * (1.0 - share);
+                *running = (kept + new * share) as f32;
             };
             follow(&mut self.running_mean[channel], mean);
             follow(&mut self.running_variance[channel], unbiased);

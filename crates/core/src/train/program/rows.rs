@@ -50,13 +50,14 @@ impl Features {
         (x, y): (Rows, Rows),
         state: &mut NormState,
         (scale, shift): (&[f32], &[f32]),
-        sums: Option<&mut [[f64; 2]]>,
+        sums: &mut [[f64; 2]],
+        share: Option<f64>,
     ) {
         let count = self.count as f64;
         self.compute(x, y, |x, y| {
-            if let Some(sums) = sums {
+            if let Some(share) = share {
                 column_sums(x, x, sums);
-                state.observe(sums, count);
+                state.observe(sums, count, share);
                 state.normalize_by_batch(scale, shift);
             } else {
                 state.normalize_by_running(scale, shift);

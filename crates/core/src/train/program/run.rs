@@ -201,8 +201,9 @@ impl Program {
         let (weights, count) = (weights.values(), features.count);
         let (mut rng, progress, needed) = match mode {
             Mode::Train { seed, progress } => (Some(seed.rng()), progress, steps.steps.len()),
-            Mode::Evaluate => (None, 0.0, steps.main),
+            Mode::Calibrate { .. } | Mode::Evaluate => (None, 0.0, steps.main),
         };
+        let share = mode.share();
         for (step, (owner, _)) in std::iter::zip(&mut steps.steps[..needed], &steps.owners) {
             if coefficients.leave_out(*owner) {
                 continue;
@@ -225,7 +226,7 @@ impl Program {
                         (weights, coefficients),
                         (&steps.norms, norms),
                         sums,
-                        (count, rng.is_some()),
+                        (count, share),
                     );
                 }
                 Step::Concat { xs, y, .. } => concat(xs, *y, images),
@@ -243,8 +244,8 @@ impl Program {
                 Step::NormRows { x, y, norm } => {
                     let (of, state) = (&steps.norms[*norm], &mut norms[*norm]);
                     let (scale, shift) = (&weights[of.scale.clone()], &weights[of.shift.clone()]);
-                    let sums = rng.is_some().then_some(&mut sums[..of.channels]);
-                    features.batch_norm((*x, *y), state, (scale, shift), sums);
+                    let sums = &mut sums[..of.channels];
+                    features.batch_norm((*x, *y), state, (scale, shift), sums, share);
                 }
                 Step::LayerNorm { x, y, scale, shift } => {
                     let (scale, shift) = (&weights[scale.clone()], &weights[shift.clone()]);
