@@ -17,7 +17,7 @@ use crate::say;
 /// What can be said to `cargo xtask bench-supernets`.
 #[derive(clap::Args)]
 #[command(after_help = "\
-On two cores each searcher takes about a minute for each seed. What target/supernets has already is
+On two cores each searcher takes one to two minutes for each seed. What target/supernets has already is
 not searched again: delete it to begin anew.")]
 pub(crate) struct Args {
     /// Table with a row for each cell of NAS-Bench-201 (CSV, may be gzipped)
@@ -51,7 +51,7 @@ pub(crate) struct Args {
     /// Epochs of a supernet
     #[arg(long, default_value_t = 100)]
     epochs: u32,
-    /// The learning rate of α, where there is one
+    /// The learning rate of α, where there is one and its default is below 0.001
     #[arg(long, default_value_t = 0.01)]
     alpha_learning_rate: f64,
     /// Write docs/supernets.md
@@ -80,12 +80,20 @@ impl Run {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let binary = nascent(&["--release"])?;
     let folder = workspace().join("target/supernets");
+    let defaults = output(Command::new(&binary).args(["list", "searchers", "--json"]))?;
+    let defaults: Vec<Value> = serde_json::from_str(&defaults)?;
+    let has_low_rate = |searcher: &str| {
+        let entry = defaults.iter().find(|entry| entry["name"] == searcher);
+        let rate = entry.and_then(|entry| entry["settings"]["alpha_learning_rate"].as_f64());
+        rate.is_some_and(|rate| rate < 1e-3)
+    };
     let mut rows: Vec<(&str, Vec<Run>)> = Vec::new();
     for searcher in &args.searchers {
         let mut runs = Vec::new();
         for seed in 1..=args.seeds {
             say(&format!("{searcher}, seed {seed}"));
-            let run = search(args, &binary, searcher, seed, &folder)?;
+            let rate = has_low_rate(searcher).then_some(args.alpha_learning_rate);
+            let run = search(args, &binary, (searcher, rate), seed, &folder)?;
             say(&format!("  test accuracy {:.2}", run.test_accuracy));
             runs.push(run);
         }
@@ -120,15 +128,22 @@ fn command(args: &Args, binary: &Path, searcher: &str, seed: u64, folder: &Path)
 }
 
 /// Trains a supernet, and looks up the first architecture that is proposed.
-fn search(args: &Args, binary: &Path, searcher: &str, seed: u64, folder: &Path) -> Result<Run> {
+fn search(
+    args: &Args,
+    binary: &Path,
+    (searcher, rate): (&str, Option<f64>),
+    seed: u64,
+    folder: &Path,
+) -> Result<Run> {
     let folder = folder.join(format!("{searcher}-{seed}"));
     let mut command = command(args, binary, searcher, seed, &folder);
     command.args(["--trials", "1", "--data", &args.data]);
     command.args(["--max-train", &args.max_train.to_string()]);
     command.args(["--image-channels", &args.image_channels.to_string()]);
     command.args(["--searcher-set", &format!("supernet_epochs={}", args.epochs)]);
-    let rate = format!("alpha_learning_rate={}", args.alpha_learning_rate);
-    command.args(["--searcher-set", &rate]);
+    if let Some(rate) = rate {
+        command.args(["--searcher-set", &format!("alpha_learning_rate={rate}")]);
+    }
     let events = events(&mut command, &folder)?;
     let scalars = events.iter().map(|event| &event["searcher_trained"]["signals"]["scalars"]);
     let epochs = scalars.filter(|scalars| scalars.is_object()).cloned().collect();
@@ -176,26 +191,28 @@ table of the benchmark says of it. `cargo xtask bench-supernets --table FILE --w
 supernets and writes this file.
 
 - Supernets: 4 channels, one cell a stage, {epochs} epochs on {examples} examples of `{data}` in
-  {channels} equal channels; the rate of α is {rate}. Everything else is as by default.
+  {channels} equal channels. The rate of α is {rate} where it is below 0.001 by default; everything else is
+  as by default.
 - Accuracies: columns `{valid}` and `{test}` of `{table}`, in per cent.
 - Seeds: {seeds}
 
-The rate of α and the number of epochs were chosen after a look at `darts` with the seed 1 on one channel:
-with a rate of 0.003 and 30 epochs, a twentieth of the published steps, nothing had drifted yet. They are
-the same for all searchers.
+That rate and the number of epochs were chosen after a look at `darts` with the seed 1 on one channel: with a
+rate of 0.003 and 30 epochs, a twentieth of the published steps, nothing had drifted yet. They are the same
+for all searchers whose rate is that of `darts`.
 
 The supernets see small grey images, whose one channel is repeated, and the table knows how networks do on
-other ones, so that the accuracies say how far a preference carries over. What is to be seen is how a
-searcher behaves. Known of CIFAR-10, from searches on it: DARTS drifts to skip connections, and ends with nothing else (54.30); ENAS
-54.30, PC-DARTS 93.41, GDAS 93.51, DrNAS 94.36; the best cell of the table has 94.37 (Dong and Yang 2020,
-and the papers of the searchers).
+CIFAR-10, so that the accuracies say how far a preference carries over. What is to be seen is how a
+searcher behaves. Known of searches on CIFAR-10 itself: DARTS drifts to skip connections, and ends with
+nothing else (54.30); ENAS 54.30, PC-DARTS 93.41, GDAS 93.51, DrNAS 94.36; the best cell of the table has
+94.37 (Dong and Yang 2020, and the papers of the searchers).
 
-Skips is the share of skip connections in the cell that is derived, entropy that of the probabilities of
-operations in nats (even ones have 1.61), cost that of the expected FLOPs as a share of those of the
-most expensive cell (even ones have 0.22): all behind the last epoch, mean over seeds.
+Skips is the share of skip connections in the cell that is derived, and free that of all operations without
+weights, which are those, the pooling and none. Entropy is that of the strengths of operations in nats
+(even ones have 1.61), cost that of the expected FLOPs as a share of those of the most expensive cell
+(even ones have 0.22). All are behind the last epoch, means over seeds.
 
-| searcher | test accuracy, by seed | mean | skips | entropy | cost |
-| --- | --- | ---: | ---: | ---: | ---: |
+| searcher | test accuracy, by seed | mean | skips | free | entropy | cost |
+| --- | --- | ---: | ---: | ---: | ---: | ---: |
 ",
         epochs = args.epochs,
         examples = args.max_train,
@@ -217,20 +234,22 @@ most expensive cell (even ones have 0.22): all behind the last epoch, mean over 
             listed(&tests),
             format!("{:.2}", mean(&tests)),
             of("skip_share"),
+            of("parameter_free_share"),
             of("entropy"),
             of("expected_cost"),
         ];
         let _always = writeln!(page, "| {} |", line.join(" | "));
     }
     let line = [format!("{RANDOM} random cells"), listed(random), format!("{:.2}", mean(random))];
-    let _always = writeln!(page, "| {} | – | – | – |", line.join(" | "));
+    let _always = writeln!(page, "| {} | – | – | – | – |", line.join(" | "));
     let moments: Vec<usize> =
         (0..=5).map(|part| (part * args.epochs as usize / 5).max(1)).collect();
     let names: Vec<String> = moments.iter().map(ToString::to_string).collect();
     let _always = write!(
         page,
         "
-How the share of skip connections in the derived cell went, for each seed behind these epochs:
+How the derived cell went, for each seed behind these epochs: the share of skip connections, and of all
+operations without weights.
 
 | searcher | seed | {} |
 | --- | ---: |{}
@@ -240,9 +259,12 @@ How the share of skip connections in the derived cell went, for each seed behind
     );
     for (searcher, runs) in rows {
         for (seed, run) in std::iter::zip(1.., runs) {
-            let share = |epoch: &usize| run.epochs.get(epoch - 1)?["skip_share"].as_f64();
-            let shares: Option<Vec<String>> =
-                moments.iter().map(|epoch| Some(format!("{:.2}", share(epoch)?))).collect();
+            let share = |epoch: &usize| {
+                let of = |name: &str| run.epochs.get(epoch - 1)?[name].as_f64();
+                let (skips, free) = (of("skip_share")?, of("parameter_free_share")?);
+                Some(format!("{skips:.2} {free:.2}"))
+            };
+            let shares: Option<Vec<String>> = moments.iter().map(share).collect();
             let Some(shares) = shares else { continue };
             let _always = writeln!(page, "| `{searcher}` | {seed} | {} |", shares.join(" | "));
         }

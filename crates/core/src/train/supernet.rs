@@ -142,6 +142,17 @@ impl SharedWeights {
         self.coefficients.len()
     }
 
+    /// For each coefficient whether what it multiplies has weights.
+    pub fn have_weights(&self) -> Vec<bool> {
+        let mut have = vec![false; self.coefficients.len()];
+        for (parameter, owner) in std::iter::zip(self.model.parameters(), &self.owners) {
+            if let Some(owner) = owner.filter(|_| parameter.is_weight) {
+                have[owner] = true;
+            }
+        }
+        have
+    }
+
     /// How many of the weights are trained.
     pub fn trained(&self) -> usize {
         self.model.cost().params as usize - self.program.frozen()

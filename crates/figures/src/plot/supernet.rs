@@ -12,6 +12,7 @@ const CURVES: &[(&str, &str, Role)] = &[
     ("derived_valid_accuracy", "valid accuracy of the derived network", Role::Best),
     ("mean_valid_accuracy", "mean valid accuracy of those compared", Role::Series(3)),
     ("skip_share", "share of skip connections", Role::Series(1)),
+    ("parameter_free_share", "share of operations without weights", Role::Series(4)),
 ];
 
 /// What is drawn of each of several runs, the first that a run has.
@@ -31,7 +32,7 @@ impl Plot for Supernet {
 
     fn summary(&self) -> &'static str {
         "How accurate a supernet and the network derived from it were, epoch by epoch, and how much \
-         of that is skip connections."
+         of that is skip connections and other operations without weights."
     }
 
     fn figure(&self, runs: &[(&str, &RunView)], _options: &PlotOptions) -> Result<Figure, NotYet> {

@@ -140,6 +140,10 @@ fn explain(name: &str) -> &'static str {
         "skip_share" => {
             "The share of skip connections in the derived architecture; much is a collapse"
         }
+        "parameter_free_share" => {
+            "The share of operations without weights in the derived architecture: skip \
+             connections, poolings and none"
+        }
         "alpha_eigenvalue" => {
             "The curvature of the validation loss in α; growth warns of a collapse"
         }

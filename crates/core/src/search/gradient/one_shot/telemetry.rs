@@ -48,11 +48,13 @@ impl<M: Method> OneShot<M> {
         }
         if let Some(derived) = self.preferred()? {
             let (derived_loss, derived_accuracy) = self.evaluate_one(&derived)?;
+            let [skips, free] = self.shares_of(&derived)?;
             signals = signals
                 .with("derived_valid_loss", derived_loss)
                 .with("derived_valid_accuracy", derived_accuracy)
                 .with("discretization_gap", valid_accuracy - derived_accuracy)
-                .with("skip_share", self.skip_share(&derived)?);
+                .with("skip_share", skips)
+                .with("parameter_free_share", free);
         }
         if self.of_alpha.is_some() {
             signals = signals
@@ -68,13 +70,23 @@ impl<M: Method> OneShot<M> {
         Ok(signals)
     }
 
-    /// How many of the operations of an architecture are skip connections.
-    fn skip_share(&self, architecture: &Architecture) -> Result<f64> {
+    /// The shares of the operations of an architecture that are skip connections, and that have no
+    /// weights: those too, poolings, and none.
+    fn shares_of(&self, architecture: &Architecture) -> Result<[f64; 2]> {
         let path = relaxed(self.name, &*self.space)?.path(architecture);
-        let skips = std::iter::zip(&self.supernet.edges, &path).filter(|(edge, option)| {
-            option.and_then(|at| edge.options.get(at)).is_some_and(|op| op == "skip_connect")
-        });
-        Ok(skips.count() as f64 / path.iter().flatten().count().max(1) as f64)
+        let have_weights = self.shared.have_weights();
+        let (mut skips, mut free, mut count) = (0_u32, 0_u32, 0_u32);
+        for (edge, option) in std::iter::zip(&self.supernet.edges, path) {
+            let Some(at) = option else { continue };
+            if !have_weights[edge.coefficients()].contains(&true) {
+                // A width is no operation.
+                continue;
+            }
+            count += 1;
+            skips += u32::from(edge.options.get(at).is_some_and(|op| op == "skip_connect"));
+            free += u32::from(!have_weights[edge.first + at]);
+        }
+        Ok([skips, free].map(|some| f64::from(some) / f64::from(count.max(1))))
     }
 
     /// What a network costs on average whose operations are as likely as they are strong, as a share of
