@@ -62,6 +62,7 @@ fn study(lookahead: u32) -> Study {
         budget,
         limits: TrialLimits::default(),
         final_epochs: 0,
+        final_top: 1,
         versions: std::collections::BTreeMap::new(),
         git_commit: None,
         device: "cpu".into(),

@@ -138,6 +138,7 @@ fn toy_manifest(
         budget,
         limits: TrialLimits::default(),
         final_epochs: 0,
+        final_top: 1,
         versions: std::collections::BTreeMap::new(),
         git_commit: None,
         device: "cpu".into(),

@@ -194,6 +194,7 @@ fn with_store(
         budget,
         limits,
         final_epochs: 0,
+        final_top: 1,
         versions: std::collections::BTreeMap::new(),
         git_commit: None,
         device: "cpu".into(),
