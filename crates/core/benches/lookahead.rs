@@ -56,6 +56,7 @@ fn study(lookahead: u32) -> Study {
         goal: goal.clone(),
         duplicates: Duplicates::Repropose,
         imported: 0,
+        supernet: None,
         enqueued: Vec::new(),
         seed: 1,
         lookahead,

@@ -9,7 +9,7 @@ use nascent::study::Parts;
 use nascent_figures::{PlotOptions, RenderOptions};
 use nascent_record::analysis::{RankAgreement, SharedPair, rank_agreement, shared_pairs};
 use nascent_record::{
-    Budget, Clock as _, Component, DirectoryStore, Manifest, Objective, Run, RunView,
+    Budget, Clock as _, Component, DirectoryStore, Manifest, Objective, Run, RunView, SCHEMA,
     SearcherTrained, SystemClock, TrainedSupernet, TrialLimits,
 };
 use nascent_session::{data, free_name, git_commit};
@@ -100,6 +100,8 @@ fn with_supernet(args: &SearchArgs, run: &Path, view: &RunView) -> Result<Prepar
         },
         final_epochs: 0,
         final_top: 1,
+        schema: SCHEMA,
+        versions: [("nascent".to_owned(), env!("CARGO_PKG_VERSION").to_owned())].into(),
         git_commit: git_commit(),
         ..view.manifest().clone()
     };

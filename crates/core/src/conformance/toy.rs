@@ -132,6 +132,7 @@ fn toy_manifest(
         goal: goal(),
         duplicates,
         imported: 0,
+        supernet: None,
         enqueued: Vec::new(),
         seed: 7,
         lookahead,

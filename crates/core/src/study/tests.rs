@@ -188,6 +188,7 @@ fn with_store(
         goal: goal.clone(),
         duplicates: Duplicates::Repropose,
         imported: 0,
+        supernet: None,
         enqueued: Vec::new(),
         seed: 1,
         lookahead: 4,
