@@ -42,6 +42,7 @@ fn run(command: &Command, out: &mut dyn io::Write) -> anyhow::Result<Status> {
     match command {
         Command::Search(args) => return commands::search::run(args, out),
         Command::Resume(args) => return commands::resume::run(args, out),
+        Command::RankCorrelation(args) => return commands::rank_correlation::run(args, out),
         Command::Runs(args) => commands::runs::run(args, out)?,
         Command::Show(args) => commands::show::run(args, out)?,
         Command::Best(args) => commands::best::run(args, out)?,

@@ -217,6 +217,39 @@ fn board(view: &RunView, trials: &[&Trial]) -> String {
     table(&header, &rows.collect::<Vec<_>>())
 }
 
+/// What came of the final trainings: of one as a list, of several as a table.
+pub(crate) fn retrained(view: &RunView) -> Option<String> {
+    let (manifest, again) = (view.manifest(), view.retrained());
+    if let [again] = again {
+        let metrics = again.metrics.iter();
+        let lines = metrics.map(|(n, v)| format!("\n  {n:16} {}", metric(manifest, n, v)));
+        let text = format!("Trained again for {} epochs:", again.epochs);
+        return Some(lines.fold(text, |text, line| text + &line));
+    }
+    let (header, rows) = retrained_table(view)?;
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    Some(format!("Trained again:\n{}", table(&header, &rows)))
+}
+
+/// Header and rows of the final trainings, in the order in which they were made; nothing, if there
+/// was none.
+pub(crate) fn retrained_table(view: &RunView) -> Option<(Vec<String>, Vec<Vec<String>>)> {
+    let again = view.retrained();
+    let names = again.first()?.metrics.iter().map(|(name, _)| name.to_owned());
+    let names: Vec<String> = names.collect();
+    let rows = again.iter().map(|again| {
+        let numbers = [again.trial.to_string(), again.epochs.to_string()].into_iter();
+        let text = |name: &String| again.metrics.get(name).map_or_else(|| "–".to_owned(), number);
+        let trial = view.trials().get(again.trial.index());
+        let architecture = trial.map(|trial| architecture(view.manifest(), trial));
+        numbers.chain(names.iter().map(text)).chain(architecture).collect()
+    });
+    let rows = rows.collect();
+    let header = ["trial", "epochs"].map(str::to_owned).into_iter();
+    let header = header.chain(names.clone()).chain(["architecture".to_owned()]).collect();
+    Some((header, rows))
+}
+
 /// A graph in a few lines of text: each node with what it is made of.
 pub(crate) fn outline(graph: &Graph) -> String {
     if let Some(cell) = graph.cells.values().next() {

@@ -87,8 +87,11 @@ fn html(directory: &Path, view: &RunView) -> Result<String> {
     if let Some(best) = analysis::incumbent(view) {
         writeln!(page, "<h2>Best architecture: trial {}</h2>", best.id)?;
         writeln!(page, "<p><code>{}</code></p>", escape(&output::architecture(manifest, best)))?;
-        for again in view.retrained().iter().filter(|again| again.trial == best.id) {
-            writeln!(page, "<p class=\"soft\">Trained again for {} epochs:</p><dl>", again.epochs)?;
+        if let [again] = view.retrained() {
+            let trial =
+                if again.trial == best.id { "T" } else { &format!("Trial {} t", again.trial) };
+            let epochs = again.epochs;
+            writeln!(page, "<p class=\"soft\">{trial}rained again for {epochs} epochs:</p><dl>")?;
             for (name, value) in again.metrics.iter() {
                 let value = output::metric(manifest, name, value);
                 writeln!(page, "<dt>{}</dt><dd>{}</dd>", escape(name), escape(&value))?;
@@ -96,6 +99,9 @@ fn html(directory: &Path, view: &RunView) -> Result<String> {
             writeln!(page, "</dl>")?;
         }
         page.push_str(&both((&drawing(view, best)?).into())?);
+        if view.retrained().len() > 1 {
+            retrained(&mut page, view)?;
+        }
         leaderboard(&mut page, view)?;
     }
     writeln!(page, "<h2>The search</h2>\n<div class=\"plots\">")?;
@@ -157,6 +163,26 @@ fn leaderboard(page: &mut String, view: &RunView) -> Result<()> {
         }
         let architecture = escape(&output::architecture(manifest, trial));
         writeln!(page, "<td class=\"name\">{architecture}</td></tr>")?;
+    }
+    writeln!(page, "</table>")?;
+    Ok(())
+}
+
+/// The final trainings, where there were several.
+fn retrained(page: &mut String, view: &RunView) -> Result<()> {
+    let Some((header, rows)) = output::retrained_table(view) else { return Ok(()) };
+    write!(page, "<h2>Trained again</h2>\n<table><tr>")?;
+    for name in &header {
+        write!(page, "<th>{}</th>", escape(name))?;
+    }
+    writeln!(page, "</tr>")?;
+    for row in &rows {
+        write!(page, "<tr>")?;
+        for (at, text) in row.iter().enumerate() {
+            let class = if at + 1 == header.len() { " class=\"name\"" } else { "" };
+            write!(page, "<td{class}>{}</td>", escape(text))?;
+        }
+        writeln!(page, "</tr>")?;
     }
     writeln!(page, "</table>")?;
     Ok(())

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use nascent::evaluate::Silent;
 use nascent::study::{RunOptions, Stopped, Study};
-use nascent_record::{Budget, Clock as _, RunView, SystemClock, analysis};
+use nascent_record::{Budget, Clock as _, RunView, SystemClock};
 
 use crate::channel::Place;
 use crate::{Error, Result, card};
@@ -103,12 +103,11 @@ fn run(
     let budget: Budget = study.view().budget();
     study.begin_session(workers, budget)?;
     let stopped = study.run(&mut RunOptions { workers, stop, observe })?;
-    let epochs = study.view().manifest().final_epochs;
-    let best = analysis::incumbent(study.view()).map(|trial| trial.id);
-    if let (Stopped::Finished(_), Some(best), 1..) = (stopped, best, epochs)
-        && !study.view().retrained().iter().any(|again| again.trial == best)
-    {
-        study.retrain(best, epochs, &mut Silent)?;
+    if let Stopped::Finished(_) = stopped {
+        let epochs = study.view().manifest().final_epochs;
+        for trial in study.due_for_retraining() {
+            study.retrain(trial, epochs, &mut Silent)?;
+        }
     }
     Ok(stopped)
 }

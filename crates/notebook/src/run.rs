@@ -180,13 +180,19 @@ impl Run {
     }
 
     /// The network of the final training with its weights, if there was one: of
-    /// `search! { …, final_epochs: 20 }`.
+    /// `search! { …, final_epochs: 20 }`. Where several were trained, that of the best.
     ///
     /// # Errors
     /// If there was none, or the weights cannot be read.
     pub fn trained(&self) -> Result<Model> {
         let view = self.view()?;
-        let again = view.retrained().iter().rev().find_map(|again| again.artifacts.get("weights"));
+        let weights = |trial: Option<TrialId>| {
+            let of = view.retrained().iter().rev();
+            let mut of = of.filter(|again| trial.is_none_or(|trial| again.trial == trial));
+            of.find_map(|again| again.artifacts.get("weights"))
+        };
+        let mut best = analysis::finalists(&view, usize::MAX).into_iter();
+        let again = best.find_map(|trial| weights(Some(trial.id))).or_else(|| weights(None));
         let blob = again.ok_or_else(|| Error::NoResult { run: self.directory.clone() })?;
         let bytes = nascent_record::Run::blob(&self.directory, blob)?;
         Ok(Model::from_safetensors(&bytes, &candle_core::Device::Cpu)?)

@@ -98,6 +98,7 @@ pub struct Search {
     max_secs: Option<f64>,
     epochs: Option<u32>,
     final_epochs: u32,
+    final_top: u32,
     seed: u64,
     workers: Option<u32>,
     runs: PathBuf,
@@ -118,6 +119,7 @@ impl Default for Search {
             max_secs: None,
             epochs: None,
             final_epochs: 0,
+            final_top: 1,
             seed: 0,
             workers: None,
             runs: "runs".into(),
@@ -244,6 +246,12 @@ impl Search {
         Self { final_epochs: epochs, ..self }
     }
 
+    /// How many of the best are trained in the end, best first; 1.
+    #[must_use]
+    pub fn final_top(self, best: u32) -> Self {
+        Self { final_top: best, ..self }
+    }
+
     /// The seed, which everything random derives from.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
@@ -310,6 +318,7 @@ impl Search {
             budget,
             limits: TrialLimits { max_trial_secs: None, max_trial_mib },
             final_epochs: self.final_epochs,
+            final_top: self.final_top,
         };
         let (mut manifest, parts) = request.prepare(&resources, &SystemClock)?;
         manifest.git_commit = git_commit();

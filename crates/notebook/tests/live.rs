@@ -59,6 +59,32 @@ fn a_search_runs_in_the_background_and_is_shown_in_every_way() {
 }
 
 #[test]
+fn the_best_few_are_trained_in_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path();
+    let space = "nas_bench_201 channels=2 cells=1";
+    let run = search! {
+        space, searcher: "random", max_train: 120, trials: 3, epochs: 1, final_epochs: 2,
+        final_top: 2, runs,
+    }
+    .unwrap();
+    run.wait().unwrap();
+    let view = run.view().unwrap();
+    let again: Vec<u32> = view.retrained().iter().map(|again| again.trial.0).collect();
+    let best = nascent_record::analysis::leaderboard(&view, 2);
+    assert_eq!(again, best.iter().map(|trial| trial.id.0).collect::<Vec<_>>());
+    // The network is that of the best, and not of the last.
+    let weights = |at: usize| {
+        let blob = &view.retrained()[at].artifacts["weights"];
+        nascent_record::Run::blob(run.directory(), blob).unwrap()
+    };
+    let trained = run.trained().unwrap().to_safetensors().unwrap();
+    assert_eq!([0, 1].map(|at| trained == weights(at)), [true, false]);
+    let none = Search::new().final_epochs(2).final_top(0).runs(runs).start().unwrap_err();
+    assert!(none.to_string().contains("0 of the best"), "{none}");
+}
+
+#[test]
 fn a_search_that_is_stopped_goes_on_to_the_same_end() {
     let folder = tempfile::tempdir().unwrap();
     let whole = small(folder.path(), 12).start().unwrap();

@@ -37,7 +37,7 @@ pub use event::{
 };
 pub use goal::{Bound, Constraint, Goal, RewardTerm, Scalarization, Score};
 pub use graph::{Attribute, Combine, Edge, Graph, Measured, MeasuredGraph, Measures, Node, Op};
-pub use manifest::{Budget, Component, Duplicates, Manifest, SCHEMA, TrialLimits};
+pub use manifest::{Budget, Component, Duplicates, Manifest, SCHEMA, TrainedSupernet, TrialLimits};
 pub use metrics::{Direction, MetricName, MetricSpec, Metrics, Objective};
 pub use names::{nearest, suggestion};
 pub use spec::Spec;

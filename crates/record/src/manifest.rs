@@ -84,6 +84,15 @@ fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_one(n: &u32) -> bool {
+    *n == 1
+}
+
 /// Hard limits of each trial. One that exceeds a limit has failed, and the search goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrialLimits {
@@ -93,6 +102,15 @@ pub struct TrialLimits {
     /// Mebibytes of memory that its training is estimated to need.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_trial_mib: Option<u64>,
+}
+
+/// A supernet that was trained by another run, of the same settings and seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrainedSupernet {
+    /// The folder of that run.
+    pub run: String,
+    /// How many of its epochs this run begins with.
+    pub epochs: u32,
 }
 
 /// The description of a run: everything that decides its results.
@@ -125,6 +143,10 @@ pub struct Manifest {
     /// How many trials the run begins with that were taken over from other runs.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub imported: u32,
+    /// The supernet that the searcher begins with, instead of training it anew. Its epochs and its
+    /// weights are in the run itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supernet: Option<TrainedSupernet>,
     /// The architectures that are tried first, before the searcher is asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub enqueued: Vec<Architecture>,
@@ -140,6 +162,9 @@ pub struct Manifest {
     /// For how many epochs the best architecture is trained again after the search; 0 for not.
     #[serde(default)]
     pub final_epochs: u32,
+    /// How many of the best are trained again; at least 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub final_top: u32,
     /// Versions of the software, by package.
     #[serde(default)]
     pub versions: BTreeMap<String, String>,
@@ -163,13 +188,13 @@ impl Manifest {
     }
 
     /// A short code for everything that decides the results but the seed: runs that are told apart by
-    /// their seeds only have the same. When a run was made, with which version, and how much memory its
-    /// machine had for a trial, is no part of it.
+    /// their seeds only have the same. When a run was made, with which version, how much memory its
+    /// machine had for a trial, and which run trained its supernet, is no part of it.
     pub fn setting(&self) -> String {
         let mut same = self.clone();
         (same.schema, same.created_ms, same.seed) = (0, 0, 0);
         same.versions.clear();
-        (same.git_commit, same.limits.max_trial_mib) = (None, None);
+        (same.git_commit, same.supernet, same.limits.max_trial_mib) = (None, None, None);
         // A manifest that was read from JSON can be written as JSON.
         let text = serde_json::to_string(&same).unwrap_or_default();
         let hash = Sha256::digest(text);

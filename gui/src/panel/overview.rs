@@ -319,7 +319,11 @@ fn settings(ui: &mut Ui, manifest: &Manifest) {
             part::pair(ui, "tried first", &text::count(manifest.enqueued.len(), "architecture"));
         }
         if manifest.final_epochs > 0 {
-            part::pair(ui, "final epochs", &manifest.final_epochs.to_string());
+            let epochs = match manifest.final_top {
+                1 => manifest.final_epochs.to_string(),
+                best => format!("{} for each of the {best} best", manifest.final_epochs),
+            };
+            part::pair(ui, "final epochs", &epochs);
         }
         part::pair(ui, "device", &manifest.device);
         if let Some(commit) = &manifest.git_commit {

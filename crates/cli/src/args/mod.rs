@@ -16,7 +16,7 @@ pub(crate) use list::{DatasetsArgs, DatasetsCommand, Kind, ListArgs};
 pub(crate) use measure::{BenchArgs, BenchCommand, BenchSearchersArgs, LatencyArgs};
 pub(crate) use pictures::{Against, CellOf, DrawArgs, LookArgs, PlotArgs};
 pub(crate) use runs::{BestArgs, CompareArgs, ExportArgs, GuiArgs, ReportArgs, RunsArgs, ShowArgs};
-pub(crate) use search::{ResumeArgs, SearchArgs};
+pub(crate) use search::{RankCorrelationArgs, ResumeArgs, SearchArgs};
 
 /// Neural architecture search: finds, trains, records and shows the best network for your data.
 #[derive(Parser)]
@@ -39,6 +39,30 @@ pub(crate) enum Command {
     Search(Box<SearchArgs>),
     /// Go on with a run that was interrupted, or give it more budget
     Resume(ResumeArgs),
+    /// Measure how well the shared weights of a supernet rank architectures
+    ///
+    /// The searcher trains its supernet; then architectures are drawn evenly, and each is evaluated
+    /// twice: with the shared weights, and by itself as in any search. Kendall's τ of the two orders is 1
+    /// where they agree and about 0 where shared weights say nothing.
+    #[command(
+        mut_arg("searcher", |arg| arg.default_value("random_ws").help(
+            "Searcher with a supernet: darts, gdas, drnas, pc_darts, fair_darts, proxyless, random_ws, \
+             spos, enas"
+        )),
+        mut_arg("trials", |arg| arg.help(
+            "Architectures that are drawn [default: 50, if there is no other limit]"
+        )),
+        mut_arg("final_epochs", |arg| arg.help(
+            "Epochs for which the best is trained again at the end, then tested [default: 0]"
+        )),
+        after_help = "\
+Examples:
+  nascent rank-correlation --searcher gdas --searcher-set supernet_epochs=30 --trials 40
+  nascent rank-correlation --space darts --searcher spos --data fashion_mnist --max-train 5000 -n 20
+  nascent rank-correlation runs/gdas --trials 40   with the supernet that this run has trained
+  nascent rank-correlation runs/ranks              what came of a run with proposals=sampled"
+    )]
+    RankCorrelation(Box<RankCorrelationArgs>),
     /// List runs
     Runs(RunsArgs),
     /// Show a run or one of its trials

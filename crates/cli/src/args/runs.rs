@@ -39,6 +39,9 @@ pub(crate) struct BestArgs {
     /// Write the trained weights of the best as safetensors
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
+    /// Write those of this trial, where several got the final training
+    #[arg(long, short, value_name = "N", requires = "weights")]
+    pub(crate) trial: Option<u32>,
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,4 +1,4 @@
-//! What searches: `search` and `resume`.
+//! What searches: `search`, `resume` and `rank-correlation`.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use nascent_record::{Constraint, Duplicates, RewardTerm};
 use super::{BudgetArgs, DataArgs, TableArgs};
 use crate::values::{duplicates, positive, reward};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct SearchArgs {
     /// Search space
     #[arg(long, default_value = "nas_bench_201", help_heading = "What")]
@@ -72,6 +72,9 @@ pub(crate) struct SearchArgs {
     /// Epochs for which the best is trained again at the end, then tested; 0 for not [default: 20]
     #[arg(long, value_name = "N", help_heading = "What")]
     pub(crate) final_epochs: Option<u32>,
+    /// How many of the best get this final training, best first [default: 1]
+    #[arg(long, value_name = "K", help_heading = "What", value_parser = value_parser!(u32).range(1..))]
+    pub(crate) final_top: Option<u32>,
     /// Seed: everything random derives from it
     #[arg(long, default_value_t = 0, help_heading = "What")]
     pub(crate) seed: u64,
@@ -133,3 +136,56 @@ pub(crate) struct ResumeArgs {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+#[derive(Args)]
+pub(crate) struct RankCorrelationArgs {
+    /// Run of a searcher with a supernet. One with proposals=sampled is reported; of another the
+    /// supernet is taken as it is, and architectures are drawn and trained in a run of their own
+    #[arg(value_name = "RUN", conflicts_with_all = FIXED_BY_A_RUN)]
+    pub(crate) of: Option<PathBuf>,
+    /// Figure to write, .svg or .png [default: rank_correlation.svg in the folder of the run]
+    #[arg(long, short, value_name = "FILE", help_heading = "How")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) search: SearchArgs,
+}
+
+/// What a run has decided whose supernet is asked about.
+const FIXED_BY_A_RUN: [&str; 36] = [
+    "space",
+    "space_set",
+    "searcher",
+    "searcher_set",
+    "pruner",
+    "pruner_set",
+    "evaluator",
+    "evaluator_set",
+    "objective",
+    "constraint",
+    "weights",
+    "reward",
+    "duplicates",
+    "enqueue",
+    "warm_start",
+    "final_epochs",
+    "final_top",
+    "seed",
+    "data",
+    "label",
+    "ignore",
+    "max_train",
+    "max_test",
+    "image_channels",
+    "table",
+    "key",
+    "valid",
+    "test",
+    "cost",
+    "table_epochs",
+    "fidelity",
+    "cost_scale",
+    "other",
+    "trial_mib",
+    "lookahead",
+    "device",
+];

@@ -23,8 +23,15 @@ pub(crate) fn run(args: &BestArgs, out: &mut dyn Write) -> Result<()> {
         writeln!(out, "{}\n", output::leaderboard(&view, args.top as usize))?;
         let graph = output::space(view.manifest())?.graph(&best.proposal.architecture)?;
         writeln!(out, "{}", output::outline(&graph))?;
+        if let Some(retrained) = output::retrained(&view) {
+            writeln!(out, "\n{retrained}")?;
+        }
     }
     if let Some(path) = &args.weights {
+        let best = match args.trial {
+            Some(number) => super::show::trial(&view, number)?,
+            None => best,
+        };
         let mut trained = view.retrained().iter().rev().filter(|again| again.trial == best.id);
         let id = trained.find_map(|again| again.artifacts.get("weights"));
         let id = id.or_else(|| best.artifacts.get("weights")).with_context(|| {

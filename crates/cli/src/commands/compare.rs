@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::{Context as _, Result};
 use nascent_figures::{PlotOptions, RenderOptions};
-use nascent_record::{RunView, analysis};
+use nascent_record::{RunView, Trial, analysis};
 use serde_json::{Value, json};
 
 use super::plot::{borrowed, open, render};
@@ -26,10 +26,17 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
             value.map_or_else(|| "–".to_owned(), |value| output::metric(manifest, metric, value))
         };
         let objective = manifest.objective().map_or("", |objective| &objective.metric);
-        let again =
-            view.retrained().iter().rev().find(|again| Some(again.trial) == best.map(|t| t.id));
-        let test = again.and_then(|again| again.metrics.get("test_accuracy"));
-        let test = test.or_else(|| best?.metric("test_accuracy"));
+        let trained = |trial: &Trial| {
+            let again = view.retrained().iter().rev().find(|again| again.trial == trial.id);
+            again.and_then(|again| again.metrics.get("test_accuracy"))
+        };
+        let test = best.and_then(trained).or_else(|| best?.metric("test_accuracy"));
+        // The others that were trained again stand behind the best, whatever they came to: a test
+        // chooses nothing.
+        let others = analysis::finalists(view, usize::MAX).into_iter().skip(1);
+        let tests = test.into_iter().chain(others.filter_map(trained).filter(|_| test.is_some()));
+        let texts = tests.map(|test| output::metric(manifest, "test_accuracy", test));
+        let texts = texts.collect::<Vec<_>>().join(", ");
         let failed = view.trials().iter().filter(|trial| trial.status() == "failed").count();
         let epochs: u64 = view.trials().iter().map(|trial| u64::from(trial.epochs)).sum();
         rows.push(vec![
@@ -41,7 +48,7 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
             epochs.to_string(),
             format!("{} {objective}", value(objective)),
             best.map_or_else(|| "–".to_owned(), |trial| trial.id.to_string()),
-            test.map_or_else(|| "–".to_owned(), |t| output::metric(manifest, "test_accuracy", t)),
+            if texts.is_empty() { "–".to_owned() } else { texts },
         ]);
         if let (Some(volume), Some(row)) = (volume, rows.last_mut()) {
             row.push(format!("{volume:.3}"));
@@ -57,6 +64,7 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
             "objective": objective,
             "best": best.map(|trial| json!({ "trial": trial.id, "metrics": trial.metrics() })),
             "test_accuracy": test,
+            "retrained": view.retrained(),
             "hypervolume": volume,
         }));
     }

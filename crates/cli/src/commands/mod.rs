@@ -11,10 +11,12 @@ pub(crate) mod kernel;
 pub(crate) mod latency;
 pub(crate) mod list;
 pub(crate) mod plot;
+pub(crate) mod rank_correlation;
 pub(crate) mod report;
 pub(crate) mod resume;
 pub(crate) mod runs;
 pub(crate) mod search;
+pub(crate) mod session;
 pub(crate) mod show;
 
 /// How a command ended, if not in an error.

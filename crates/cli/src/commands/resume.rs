@@ -8,7 +8,8 @@ use nascent_record::{DirectoryStore, SystemClock};
 use nascent_session::data;
 
 use super::Status;
-use super::search::{Begin, Session, budget, workers};
+use super::search::{budget, workers};
+use super::session::{Begin, Session};
 use crate::args::{BudgetArgs, ResumeArgs};
 
 /// Runs the command.

@@ -1,35 +1,48 @@
 //! `nascent search`: the main job.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use nascent::study::{Parts, Request, RunOptions, Stopped, Study};
+use nascent::study::{Parts, Request};
 use nascent_record::{
-    Budget, DirectoryStore, FinishReason, Manifest, Outcome, RunView, Scalarization, SystemClock,
-    Trial, TrialLimits, analysis,
+    Budget, DirectoryStore, Duplicates, FinishReason, Manifest, RunView, Scalarization,
+    SystemClock, TrialLimits, analysis,
 };
 use nascent_session::{
     cores, data, free_name, git_commit, memory_share_mib, settings, space_settings,
 };
 use serde_json::{Value, json};
 
-use super::Status;
+use super::session::{Begin, Session};
+use super::{Status, rank_correlation};
 use crate::args::{BudgetArgs, SearchArgs};
-use crate::interrupt::{self, STOP};
-use crate::progress::{SearchProgress, TrainProgress};
-use crate::{output, report, warm_start};
+use crate::{output, warm_start};
 
 /// The evaluator that trains nothing.
 const TABLE: &str = "table";
 /// Trials of a search that trains, if no limit is given.
-const DEFAULT_TRIALS: u32 = 50;
+pub(crate) const DEFAULT_TRIALS: u32 = 50;
 /// Epochs of the final training, if nothing is said.
 const DEFAULT_FINAL_EPOCHS: u32 = 20;
 
 /// Runs the command.
 pub(crate) fn run(args: &SearchArgs, out: &mut dyn Write) -> Result<Status> {
+    let Prepared { session, store, view, parts, begin } = prepare(args)?;
+    session.run(store, view, parts, begin, out)
+}
+
+/// A new run, whose folder is made, and the parts that it needs.
+pub(crate) struct Prepared {
+    pub(crate) session: Session,
+    pub(crate) store: DirectoryStore,
+    pub(crate) view: RunView,
+    pub(crate) parts: Parts,
+    pub(crate) begin: Begin,
+}
+
+/// Makes the run that is asked for.
+pub(crate) fn prepare(args: &SearchArgs) -> Result<Prepared> {
     refuse_what_has_no_effect(args)?;
     let (component, resources) =
         data::open(&args.data.request(&args.table), args.seed, &args.device)?;
@@ -45,7 +58,8 @@ pub(crate) fn run(args: &SearchArgs, out: &mut dyn Write) -> Result<Status> {
     let budget = manifest.budget;
     let session = Session { directory, workers, budget, quiet: args.quiet, json: args.json };
     session.announce(&manifest)?;
-    session.run(store, RunView::new(manifest), parts, Begin::Anew(imported.trials), out)
+    let begin = Begin::Anew(imported.trials);
+    Ok(Prepared { session, store, view: RunView::new(manifest), parts, begin })
 }
 
 /// The number of workers, by default that of the cores.
@@ -70,6 +84,7 @@ fn refuse_what_has_no_effect(args: &SearchArgs) -> Result<()> {
     let given = [
         ("--epochs (say --table-epochs)", args.epochs.is_some()),
         ("--final-epochs", args.final_epochs.is_some_and(|epochs| epochs > 0)),
+        ("--final-top", args.final_top.is_some()),
         ("--trial-mib", args.trial_mib.is_some()),
         ("--label", data && args.data.label.is_some()),
         ("--ignore", data && !args.data.ignore.is_empty()),
@@ -102,6 +117,12 @@ fn request(args: &SearchArgs, data: nascent_record::Component) -> Result<Request
     let max_trial_mib =
         if table { None } else { args.trial_mib.or_else(|| memory_share_mib(args.lookahead)) };
     let final_epochs = if name == "train" { DEFAULT_FINAL_EPOCHS } else { 0 };
+    let final_epochs = args.final_epochs.unwrap_or(final_epochs);
+    if args.final_top.is_some() && final_epochs == 0 {
+        bail!(
+            "--final-top says how many get the final training, and there is none; say --final-epochs N"
+        );
+    }
     let objectives = objectives(args);
     Ok(Request {
         space: (args.space.clone(), space_settings(&args.space, settings(&args.space_set)?)?),
@@ -119,7 +140,8 @@ fn request(args: &SearchArgs, data: nascent_record::Component) -> Result<Request
         lookahead: args.lookahead,
         budget,
         limits: TrialLimits { max_trial_secs: args.trial_secs, max_trial_mib },
-        final_epochs: args.final_epochs.unwrap_or(final_epochs),
+        final_epochs,
+        final_top: args.final_top.unwrap_or(1),
     })
 }
 
@@ -164,201 +186,32 @@ pub(crate) fn budget(args: &BudgetArgs, before: Budget) -> Budget {
     }
 }
 
-/// One process that works on a run.
-pub(crate) struct Session {
-    /// The folder of the run.
-    pub(crate) directory: PathBuf,
-    /// The number of workers.
-    pub(crate) workers: u32,
-    /// The limits from here on.
-    pub(crate) budget: Budget,
-    /// Whether progress is shown.
-    pub(crate) quiet: bool,
-    /// Whether the result is JSON.
-    pub(crate) json: bool,
-}
-
-/// Where a session starts.
-pub(crate) enum Begin {
-    /// At the start, with these trials of other runs.
-    Anew(Vec<Trial>),
-    /// Where the run was interrupted.
-    Interrupted,
-    /// The search is over, and only what comes after it may be left to do.
-    Over,
-}
-
-impl Session {
-    fn announce(&self, manifest: &Manifest) -> Result<()> {
-        if self.quiet {
-            return Ok(());
-        }
-        let size = manifest.spec.size().map_or_else(
-            || "infinitely many architectures".to_owned(),
-            |size| format!("{} architectures", output::number(size as f64)),
-        );
-        let mut err = std::io::stderr().lock();
-        let (space, data) = (&manifest.space.name, &manifest.data.name);
-        let (searcher, workers) = (&manifest.searcher.name, self.workers);
-        writeln!(
-            err,
-            "{searcher} over {space} ({size}) on {data}, seed {}, {workers} workers",
-            manifest.seed
-        )?;
-        if workers > manifest.lookahead {
-            let lookahead = manifest.lookahead;
-            writeln!(
-                err,
-                "with a lookahead of {lookahead} only {lookahead} workers have something to do; \
-                 --lookahead {workers} would change that, and the results"
-            )?;
-        }
-        writeln!(err, "run: {}", self.directory.display())?;
-        Ok(())
-    }
-
-    /// Searches until the limits are reached or Ctrl-C, then trains the best again and reports.
-    pub(crate) fn run(
-        &self,
-        store: DirectoryStore,
-        view: RunView,
-        parts: Parts,
-        begin: Begin,
-        out: &mut dyn Write,
-    ) -> Result<Status> {
-        interrupt::listen()?;
-        let mut study = Study::open(parts, Box::new(store), view, Arc::new(SystemClock))?;
-        let over = matches!(begin, Begin::Over);
-        if let Begin::Anew(imported) = begin {
-            study.import(imported)?;
-        }
-        if !over {
-            study.begin_session(self.workers, self.budget)?;
-            let mut progress = SearchProgress::new(study.view(), self.quiet);
-            let stopped = study.run(&mut RunOptions {
-                workers: self.workers,
-                stop: &STOP,
-                observe: &mut |view| progress.observe(view),
-            });
-            progress.finish();
-            let stopped = stopped.with_context(|| {
-                let directory = self.directory.display();
-                format!("the search stopped; what has ended is in {directory}, and `nascent resume {directory}` goes on")
-            })?;
-            if stopped == Stopped::Interrupted {
-                return self.interrupted(study.view(), out);
-            }
-        }
-        if !self.retrain(&mut study)? {
-            return self.interrupted(study.view(), out);
-        }
-        report::write(&self.directory, study.view())?;
-        if self.json {
-            self.print_json(study.view(), out)?;
-        } else {
-            self.tell(study.view(), out)?;
-        }
-        Ok(Status::Done)
-    }
-
-    fn print_json(&self, view: &RunView, out: &mut dyn Write) -> Result<()> {
-        let summary = summary(&self.directory, view);
-        writeln!(out, "{}", serde_json::to_string_pretty(&summary)?)?;
-        Ok(())
-    }
-
-    fn interrupted(&self, view: &RunView, out: &mut dyn Write) -> Result<Status> {
-        if self.json {
-            self.print_json(view, out)?;
-        }
-        let mut err = std::io::stderr().lock();
-        let (ended, directory) = (view.finished_trials(), self.directory.display());
-        writeln!(err, "interrupted after {ended} trials; go on with: nascent resume {directory}")?;
-        Ok(Status::Interrupted)
-    }
-
-    /// Trains the best again, if the run asks for it and it has not been done. Says whether it
-    /// came to an end.
-    fn retrain(&self, study: &mut Study) -> Result<bool> {
-        let epochs = study.view().manifest().final_epochs;
-        let Some(best) = analysis::incumbent(study.view()).map(|trial| trial.id) else {
-            return Ok(true);
-        };
-        let done = |again: &nascent_record::Retrained| again.trial == best;
-        if epochs == 0 || study.view().retrained().iter().any(done) {
-            return Ok(true);
-        }
-        if !self.quiet {
-            writeln!(std::io::stderr(), "training the best (trial {best}) for {epochs} epochs")?;
-        }
-        let mut progress = TrainProgress::new(epochs, self.quiet);
-        let trained = study.retrain(best, epochs, &mut progress);
-        drop(progress);
-        match trained {
-            Ok(_) => Ok(true),
-            Err(_) if STOP.load(std::sync::atomic::Ordering::Relaxed) => Ok(false),
-            Err(error @ nascent::Error::Record(_)) => Err(error.into()),
-            Err(error) => {
-                // The search has its result all the same.
-                writeln!(std::io::stderr(), "warning: the final training failed: {error}")?;
-                Ok(true)
-            }
-        }
-    }
-
-    fn tell(&self, view: &RunView, out: &mut dyn Write) -> Result<()> {
-        let manifest = view.manifest();
-        let reason = view.finish_reason().map_or("", reason_text);
-        writeln!(out, "\n{} trials, {reason}\n", view.finished_trials())?;
-        let Some(best) = analysis::incumbent(view) else {
-            let failures = view.trials().iter().filter_map(|trial| match &trial.outcome {
-                Some(Outcome::Failed(failure)) => Some((trial.id, failure)),
-                _ => None,
-            });
-            match failures.clone().next() {
-                None => writeln!(out, "No trial has a result.")?,
-                Some((id, failure)) => writeln!(
-                    out,
-                    "No trial has a result. {} failed, such as trial {id}: {}",
-                    failures.count(),
-                    failure.message
-                )?,
-            }
-            writeln!(out, "More     nascent show {}", self.directory.display())?;
-            return Ok(());
-        };
-        writeln!(out, "{}\n", output::leaderboard(view, 5))?;
-        writeln!(out, "Best: trial {}", best.id)?;
-        let graph = output::space(manifest)?.graph(&best.proposal.architecture)?;
-        writeln!(out, "{}\n", output::outline(&graph))?;
-        for again in view.retrained().iter().filter(|again| again.trial == best.id) {
-            writeln!(out, "Trained again for {} epochs:", again.epochs)?;
-            for (name, value) in again.metrics.iter() {
-                writeln!(out, "  {name:16} {}", output::metric(manifest, name, value))?;
-            }
-            writeln!(out)?;
-        }
-        let directory = self.directory.display();
-        writeln!(out, "Run      {directory}")?;
-        writeln!(out, "Report   {}", self.directory.join(report::FILE).display())?;
-        writeln!(out, "More     nascent show {directory}")?;
-        if view.retrained().iter().any(|again| again.artifacts.contains_key("weights")) {
-            writeln!(out, "Weights  nascent best {directory} --weights best.safetensors")?;
-        }
-        Ok(())
-    }
-}
-
 /// Why a search ended, as the end of a sentence.
-pub(crate) fn reason_text(reason: FinishReason) -> &'static str {
-    match reason {
+pub(crate) fn reason(view: &RunView) -> Option<String> {
+    let text = match view.finish_reason()? {
         FinishReason::MaxTrials => "the limit of trials is reached",
         FinishReason::MaxEpochs => "the limit of epochs is reached",
         FinishReason::MaxCost => "the limit of simulated seconds is reached",
         FinishReason::MaxWallClock => "the limit of time is reached",
-        FinishReason::Exhausted => "there is nothing left to try",
+        FinishReason::Exhausted => return Some(exhausted(view.manifest())),
         FinishReason::Other => "it is over",
+    };
+    Some(text.to_owned())
+}
+
+/// What a searcher has nothing left of.
+fn exhausted(manifest: &Manifest) -> String {
+    let mut text = "the searcher has nothing left to propose".to_owned();
+    if manifest.duplicates == Duplicates::Repropose {
+        text += " that is new";
     }
+    let constraints: Vec<String> =
+        manifest.goal.constraints.iter().map(ToString::to_string).collect();
+    if !constraints.is_empty() {
+        let and = if manifest.duplicates == Duplicates::Repropose { " and" } else { " that" };
+        text = format!("{text}{and} keeps the constraints: {}", constraints.join(", "));
+    }
+    text
 }
 
 /// The state of a run, for scripts.
@@ -392,6 +245,7 @@ pub(crate) fn summary(directory: &Path, view: &RunView) -> Value {
         "objective": manifest.objective(),
         "best": best,
         "retrained": view.retrained(),
+        "rank_correlation": rank_correlation::json(view),
         "hash": view.history_hash(),
     })
 }

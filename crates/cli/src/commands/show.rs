@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result};
 use nascent_record::{Manifest, Outcome, Run, RunView, Spent, Trial, analysis};
 use serde_json::{Value, json};
 
-use super::search::{reason_text, summary};
+use super::rank_correlation;
+use super::search::{reason, summary};
 use crate::args::ShowArgs;
 use crate::output;
 
@@ -70,8 +71,8 @@ fn limits(manifest: &Manifest, view: &RunView) -> String {
 fn show_run(args: &ShowArgs, view: &RunView, out: &mut dyn Write) -> Result<()> {
     let manifest = view.manifest();
     let mut state = output::state(&args.run, view).to_owned();
-    if let Some(reason) = view.finish_reason() {
-        state = format!("{state}: {}", reason_text(reason));
+    if let Some(reason) = reason(view) {
+        state = format!("{state}: {reason}");
     }
     if let Some(holder) = Run::writer(&args.run) {
         state = format!("{state} ({holder})");
@@ -128,6 +129,12 @@ fn show_run(args: &ShowArgs, view: &RunView, out: &mut dyn Write) -> Result<()> 
     if let Some([share]) = analysis::hypervolume_shares(&[view]).as_deref() {
         let text = format!("{share:.3} of the box between the worst and the best values seen");
         row("hypervolume", &text)?;
+    }
+    if let Some(supernet) = &manifest.supernet {
+        row("supernet", &format!("{} epochs of {}", supernet.epochs, supernet.run))?;
+    }
+    if let Some(text) = rank_correlation::text(view) {
+        row("shared", &format!("{text}, of shared weights against training alone"))?;
     }
     if !analysis::leaderboard(view, 1).is_empty() {
         writeln!(out, "\n{}", output::leaderboard(view, 10))?;

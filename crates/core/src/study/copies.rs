@@ -1,9 +1,11 @@
-//! Trials that have their result from elsewhere: from an earlier trial of the run, or from another
-//! run. They cost nothing.
+//! What a run has from elsewhere: trials with the result of an earlier trial of the run or of another
+//! run, and the supernet of another run. They cost nothing.
 
 use std::collections::BTreeMap;
 
-use nascent_record::{Event, Origin, Proposal, Report, Spent, Trial, TrialId, TrialReported};
+use nascent_record::{
+    Event, Origin, Proposal, Report, SearcherTrained, Spent, Trial, TrialId, TrialReported,
+};
 
 use super::{Ended, Study};
 use crate::config::invalid;
@@ -64,5 +66,33 @@ impl Study {
             )?;
         }
         Ok(())
+    }
+
+    /// Takes over the supernet that the searcher of another run has trained: its epochs are the first
+    /// events of this one, and `state` is what that searcher was after the last of them.
+    ///
+    /// # Errors
+    /// If the run has begun, these are not the epochs that the manifest announces, or the state is not
+    /// one of this searcher.
+    pub fn take_supernet(&mut self, epochs: Vec<SearcherTrained>, state: &[u8]) -> Result<()> {
+        let announced = self.announced_epochs();
+        let has_begun = !self.view.trials().is_empty() || !self.view.searcher_epochs().is_empty();
+        if has_begun || announced == 0 || epochs.len() != announced {
+            let problem = "only the epochs of a supernet that the manifest announces can be taken \
+                           over, and first";
+            return Err(invalid("study", problem));
+        }
+        self.parts.searcher.restore(state)?;
+        let state = self.store.put_blob(state)?;
+        for (number, epoch) in std::iter::zip(1.., epochs) {
+            let state = (number == announced).then(|| state.clone());
+            self.emit(Event::SearcherTrained(SearcherTrained { told: 0, state, ..epoch }))?;
+        }
+        Ok(())
+    }
+
+    /// How many epochs of the supernet of another run the manifest announces.
+    pub(super) fn announced_epochs(&self) -> usize {
+        self.view.manifest().supernet.as_ref().map_or(0, |supernet| supernet.epochs as usize)
     }
 }

@@ -30,10 +30,18 @@ impl Study {
         let budget = self.view.budget();
         let next = self.view.trials().len();
         let imported = self.view.manifest().imported as usize;
-        if next < imported {
-            let problem = "it was interrupted while it took over the trials of another run; start it \
-                           anew";
-            return Err(Error::Resume { problem: problem.to_owned() });
+        let half_taken = if next < imported {
+            Some("the trials")
+        } else if self.view.searcher_epochs().len() < self.announced_epochs() {
+            Some("the supernet")
+        } else {
+            None
+        };
+        if let Some(what) = half_taken {
+            let problem = format!(
+                "it was interrupted while it took over {what} of another run; start it anew"
+            );
+            return Err(Error::Resume { problem });
         }
         if budget.max_trials.is_some_and(|most| next >= imported + most as usize) {
             return Ok(Proposed::Over(FinishReason::MaxTrials));

@@ -1,6 +1,6 @@
-//! The final training of a chosen architecture.
+//! The final training of the best architectures.
 
-use nascent_record::{Event, Metrics, Retrained, TrialId, TrialLimits};
+use nascent_record::{Event, Metrics, Retrained, TrialId, TrialLimits, analysis};
 
 use super::{Study, evaluation, job};
 use crate::config::invalid;
@@ -8,6 +8,18 @@ use crate::evaluate::{Evaluation, Flow, Job, Phase, Purpose, Reporter};
 use crate::{Error, Result};
 
 impl Study {
+    /// The trials that are due for the final training, best first: those that the manifest asks for,
+    /// less those that have had it. So a run that is resumed goes on with the next.
+    pub fn due_for_retraining(&self) -> Vec<TrialId> {
+        let manifest = self.view.manifest();
+        if manifest.final_epochs == 0 {
+            return Vec::new();
+        }
+        let best = analysis::finalists(&self.view, manifest.final_top as usize);
+        let has_had = |trial: &TrialId| self.view.retrained().iter().any(|a| a.trial == *trial);
+        best.into_iter().map(|trial| trial.id).filter(|trial| !has_had(trial)).collect()
+    }
+
     /// Trains the architecture of a trial again, longer, and tests it.
     ///
     /// # Errors

@@ -97,6 +97,8 @@ pub struct Request {
     pub limits: TrialLimits,
     /// For how many epochs the best architecture is trained again after the search; 0 for not.
     pub final_epochs: u32,
+    /// How many of the best are trained again; at least 1.
+    pub final_top: u32,
 }
 
 impl Request {
@@ -108,6 +110,11 @@ impl Request {
     pub fn prepare(&self, resources: &Resources, clock: &dyn Clock) -> Result<(Manifest, Parts)> {
         if self.lookahead == 0 {
             return Err(invalid("study", "the lookahead is 0, and must be at least 1"));
+        }
+        if self.final_top == 0 {
+            let problem = "a final training of 0 of the best is none; for none, leave the final \
+                           epochs at 0";
+            return Err(invalid("study", problem));
         }
         let entry = crate::space::find(&self.space.0)?;
         let space = entry.complete(&self.space.1)?;
@@ -156,12 +163,14 @@ impl Request {
             goal,
             duplicates: self.duplicates,
             imported: self.imported,
+            supernet: None,
             enqueued,
             seed: self.seed,
             lookahead: self.lookahead,
             budget: self.budget,
             limits: self.limits,
             final_epochs: self.final_epochs,
+            final_top: self.final_top,
             versions: [("nascent".to_owned(), env!("CARGO_PKG_VERSION").to_owned())].into(),
             git_commit: None,
             device: resources.device.clone(),

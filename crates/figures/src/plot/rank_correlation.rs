@@ -1,13 +1,11 @@
 //! How well shared weights rank architectures.
 
 use nascent_record::RunView;
+use nascent_record::analysis::shared_pairs;
 
 use super::metric::{Metric, tau};
 use super::{NotYet, Plot, PlotOptions, count, picked, role_of};
 use crate::{Axis, Figure, Mark, Point, Series};
-
-/// What searchers of supernets log with each proposal.
-const SHARED: &str = "shared_valid_accuracy";
 
 /// See the module.
 pub(super) struct RankCorrelation;
@@ -29,11 +27,9 @@ impl Plot for RankCorrelation {
         let metric = Metric::main(runs, options)?;
         let (mut marks, mut all, mut taus) = (Vec::new(), 0, Vec::new());
         for (run, (name, view)) in runs.iter().enumerate() {
-            let of_trials = metric.trials(view).into_iter().filter_map(|(trial, alone)| {
-                let signals = trial.proposal.signals.as_ref()?;
-                Some(Point::of(trial.id, signals.scalars.get(SHARED)?, alone))
-            });
-            let points: Vec<Point> = of_trials.collect();
+            let pairs = shared_pairs(view, &metric.name);
+            let points = pairs.iter().map(|pair| Point::of(pair.trial, pair.shared, pair.alone));
+            let points: Vec<Point> = points.collect();
             if points.is_empty() {
                 continue;
             }

@@ -111,10 +111,10 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
 
 /// Numbers that look random and are always the same (Steele et al., "Fast Splittable Pseudorandom
 /// Number Generators", 2014).
-struct Numbers(u64);
+pub(super) struct Numbers(pub(super) u64);
 
 impl Numbers {
-    fn below(&mut self, n: usize) -> usize {
+    pub(super) fn below(&mut self, n: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

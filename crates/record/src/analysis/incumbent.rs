@@ -7,7 +7,8 @@
 
 use std::collections::HashSet;
 
-use crate::{Goal, Objective, RunView, Score, Trial, TrialId};
+use super::pareto_trials;
+use crate::{Goal, Objective, Origin, RunView, Score, Trial, TrialId};
 
 /// How thoroughly a trial was evaluated.
 fn epochs(trial: &Trial) -> u32 {
@@ -68,6 +69,28 @@ pub fn leaderboard(view: &RunView, top: usize) -> Vec<&Trial> {
         .filter(|trial| seen.insert(&trial.proposal.architecture))
         .take(top)
         .collect()
+}
+
+/// The trials that a final training is for, best first: the incumbent, then those behind it on the
+/// [`leaderboard`], or on the Pareto front where the search is for one. All of them are
+/// [`comparable`], and each is another architecture; one that has the result of an earlier trial is
+/// the same network, and left out.
+pub fn finalists(view: &RunView, top: usize) -> Vec<&Trial> {
+    let Some(first) = incumbent(view) else { return Vec::new() };
+    let board = if view.manifest().goal.is_pareto() {
+        pareto_trials(view)
+    } else {
+        leaderboard(view, usize::MAX)
+    };
+    let compare: HashSet<TrialId> = comparable(view).map(|trial| trial.id).collect();
+    let reused =
+        |trial: &Trial| matches!(trial.proposal.origin.as_deref(), Some(Origin::Reused { .. }));
+    let behind = board.into_iter().filter(|trial| {
+        trial.proposal.architecture != first.proposal.architecture
+            && compare.contains(&trial.id)
+            && !reused(trial)
+    });
+    std::iter::once(first).chain(behind).take(top).collect()
 }
 
 /// A point of the best-so-far curve.

@@ -1,12 +1,12 @@
 //! What a person asks of a run, on runs whose answers are known.
 
 use nascent_record::analysis::{
-    Overlap, best_so_far, choice_importance, comparable, differences, first_to_reach, incumbent,
-    leaderboard, main_parent, overlaps, regret, setting_names,
+    Overlap, best_so_far, choice_importance, comparable, differences, finalists, first_to_reach,
+    incumbent, leaderboard, main_parent, overlaps, regret, setting_names,
 };
 use nascent_record::{
-    Architecture, Choice, Condition, Direction, Event, Manifest, Objective, Outcome, RunView,
-    TrialId,
+    Architecture, Choice, Condition, Direction, Event, Manifest, Objective, Origin, Outcome,
+    RunView, TrialId,
 };
 use proptest::prelude::*;
 
@@ -50,6 +50,50 @@ fn the_best_is_the_best_at_the_highest_fidelity() {
     let best = best_so_far(&view, &accuracy(Direction::Maximize));
     let best: Vec<_> = best.iter().map(|point| (point.trial.0, point.incumbent.0)).collect();
     assert_eq!(best, [(1, 1), (2, 1), (3, 3)]);
+}
+
+/// The final training is for the best of what compares, each network once.
+#[test]
+fn finalists_keep_the_constraints_and_are_told_apart() {
+    let mut plain = plain();
+    plain.goal.objectives = vec![accuracy(Direction::Maximize)];
+    plain.goal.constraints = vec!["params<=10".parse().unwrap()];
+    // The text, the epochs, the accuracy, the parameters; the last has the result of trial 1.
+    let values = [
+        ("x=1", 3, 0.6, 5.0),
+        ("x=2", 3, 0.8, 5.0),
+        ("x=3", 3, 0.9, 50.0),
+        ("x=4", 1, 0.95, 5.0),
+        ("x=1", 3, 0.7, 5.0),
+        ("x=5", 3, 0.8, 5.0),
+    ];
+    let events = values.iter().zip(0..).flat_map(|((text, epochs, accuracy, params), id)| {
+        let mut event = started(id, plain.spec.parse(text).unwrap());
+        if let Event::TrialStarted(started) = &mut event {
+            started.proposal = started.proposal.clone().at_epochs(*epochs);
+            if id == 5 {
+                let origin = Origin::Reused { trial: TrialId(1) };
+                started.proposal = started.proposal.clone().with_origin(origin);
+            }
+        }
+        let result = metrics(&[("valid_accuracy", *accuracy), ("params", *params)]);
+        [event, finished(id, Outcome::Complete(result))]
+    });
+    let events: Vec<_> = events.collect();
+    let best = |manifest: &Manifest, top| {
+        let view = fold(manifest, events.clone());
+        finalists(&view, top).iter().map(|trial| trial.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(best(&plain, 9), [1, 4]);
+    assert_eq!(best(&plain, 1), [1]);
+    // Of a search for a front it is that, the best by the first objective before the others.
+    let minimize =
+        |metric: &str| Objective { metric: metric.to_owned(), direction: Direction::Minimize };
+    let mut both = plain.clone();
+    both.goal.constraints.clear();
+    both.goal.objectives.push(minimize("params"));
+    assert_eq!(best(&both, 9), [2, 1]);
+    assert_eq!(best(&both, 1), [2]);
 }
 
 #[test]

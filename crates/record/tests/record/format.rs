@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::fs;
 
 use nascent_record::{
-    BlobId, Budget, DirectoryStore, Event, Failure, FailureKind, Fidelity, FinishReason, Origin,
-    Outcome, Proposal, Retrained, Run, RunFinished, RunStore as _, RunView, SessionStarted,
+    BlobId, Budget, DirectoryStore, Event, Failure, FailureKind, Fidelity, FinishReason, Manifest,
+    Origin, Outcome, Proposal, Retrained, Run, RunFinished, RunStore as _, RunView, SessionStarted,
     Signals, Trial, TrialFinished, TrialId, TrialReported, TrialStarted, analysis,
 };
 
@@ -127,6 +127,19 @@ fn the_golden_run_of_schema_1_is_read_as_ever() {
     }
     let state = view.trials()[9].state.as_ref().unwrap();
     Run::blob(&golden(), state).unwrap();
+}
+
+/// Runs from before there was `final_top` trained one again, and their setting keeps its code.
+#[test]
+fn a_manifest_that_says_nothing_of_the_final_top_means_one() {
+    let mut manifest = Run::manifest(&golden()).unwrap();
+    assert_eq!(manifest.final_top, 1);
+    let before = manifest.setting();
+    assert!(!serde_json::to_string(&manifest).unwrap().contains("final_top"));
+    manifest.final_top = 3;
+    assert_ne!(manifest.setting(), before);
+    let again: Manifest = serde_json::from_str(&serde_json::to_string(&manifest).unwrap()).unwrap();
+    assert_eq!(again, manifest);
 }
 
 fn summary(view: &RunView) -> String {
