@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use anyhow::{Context as _, Result};
+use nascent::space::{obstacles, relaxed_spaces};
 use nascent::train::operation_latencies_ms;
 
 use nascent_session::{data, settings, space_settings};
@@ -16,9 +17,11 @@ pub(crate) fn run(args: &LatencyArgs, out: &mut dyn Write) -> Result<()> {
     let space = nascent::space::find(&args.space)?.make(&settings, &())?;
     let supernet = space.relaxed().map(nascent::space::Relaxed::supernet).with_context(|| {
         format!(
-            "the space {} has no operations on edges that could be measured one by one; choose \
-             nas_bench_201, darts or proxyless",
-            args.space
+            "of the space {} there are no operations on edges that could be measured one by one: {}; \
+             choose a space whose choices are all operations on edges ({}, or one that you declare)",
+            args.space,
+            obstacles(space.spec()),
+            relaxed_spaces(|_| true).join(", ")
         )
     })?;
     let (_, resources) = data::open(&args.data.request(&TableArgs::default()), 0, "cpu")?;

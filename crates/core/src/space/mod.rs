@@ -6,6 +6,7 @@ pub mod declared;
 pub mod macro_cnn;
 pub mod mlp;
 pub mod nas_bench_201;
+mod obstacles;
 mod partial;
 pub mod proxyless;
 mod relaxed;
@@ -14,6 +15,7 @@ mod sample;
 use nascent_record::{Architecture, Domain, Graph, Spec};
 
 pub use choices::Choices;
+pub use obstacles::{obstacles, relaxed_spaces};
 pub use relaxed::{MixedEdge, Relaxed, Supernet};
 pub use sample::{GridIter, SpecExt};
 pub(crate) use sample::{draw, draw_other};
