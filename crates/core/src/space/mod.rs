@@ -11,6 +11,7 @@ mod partial;
 pub mod proxyless;
 mod relaxed;
 mod sample;
+mod widths;
 
 use nascent_record::{Architecture, Domain, Graph, Spec};
 
@@ -19,6 +20,7 @@ pub use obstacles::{obstacles, relaxed_spaces};
 pub use relaxed::{MixedEdge, Relaxed, Supernet};
 pub use sample::{GridIter, SpecExt};
 pub(crate) use sample::{draw, draw_other};
+pub(crate) use widths::costs_of_widths;
 
 use crate::Result;
 use crate::config::{Entry, find as find_entry};

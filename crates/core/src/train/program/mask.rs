@@ -79,7 +79,6 @@ pub(super) fn mask_back(
 /// How many of the first channels there are of the output of an operation, and how many of its
 /// input, where these coefficients leave out the others.
 struct Widths<'a> {
-    trace: &'a Trace,
     coefficients: &'a [f32],
     /// For each value how many of its channels are not masked.
     unmasked: Vec<usize>,
@@ -88,9 +87,9 @@ struct Widths<'a> {
 }
 
 impl<'a> Widths<'a> {
-    fn new(trace: &'a Trace, coefficients: &'a [f32]) -> Self {
+    fn new(trace: &Trace, coefficients: &'a [f32]) -> Self {
         let needed = vec![None; trace.ops.len()];
-        let mut this = Self { trace, coefficients, unmasked: Vec::new(), needed };
+        let mut this = Self { coefficients, unmasked: Vec::new(), needed };
         for (at, op) in trace.ops.iter().enumerate() {
             let (Shape::Image { channels: all, .. } | Shape::Features(all)) = trace.shapes[at];
             let of_inputs = op.inputs().iter().map(|x| this.unmasked[x.0]).max().unwrap_or(all);
