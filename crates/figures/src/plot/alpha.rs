@@ -3,7 +3,7 @@
 use nascent_record::analysis::list_names;
 use nascent_record::{RunView, Spec};
 
-use super::rows::{Group, across, heat, legend};
+use super::rows::{Group, Heat, heat};
 use super::{NotYet, Plot, PlotOptions, count, even_sample, first_with, of_run};
 use crate::Figure;
 
@@ -44,17 +44,16 @@ impl Plot for Alpha {
             return Err(NotYet(sentence.to_owned()));
         };
         let epochs = runs[run].1.searcher_epochs().len();
-        let (y, marks) = heat(&groups, "α", run);
+        let Heat { x, y, marks, note } = heat(&groups, "α", "epoch of the supernet", run);
         Ok(Figure {
             title: self.title().to_owned(),
             subtitle: format!(
-                "{}, {}{}{}",
+                "{}, {}{}{note}",
                 count(groups.len(), "edge"),
                 count(epochs, "epoch"),
                 of_run(runs, run),
-                legend(&groups)
             ),
-            x: across("epoch of the supernet", &groups),
+            x,
             y,
             marks,
         })
