@@ -17,7 +17,7 @@ pub(crate) fn run(args: &LatencyArgs, out: &mut dyn Write) -> Result<()> {
     let space = nascent::space::find(&args.space)?.make(&settings, &())?;
     let supernet = space.relaxed().map(nascent::space::Relaxed::supernet).with_context(|| {
         format!(
-            "of the space {} there are no operations on edges that could be measured one by one: {}; \
+            "the space {} has no operations on edges that could be measured one by one: {}; \
              choose a space whose choices are all operations on edges ({}, or one that you declare)",
             args.space,
             obstacles(space.spec()),

@@ -32,7 +32,7 @@ pub fn obstacles(spec: &Spec) -> String {
         found.push(format!("\"{}\"{more} {text}", choice.name));
     }
     if found.is_empty() {
-        return "its operations are not added up on the edges of cells".to_owned();
+        return "operations are not added up on the edges of cells".to_owned();
     }
     found.join("; ")
 }

@@ -15,7 +15,7 @@ pub(super) fn relaxed<'a>(name: &str, space: &'a dyn SearchSpace) -> Result<&'a 
         let with_any = SEARCHERS.iter().filter(|entry| !entry.trains_supernet());
         let with_any: Vec<&str> = with_any.map(|entry| entry.name).collect();
         let problem = format!(
-            "it mixes operations on the edges of cells, and of this space {}; search it with another \
+            "it mixes operations on the edges of cells, and in this space {}; search it with another \
              searcher ({}), or choose a space whose choices are all operations on edges ({}, or one \
              that you declare)",
             obstacles(space.spec()),
