@@ -11,6 +11,9 @@ use crate::Figure;
 const ALPHA: &str = "alpha.";
 const BETA: &str = "beta.";
 
+/// What the names of rows of β begin with.
+const BETA_ROW: &str = "β ";
+
 /// More columns than this are narrower than a screen shows well.
 const MOST_COLUMNS: usize = 100;
 
@@ -44,12 +47,13 @@ impl Plot for Alpha {
             return Err(NotYet(sentence.to_owned()));
         };
         let epochs = runs[run].1.searcher_epochs().len();
+        let edges = groups.iter().filter(|group| !group.name.starts_with(BETA_ROW)).count();
         let Heat { x, y, marks, note } = heat(&groups, "α", "epoch of the supernet", run);
         Ok(Figure {
             title: self.title().to_owned(),
             subtitle: format!(
                 "{}, {}{}{note}",
-                count(groups.len(), "edge"),
+                count(edges, "edge"),
                 count(epochs, "epoch"),
                 of_run(runs, run),
             ),
@@ -75,7 +79,8 @@ fn groups(view: &RunView) -> Vec<Group> {
             let stretch = [f64::from(trained.epoch) - 0.5, f64::from(next) - 0.5];
             for (list, values) in &trained.signals.vectors {
                 let Some(name) = list.strip_prefix(prefix) else { continue };
-                let name = if prefix == BETA { format!("β {name}") } else { name.to_owned() };
+                let name =
+                    if prefix == BETA { format!("{BETA_ROW}{name}") } else { name.to_owned() };
                 let column = (stretch, values.clone());
                 match groups[first..].iter_mut().find(|group| group.name == name) {
                     Some(group) if group.rows.len() == values.len() => group.columns.push(column),

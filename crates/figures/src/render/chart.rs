@@ -13,7 +13,7 @@ pub(super) const EDGE: f64 = 18.0;
 pub(super) const TICK: f64 = 11.0;
 pub(super) const LABEL: f64 = 12.0;
 /// The least distance of two names on the x axis.
-const APART: f64 = 6.0;
+const APART: f64 = 4.0;
 /// The distance of two lines of a name on an axis.
 const LINE: f64 = 12.0;
 

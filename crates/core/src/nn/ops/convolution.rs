@@ -2,7 +2,7 @@
 
 use nascent_record::Op as Settings;
 
-use super::channels::mask;
+use super::channels::{MASK, mask};
 use super::{ONE, activation, number, window};
 use crate::Result;
 use crate::nn::layers::{BatchNorm, Convolution, Parallel, Pass, Sequence, wrong};
@@ -89,11 +89,14 @@ impl Op for MbConv {
     }
     fn summary(&self) -> &'static str {
         "Inverted residual block of MobileNetV2: widen, depthwise convolution, narrow; with a skip \
-         where the shape is kept. In a supernet, what is between the convolutions is masked by \
-         `widths` of its input, from `coefficient` on."
+         where the shape is kept. In a supernet its input has `widths`, mixed by the coefficients from \
+         `coefficient` on."
     }
     fn attributes(&self) -> &'static [&'static str] {
-        &["channels", "kernel", "stride", "activation", "expansion", "coefficient", "widths"]
+        &["channels", "kernel", "stride", "activation", "expansion"]
+    }
+    fn supernet_attributes(&self) -> &'static [&'static str] {
+        &MASK
     }
     fn build(
         &self,

@@ -23,7 +23,10 @@ impl Op for Stem {
          by the coefficients from `coefficient` on."
     }
     fn attributes(&self) -> &'static [&'static str] {
-        &["channels", "coefficient", "widths"]
+        &["channels"]
+    }
+    fn supernet_attributes(&self) -> &'static [&'static str] {
+        &MASK
     }
     fn build(
         &self,
@@ -87,7 +90,7 @@ impl Op for Head {
         "Batch normalization, ReLU, global average and a linear layer to the classes: the last layer. \
          In a supernet its input has `widths`, mixed by the coefficients from `coefficient` on."
     }
-    fn attributes(&self) -> &'static [&'static str] {
+    fn supernet_attributes(&self) -> &'static [&'static str] {
         &MASK
     }
     fn build(

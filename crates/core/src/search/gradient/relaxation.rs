@@ -88,6 +88,7 @@ mod tests {
 
     use super::*;
     use crate::search::{SearchSetup, find};
+    use crate::train::TrainConfig;
 
     /// What a searcher says of a space.
     fn refusal(searcher: &str, space: &str, settings: &Value) -> String {
@@ -113,6 +114,12 @@ mod tests {
                 { "layer": { "op": "head" } },
             ],
         });
+        let concat = json!({ "cells": [{ "name": "cell", "input": "x", "nodes": [
+            { "name": "y", "join": "concat", "edges": [
+                { "from": "x", "ops": ["skip_connect", "nor_conv_3x3"] },
+                { "from": "x", "ops": ["skip_connect", "nor_conv_3x3"] },
+            ] },
+        ] }] });
         let depth = ["\"depth\" (and 4 more", "\"width_2\" (and 3 more like it) is there only"];
         let kernel = ["\"repeats_1\" (and 2 more", "is one of 3, 5, which are not operations"];
         let width = ["\"width\" is an integer from 4 to 12, not one of several operations"];
@@ -120,6 +127,7 @@ mod tests {
             ("mlp", Value::Null, &depth[..]),
             ("macro_cnn", Value::Null, &kernel),
             ("declared", declared, &width),
+            ("declared", concat, &["in this space operations are not added up on the edges"]),
         ] {
             for searcher in SEARCHERS.iter().filter(|entry| entry.trains_supernet()) {
                 let message = refusal(searcher.name, space, &settings);
@@ -137,5 +145,15 @@ mod tests {
                 assert_eq!(spaces.contains("proxyless"), searcher.name != "pc_darts", "{spaces}");
             }
         }
+    }
+
+    #[test]
+    fn networks_of_every_width_begin_with_shared_weights() {
+        let settings = json!({ "stages": 2, "blocks": 2, "channels": 8, "widths": 4 });
+        let space = crate::space::find("proxyless").unwrap().make(&settings, &()).unwrap();
+        let supernet = space.relaxed().unwrap().supernet();
+        let config = TrainConfig { batch_size: 16, ..TrainConfig::default() };
+        let shared = SharedWeights::new(&supernet, &[1, 8, 8], 10, &config, Seed::new(1)).unwrap();
+        check_inheritance("proxyless", &*space, &supernet, &shared).unwrap();
     }
 }
