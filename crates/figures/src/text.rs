@@ -105,7 +105,7 @@ pub(crate) fn lines(name: &str, size: f64, room: f64) -> Vec<String> {
         let joined = lines.last().map(|line| format!("{line}{word}"));
         match (lines.last_mut(), joined) {
             (Some(line), Some(joined)) if fits(joined.trim_end_matches(['_', ' '])) => {
-                *line = joined
+                *line = joined;
             }
             _ => lines.push(word.to_owned()),
         }

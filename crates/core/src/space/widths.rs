@@ -108,7 +108,7 @@ mod tests {
             assert_eq!(channels, first);
             Ok(channels
                 .iter()
-                .map(|of_network| of_network.iter().sum::<f64>() + calls as f64)
+                .map(|of_network| of_network.iter().sum::<f64>() + f64::from(calls))
                 .collect())
         });
         assert_eq!(calls, 12, "one for each of the operations, and for each of the stages");

@@ -113,7 +113,9 @@ fn build_mask(
         );
         return Err(infeasible(problem));
     };
-    widths.iter_mut().for_each(|width| *width *= times);
+    for width in &mut widths {
+        *width *= times;
+    }
     builder.count_activations(image.len());
     Ok(Box::new(ChannelMask { first, widths }))
 }
