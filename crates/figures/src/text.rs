@@ -96,6 +96,30 @@ pub(crate) fn elide_middle(text: &str, size: f64, weight: Weight, room: f64) -> 
     elide(text, size, weight, room)
 }
 
+/// A name in one line if it fits, else in up to three, broken at `_` and spaces, which are left out
+/// there; cut in the middle where these do not fit either.
+pub(crate) fn lines(name: &str, size: f64, room: f64) -> Vec<String> {
+    let fits = |text: &str| width(text, size, Weight::Regular) <= room;
+    let mut lines: Vec<String> = Vec::new();
+    for word in name.split_inclusive(['_', ' ']) {
+        let joined = lines.last().map(|line| format!("{line}{word}"));
+        match (lines.last_mut(), joined) {
+            (Some(line), Some(joined)) if fits(joined.trim_end_matches(['_', ' '])) => {
+                *line = joined;
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    let last = lines.len().saturating_sub(1);
+    for line in &mut lines[..last] {
+        line.truncate(line.trim_end_matches(['_', ' ']).len());
+    }
+    if lines.len() > 3 || !lines.iter().all(|line| fits(line)) {
+        return vec![elide_middle(name, size, Weight::Regular, room)];
+    }
+    lines
+}
+
 /// A number as a person writes it: 0.9123, 91.2, 10k, 1.25M.
 pub(crate) fn number(value: f64) -> String {
     let magnitude = value.abs();
@@ -174,6 +198,20 @@ pub(crate) fn grouped(n: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_does_not_fit_is_broken_or_cut() {
+        let room = width("skip_connect", 11.0, Weight::Regular);
+        let lines = |name: &str, share: f64| lines(name, 11.0, room * share);
+        assert_eq!(lines("skip_connect", 1.0), ["skip_connect"]);
+        assert_eq!(lines("skip_connect", 0.99), ["skip", "connect"]);
+        assert_eq!(lines("max_pool_3x3", 0.9), ["max_pool", "3x3"]);
+        assert_eq!(lines("max_pool_3x3", 0.5), ["max", "pool", "3x3"]);
+        assert_eq!(lines("a", 0.001).len(), 1);
+        assert_eq!(lines("", 1.0).concat(), "");
+        let [cut] = &lines("skip_connect", 0.4)[..] else { panic!("it is two") };
+        assert!(cut.contains('…'), "{cut}");
+    }
 
     #[test]
     fn numbers_read_well() {

@@ -227,6 +227,12 @@ pub trait Op: Sync {
         &[]
     }
 
+    /// The names of attributes that supernets give it, beside [`Op::attributes`]: a space that a person
+    /// declares has none of them.
+    fn supernet_attributes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Builds it for inputs of this shape; returns it with the shape of its output. Parameters and
     /// cost are registered with the builder, which may only be counting.
     ///

@@ -340,7 +340,8 @@ fn operation(
     }
     let op = find(&settings.name)?;
     for name in settings.attributes.keys() {
-        if !op.attributes().contains(&name.as_str()) {
+        let known = [op.attributes(), op.supernet_attributes()];
+        if !known.iter().any(|names| names.contains(&name.as_str())) {
             let hint = match op.attributes() {
                 [] => "it has none".to_owned(),
                 known => suggestion(name, known.iter().copied()),

@@ -170,6 +170,12 @@ impl SearcherEntry {
     pub fn trains_supernet(&self) -> bool {
         (self.defaults)().get("supernet_epochs").is_some()
     }
+
+    /// Into how many parts it divides the channels of a network that it trains, if it does.
+    pub(crate) fn parts(&self) -> Option<usize> {
+        let parts = (self.defaults)().get("parts")?.as_u64()?;
+        usize::try_from(parts).ok()
+    }
 }
 
 /// All searchers.

@@ -6,17 +6,21 @@ pub mod declared;
 pub mod macro_cnn;
 pub mod mlp;
 pub mod nas_bench_201;
+mod obstacles;
 mod partial;
 pub mod proxyless;
 mod relaxed;
 mod sample;
+mod widths;
 
 use nascent_record::{Architecture, Domain, Graph, Spec};
 
 pub use choices::Choices;
+pub use obstacles::{obstacles, relaxed_spaces};
 pub use relaxed::{MixedEdge, Relaxed, Supernet};
 pub use sample::{GridIter, SpecExt};
 pub(crate) use sample::{draw, draw_other};
+pub(crate) use widths::costs_of_widths;
 
 use crate::Result;
 use crate::config::{Entry, find as find_entry};

@@ -7,9 +7,11 @@
 //! keeps the shape may be left out. With `widths` above 1 each stage also has a number of channels to
 //! choose: so many parts of its most.
 //!
-//! In the supernet the widths of a stage share the weights of the widest: what its blocks compute is
-//! masked, channel by channel (Wan et al., section 3.1). Between the convolutions of a block all
-//! channels of the widest stay.
+//! In the supernet the widths of a stage share the weights of the widest, of which a narrower one has
+//! the first channels: what the stem and its blocks compute is masked, channel by channel (Wan et al.,
+//! section 3.1). So is what lies between the convolutions of a block, by the width of what the block
+//! gets, and what the head has normalized. With one width for each stage it is the network of those
+//! widths.
 //!
 //! # References
 //! The blocks and choices are those of Cai, Zhu and Han, "ProxylessNAS: Direct Neural Architecture
@@ -81,6 +83,11 @@ impl Place {
         format!("block_{}_{}", self.stage, self.number)
     }
 
+    /// The stage whose channels the block gets.
+    fn stage_before(self) -> usize {
+        if self.number > 1 { self.stage } else { self.stage.saturating_sub(1).max(1) }
+    }
+
     /// Whether the block keeps the shape of what it gets.
     fn keeps_shape(self) -> bool {
         self.number > 1
@@ -142,23 +149,25 @@ impl Proxyless {
         Ok(Self { config, spec })
     }
 
-    /// The network, with so many channels in the first stage, what `mask` puts on the blocks of a stage,
-    /// and what `connect` puts between two nodes for a block.
+    /// The network, with so many channels in the first stage, the operations as `mask` has them work
+    /// on the channels of a stage, and what `connect` puts between two nodes for a block.
     fn network(
         &self,
         channels: usize,
-        mask: impl Fn(usize) -> Option<Op>,
+        mask: impl Fn(usize, Op) -> Option<Op>,
         mut connect: impl FnMut(&mut Graph, (usize, usize), Place),
     ) -> Graph {
+        let masked = |stage: usize, op: Op| mask(stage, op.clone()).unwrap_or(op);
         let mut graph = Graph::new(NAME);
-        let mut last = graph.then("stem", Op::new("stem").with("channels", channels));
+        let stem = Op::new("stem").with("channels", channels);
+        let mut last = graph.then("stem", masked(1, stem));
         for place in places(self.config) {
             let label = format!("block {}.{}", place.stage, place.number);
-            let node = graph.node(&label, mask(place.stage), &[]);
+            let node = graph.node(&label, mask(place.stage, Op::new("channel_mask")), &[]);
             connect(&mut graph, (last, node), place);
             last = node;
         }
-        graph.node("head", Some(Op::new("head")), &[last]);
+        graph.node("head", Some(masked(self.config.stages, Op::new("head"))), &[last]);
         graph
     }
 }
@@ -195,9 +204,9 @@ impl Relaxed for Proxyless {
         let config = self.config;
         let count: usize = places(config).map(|place| place.options().len()).sum();
         let first_width = |stage: usize| count + (stage - 1) * config.widths;
-        let mask = |stage: usize| {
+        let mask = |stage: usize, op: Op| {
             let widths = widths(config, stage).iter().map(usize::to_string).collect::<Vec<_>>();
-            let op = Op::new("channel_mask").with("widths", &*widths.join(","));
+            let op = op.with("widths", &*widths.join(","));
             (config.widths > 1).then(|| op.with("coefficient", first_width(stage)))
         };
         let mut edges: Vec<MixedEdge> = Vec::new();
@@ -205,7 +214,10 @@ impl Relaxed for Proxyless {
             let first = edges.last().map_or(0, |edge| edge.coefficients().end);
             let (options, channels) = (place.options(), config.channels << (place.stage - 1));
             for at in 0..options.len() {
-                graph.mixed_edge(from, to, place.op(at, channels), first + at);
+                let op = place.op(at, channels);
+                let masked = mask(place.stage_before(), op.clone());
+                let masked = masked.filter(|_| at < BLOCKS.len()).unwrap_or(op);
+                graph.mixed_edge(from, to, masked, first + at);
             }
             edges.push(MixedEdge { name: place.name(), options, first });
         });
@@ -243,7 +255,7 @@ impl SearchSpace for Proxyless {
         let mut blocks = options.iter();
         Ok(self.network(
             channels(1),
-            |_| None,
+            |_, _| None,
             |graph, (from, to), place| {
                 let option = *blocks.next().unwrap_or(&0);
                 graph.edge(from, to, place.op(option, channels(place.stage)));

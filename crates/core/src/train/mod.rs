@@ -30,7 +30,7 @@ pub use config::{OptimizerKind, Precision, ScheduleKind, ScheduleUnit, TrainConf
 pub use data::{Batch, Data, Part};
 pub use device::device;
 pub use fit::{EpochResult, Fit, Plan, Score, evaluate, fit};
-pub use latency::{latency_ms, operation_latencies_ms};
+pub use latency::{latency_ms, option_latencies_ms};
 pub use loader::{Batches, Order, batches};
 pub use loss::cross_entropy;
 pub use memory::memory_mib;

@@ -164,13 +164,16 @@ impl SharedWeights {
     }
 
     /// The weights of the network that these coefficients make, as safetensors, for
-    /// [`Model::inherit`]: by the names that they have in that network alone. Scales and shifts behind
-    /// a mixed operation are not among them, since a supernet does not train those.
+    /// [`Model::inherit`]: by the names that they have in that network alone, and of masked channels
+    /// only the first ones that it has. Scales and shifts behind a mixed operation are not among them,
+    /// since a supernet does not train those.
     ///
     /// # Errors
     /// If they cannot be written.
     pub fn of_network(&self, coefficients: &[f32]) -> Result<Vec<u8>> {
         let parameters = self.model.parameters();
+        let trace = self.model.trace();
+        let shapes = trace.map(|(trace, _)| trace.narrowed(coefficients)).unwrap_or_default();
         let mut start = 0;
         let mut tensors = Vec::new();
         for (Parameter { name, var, is_weight }, owner) in std::iter::zip(parameters, &self.owners)
@@ -180,7 +183,12 @@ impl SharedWeights {
             let is_part = owner.is_none_or(|owner| *is_weight && coefficients[owner] != 0.0);
             if is_part {
                 let values = &self.weights.values()[range];
-                let tensor = Tensor::from_slice(values, var.dims(), &Device::Cpu)?;
+                let mut tensor = Tensor::from_slice(values, var.dims(), &Device::Cpu)?;
+                for (dim, count) in
+                    shapes.get(&var.as_tensor().id()).into_iter().flatten().enumerate()
+                {
+                    tensor = tensor.narrow(dim, 0, *count)?;
+                }
                 tensors.push((shared_name(name), tensor));
             }
         }
@@ -414,6 +422,17 @@ mod tests {
         let alone = Model::new(&graph, &[1, 8, 8], 10, Seed::new(5), &Device::Cpu).unwrap();
         let supernet = space.relaxed().unwrap().supernet();
         let mut shared = shared(&supernet, &config);
+        // With shifts, as trained ones have them, a channel that is masked only before them shows.
+        let mut start = 0;
+        let shared_by_all = shared.model().coefficients_of_parameters();
+        let parameters = std::iter::zip(shared.model().parameters(), shared_by_all);
+        let parameters = parameters.map(|(p, owner)| (p.var.elem_count(), owner));
+        for (count, owner) in parameters.collect::<Vec<_>>() {
+            for at in (0..count).filter(|_| owner.is_none()) {
+                shared.weights_mut()[start + at] += 0.1 + (at % 7) as f32 / 20.0;
+            }
+            start += count;
+        }
         let path = space.relaxed().unwrap().path(architecture);
         let coefficients = supernet.one_hot(&path);
         alone.inherit(&shared.of_network(&coefficients).unwrap()).unwrap();
@@ -442,6 +461,18 @@ mod tests {
         for _ in 0..4 {
             assert_is_network(&space, &space.spec().sample(&mut rng));
         }
+        let config = proxyless::Config { stages: 3, blocks: 2, channels: 6, widths: 3 };
+        let space = proxyless::Proxyless::new(config).unwrap();
+        for _ in 0..6 {
+            assert_is_network(&space, &space.spec().sample(&mut rng));
+        }
+        // The last block has a stride, a pixel, and as many channels behind it as before.
+        let config = proxyless::Config { stages: 5, blocks: 1, channels: 2, widths: 2 };
+        let space = proxyless::Proxyless::new(config).unwrap();
+        let blocks = (1..=5).map(|stage| format!("block_{stage}_1=mbconv3_3x3"));
+        let blocks = blocks.collect::<Vec<_>>().join(",");
+        let name = format!("{blocks},width_1=1,width_2=2,width_3=8,width_4=16,width_5=16");
+        assert_is_network(&space, &space.parse(&name).unwrap());
         // Poolings are normalized in the supernet alone, so not one with them.
         let space = darts_space();
         let cell = "('sep_conv_3x3', 0), ('skip_connect', 1), ('dil_conv_5x5', 0), ('sep_conv_5x5', 2), \

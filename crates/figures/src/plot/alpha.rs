@@ -3,13 +3,16 @@
 use nascent_record::analysis::list_names;
 use nascent_record::{RunView, Spec};
 
-use super::rows::{Group, across, heat, legend};
+use super::rows::{Group, Heat, heat};
 use super::{NotYet, Plot, PlotOptions, count, even_sample, first_with, of_run};
 use crate::Figure;
 
 /// What the names of lists of α and β begin with.
 const ALPHA: &str = "alpha.";
 const BETA: &str = "beta.";
+
+/// What the names of rows of β begin with.
+const BETA_ROW: &str = "β ";
 
 /// More columns than this are narrower than a screen shows well.
 const MOST_COLUMNS: usize = 100;
@@ -44,17 +47,17 @@ impl Plot for Alpha {
             return Err(NotYet(sentence.to_owned()));
         };
         let epochs = runs[run].1.searcher_epochs().len();
-        let (y, marks) = heat(&groups, "α", run);
+        let edges = groups.iter().filter(|group| !group.name.starts_with(BETA_ROW)).count();
+        let Heat { x, y, marks, note } = heat(&groups, "α", "epoch of the supernet", run);
         Ok(Figure {
             title: self.title().to_owned(),
             subtitle: format!(
-                "{}, {}{}{}",
-                count(groups.len(), "edge"),
+                "{}, {}{}{note}",
+                count(edges, "edge"),
                 count(epochs, "epoch"),
                 of_run(runs, run),
-                legend(&groups)
             ),
-            x: across("epoch of the supernet", &groups),
+            x,
             y,
             marks,
         })
@@ -76,7 +79,8 @@ fn groups(view: &RunView) -> Vec<Group> {
             let stretch = [f64::from(trained.epoch) - 0.5, f64::from(next) - 0.5];
             for (list, values) in &trained.signals.vectors {
                 let Some(name) = list.strip_prefix(prefix) else { continue };
-                let name = if prefix == BETA { format!("β {name}") } else { name.to_owned() };
+                let name =
+                    if prefix == BETA { format!("{BETA_ROW}{name}") } else { name.to_owned() };
                 let column = (stretch, values.clone());
                 match groups[first..].iter_mut().find(|group| group.name == name) {
                     Some(group) if group.rows.len() == values.len() => group.columns.push(column),

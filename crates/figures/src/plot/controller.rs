@@ -4,7 +4,7 @@ use nascent_record::{Domain, RunView};
 
 use super::choices::Common;
 use super::metric::Metric;
-use super::rows::{Columns, Group, across, heat, legend, logged, together};
+use super::rows::{Columns, Group, Heat, heat, logged, together};
 use super::{Ask, NotYet, Plot, PlotOptions, count, first_with, of_run};
 use crate::Figure;
 
@@ -74,11 +74,11 @@ impl Plot for Controller {
         } else {
             count(all, "choice")
         };
-        let (y, marks) = heat(&groups, "probability", run);
+        let Heat { x, y, marks, note } = heat(&groups, "probability", "trial", run);
         Ok(Figure {
             title: self.title().to_owned(),
-            subtitle: format!("{of}{}{}", of_run(runs, run), legend(&groups)),
-            x: across("trial", &groups),
+            subtitle: format!("{of}{}{note}", of_run(runs, run)),
+            x,
             y,
             marks,
         })

@@ -2,7 +2,7 @@
 
 use nascent_record::RunView;
 
-use super::rows::{Columns, Group, across, heat, logged, together};
+use super::rows::{Columns, Group, Heat, heat, logged, together};
 use super::{NotYet, Plot, PlotOptions, count, first_with, of_run};
 use crate::Figure;
 
@@ -59,11 +59,11 @@ impl Plot for Relevance {
             *value = (list.scaled)(*value);
         }
         let groups = [Group { name: String::new(), rows, columns }];
-        let (y, marks) = heat(&groups, list.label, run);
+        let Heat { x, y, marks, note } = heat(&groups, list.label, "trial", run);
         Ok(Figure {
             title: self.title().to_owned(),
-            subtitle: format!("{}{}", count(n, "choice"), of_run(runs, run)),
-            x: across("trial", &groups),
+            subtitle: format!("{}{}{note}", count(n, "choice"), of_run(runs, run)),
+            x,
             y,
             marks,
         })

@@ -12,6 +12,10 @@ use crate::{Bars, Figure, Mark, Role, Series};
 pub(super) const EDGE: f64 = 18.0;
 pub(super) const TICK: f64 = 11.0;
 pub(super) const LABEL: f64 = 12.0;
+/// The least distance of two names on the x axis.
+const APART: f64 = 4.0;
+/// The distance of two lines of a name on an axis.
+const LINE: f64 = 12.0;
 
 /// The room that is left for data.
 #[derive(Clone, Copy, Debug)]
@@ -38,13 +42,31 @@ pub(super) fn scene(figure: &Figure, options: &RenderOptions) -> Scene {
     scene
 }
 
+/// How many lines the names on the x axis have below the first.
+fn below_the_first(ticks: &[(f64, Vec<String>)]) -> f64 {
+    let most = ticks.iter().map(|(_, lines)| lines.len()).max();
+    most.unwrap_or(1).saturating_sub(1) as f64
+}
+
+/// How wide a name on the x axis may be: names of options are broken or cut where they would touch,
+/// and numbers are left out instead.
+fn room_of_a_name(ticks: &[(f64, String)], figure: &Figure, frame: Frame) -> f64 {
+    let places = || ticks.iter().map(|(at, _)| frame.left + at * (frame.right - frame.left));
+    let gaps = std::iter::zip(places(), places().skip(1)).map(|(a, b)| b - a);
+    match gaps.fold(f64::INFINITY, f64::min) {
+        gap if figure.x.ticks.is_some() && gap > 30.0 => gap - APART,
+        _ => f64::INFINITY,
+    }
+}
+
 /// A figure with two axes.
 pub(super) struct Chart<'a> {
     figure: &'a Figure,
     pub(super) frame: Frame,
     x: Span,
     y: Span,
-    x_ticks: Vec<(f64, String)>,
+    /// Names in one line or several.
+    x_ticks: Vec<(f64, Vec<String>)>,
     y_ticks: Vec<(f64, String)>,
 }
 
@@ -70,6 +92,10 @@ impl<'a> Chart<'a> {
         if bars {
             frame.right -= 130.0_f64.min((frame.right - frame.left) * 0.25); // for notes
         }
+        let room = room_of_a_name(&x_ticks, figure, frame);
+        let lines = |(at, name): (f64, String)| (at, text::lines(&name, TICK, room));
+        let x_ticks: Vec<(f64, Vec<String>)> = x_ticks.into_iter().map(lines).collect();
+        frame.bottom -= LINE * below_the_first(&x_ticks);
         Self { figure, frame, x, y, x_ticks, y_ticks }
     }
 
@@ -156,20 +182,22 @@ impl<'a> Chart<'a> {
             scene.text(name.as_str(), (left - 8.0, y + TICK * 0.36), letters);
         }
         let mut taken = f64::NEG_INFINITY;
-        let room = self.room_of_a_name();
-        for (at, name) in &self.x_ticks {
+        let apart = if self.figure.x.ticks.is_some() { APART - 0.5 } else { 8.0 };
+        for (at, lines) in &self.x_ticks {
             let x = self.across(*at);
-            let name = &text::elide_middle(name, TICK, Weight::Regular, room);
             if bars {
                 scene.line(vec![(x, top), (x, bottom)], grid);
             }
-            let half = letters.width(name) / 2.0;
-            if x - half < taken + 8.0 || x + half > scene.width {
+            let half = lines.iter().map(|line| letters.width(line)).fold(0.0, f64::max) / 2.0;
+            if x - half < taken + apart || x + half > scene.width {
                 continue;
             }
             taken = x + half;
             scene.line(vec![(x, bottom), (x, bottom + 4.0)], Stroke::new(palette.rule, 1.0));
-            scene.text(name.as_str(), (x, bottom + 17.0), letters.anchor(Anchor::Middle));
+            for (number, line) in lines.iter().enumerate() {
+                let y = bottom + 17.0 + LINE * number as f64;
+                scene.text(line.as_str(), (x, y), letters.anchor(Anchor::Middle));
+            }
         }
         let base = if bars {
             vec![(left, top), (left, bottom)]
@@ -187,18 +215,8 @@ impl<'a> Chart<'a> {
         if !self.figure.x.label.is_empty() {
             let label =
                 text::elide(&format!("{} →", self.figure.x.label), LABEL, Weight::Regular, room);
-            scene.text(label, (right, bottom + 36.0), named.anchor(Anchor::End));
-        }
-    }
-
-    /// How wide a name on the x axis may be: names of options are cut where they would touch, and
-    /// numbers are left out instead.
-    fn room_of_a_name(&self) -> f64 {
-        let places = || self.x_ticks.iter().map(|(at, _)| self.across(*at));
-        let gaps = std::iter::zip(places(), places().skip(1)).map(|(a, b)| b - a);
-        match gaps.fold(f64::INFINITY, f64::min) {
-            gap if self.figure.x.ticks.is_some() && gap > 30.0 => gap - 6.0,
-            _ => f64::INFINITY,
+            let below = 36.0 + LINE * below_the_first(&self.x_ticks);
+            scene.text(label, (right, bottom + below), named.anchor(Anchor::End));
         }
     }
 

@@ -75,6 +75,51 @@ impl Op for ChannelShuffle {
     }
 }
 
+/// The attributes of an operation that has several widths in one.
+pub(super) const MASK: [&str; 2] = ["coefficient", "widths"];
+
+/// Puts a mask behind the layers that make images of this shape, where the attributes of the operation
+/// ask for one; the image has so many channels for each one of a width.
+pub(super) fn mask(
+    op: &Settings,
+    image: Shape,
+    times: usize,
+    layers: &mut Vec<Box<dyn Layer>>,
+    builder: &mut Builder<'_>,
+) -> Result<()> {
+    if MASK.iter().any(|name| op.attributes.contains_key(*name)) {
+        layers.push(build_mask(op, image, times, builder)?);
+    }
+    Ok(())
+}
+
+fn build_mask(
+    op: &Settings,
+    image: Shape,
+    times: usize,
+    builder: &mut Builder<'_>,
+) -> Result<Box<dyn Layer>> {
+    let Shape::Image { channels, .. } = image else {
+        return Err(wrong(builder, "needs an image", image));
+    };
+    let widths = op.text("widths").unwrap_or_default().split(',').map(str::parse);
+    let widths: Option<Vec<usize>> = widths.map(Result::ok).collect();
+    let widths = widths.filter(|widths| widths.iter().all(|width| width * times <= channels));
+    let (Some(first), Some(mut widths)) = (op.int("coefficient"), widths) else {
+        let (name, most) = (&op.name, channels / times);
+        let problem = format!(
+            "\"{name}\" needs the whole number \"coefficient\", and \"widths\" such as \"4,8\" up to \
+             the {most} channels that it has"
+        );
+        return Err(infeasible(problem));
+    };
+    for width in &mut widths {
+        *width *= times;
+    }
+    builder.count_activations(image.len());
+    Ok(Box::new(ChannelMask { first, widths }))
+}
+
 /// Several widths in one.
 pub(crate) struct ChannelMaskOp;
 
@@ -87,7 +132,7 @@ impl Op for ChannelMaskOp {
          `coefficient` on."
     }
     fn attributes(&self) -> &'static [&'static str] {
-        &["coefficient", "widths"]
+        &MASK
     }
     fn build(
         &self,
@@ -95,20 +140,6 @@ impl Op for ChannelMaskOp {
         input: Shape,
         builder: &mut Builder<'_>,
     ) -> Result<(Box<dyn Layer>, Shape)> {
-        let Shape::Image { channels, .. } = input else {
-            return Err(wrong(builder, "needs an image", input));
-        };
-        let widths = op.text("widths").unwrap_or_default().split(',').map(str::parse);
-        let widths: Option<Vec<usize>> = widths.map(Result::ok).collect();
-        let widths = widths.filter(|widths| widths.iter().all(|width| *width <= channels));
-        let (Some(first), Some(widths)) = (op.int("coefficient"), widths) else {
-            let problem = format!(
-                "\"channel_mask\" needs the whole number \"coefficient\", and \"widths\" such as \
-                 \"4,8\" up to the {channels} channels of its input"
-            );
-            return Err(infeasible(problem));
-        };
-        builder.count_activations(input.len());
-        Ok((Box::new(ChannelMask { first, widths }), input))
+        Ok((build_mask(op, input, 1, builder)?, input))
     }
 }

@@ -2,6 +2,7 @@
 
 use nascent_record::Op as Settings;
 
+use super::channels::{MASK, mask};
 use super::{ONE, activation, number, window};
 use crate::Result;
 use crate::nn::layers::{BatchNorm, Convolution, Parallel, Pass, Sequence, wrong};
@@ -88,10 +89,14 @@ impl Op for MbConv {
     }
     fn summary(&self) -> &'static str {
         "Inverted residual block of MobileNetV2: widen, depthwise convolution, narrow; with a skip \
-         where the shape is kept."
+         where the shape is kept. In a supernet its input has `widths`, mixed by the coefficients from \
+         `coefficient` on."
     }
     fn attributes(&self) -> &'static [&'static str] {
         &["channels", "kernel", "stride", "activation", "expansion"]
+    }
+    fn supernet_attributes(&self) -> &'static [&'static str] {
+        &MASK
     }
     fn build(
         &self,
@@ -114,15 +119,18 @@ impl Op for MbConv {
             layers.extend([expand, norm, kind.build(inner, builder)]);
             shape = inner;
         }
-        let mut part = builder.part("depthwise");
-        let (depthwise, inner) = Convolution::depthwise(shape, window(op)?, 1, &mut part)?;
+        let (window, mut part) = (window(op)?, builder.part("depthwise"));
+        let (depthwise, inner) = Convolution::depthwise(shape, window, 1, &mut part)?;
         let norm = BatchNorm::build(inner, &mut builder.part("norm_2"))?;
         layers.extend([depthwise, norm, kind.build(inner, builder)]);
+        // So far each channel is by itself: one that a narrower block lacks is harmless until here.
+        mask(op, inner, expansion, &mut layers, builder)?;
         let (project, shape) =
             Convolution::build(inner, outputs, ONE, &mut builder.part("project"))?;
         layers.extend([project, BatchNorm::build(shape, &mut builder.part("norm_3"))?]);
         let block: Box<dyn Layer> = Box::new(Sequence(layers));
-        if shape == input {
+        // A stride keeps the shape of a single pixel, and is still no block that keeps its shape.
+        if shape == input && window.stride == 1 {
             builder.count_activations(shape.len());
             return Ok((Box::new(Parallel(Box::new(Pass), block)), shape));
         }

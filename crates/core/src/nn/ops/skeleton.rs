@@ -3,6 +3,7 @@
 use nascent_record::Op as Settings;
 
 use super::cell::relu_conv_bn;
+use super::channels::{MASK, mask};
 use super::{ONE, number};
 use crate::Result;
 use crate::nn::layers::{
@@ -18,10 +19,14 @@ impl Op for Stem {
         "stem"
     }
     fn summary(&self) -> &'static str {
-        "3x3 convolution and batch normalization: the first layer."
+        "3x3 convolution and batch normalization: the first layer. In a supernet it has `widths`, mixed \
+         by the coefficients from `coefficient` on."
     }
     fn attributes(&self) -> &'static [&'static str] {
         &["channels"]
+    }
+    fn supernet_attributes(&self) -> &'static [&'static str] {
+        &MASK
     }
     fn build(
         &self,
@@ -33,8 +38,9 @@ impl Op for Stem {
         let window = Window { kernel: 3, stride: 1 };
         let mut part = builder.part("conv");
         let (conv, shape) = Convolution::build(input, channels, window, &mut part)?;
-        let norm = BatchNorm::build(shape, &mut builder.part("norm"))?;
-        Ok((Box::new(Sequence(vec![conv, norm])), shape))
+        let mut layers = vec![conv, BatchNorm::build(shape, &mut builder.part("norm"))?];
+        mask(op, shape, 1, &mut layers, builder)?;
+        Ok((Box::new(Sequence(layers)), shape))
     }
 }
 
@@ -81,11 +87,15 @@ impl Op for Head {
         "head"
     }
     fn summary(&self) -> &'static str {
-        "Batch normalization, ReLU, global average and a linear layer to the classes: the last layer."
+        "Batch normalization, ReLU, global average and a linear layer to the classes: the last layer. \
+         In a supernet its input has `widths`, mixed by the coefficients from `coefficient` on."
+    }
+    fn supernet_attributes(&self) -> &'static [&'static str] {
+        &MASK
     }
     fn build(
         &self,
-        _: &Settings,
+        op: &Settings,
         input: Shape,
         builder: &mut Builder<'_>,
     ) -> Result<(Box<dyn Layer>, Shape)> {
@@ -93,11 +103,14 @@ impl Op for Head {
             return Err(wrong(builder, "needs an image", input));
         };
         let norm = BatchNorm::build(input, &mut builder.part("norm"))?;
-        let relu = Activation::Relu.build(input, builder);
+        let mut layers = vec![norm, Activation::Relu.build(input, builder)];
+        // A normalization shifts what was 0.
+        mask(op, input, 1, &mut layers, builder)?;
         let classes = builder.classes();
         let features = Shape::Features(channels);
         let (linear, output) = Dense::build(features, classes, &mut builder.part("linear"))?;
-        Ok((Box::new(Sequence(vec![norm, relu, Box::new(GlobalAverage), linear])), output))
+        layers.extend([Box::new(GlobalAverage), linear]);
+        Ok((Box::new(Sequence(layers)), output))
     }
 }
 

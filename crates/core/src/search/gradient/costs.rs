@@ -3,17 +3,17 @@
 use crate::Result;
 use crate::config::invalid;
 use crate::nn::{Cost, Model, cost};
-use crate::space::{MixedEdge, SearchSpace, Supernet};
+use crate::space::{Relaxed, SearchSpace, Supernet, costs_of_widths};
 
 use super::relaxation::relaxed;
 use super::settings::{AlphaSettings, CostKind};
 
-/// What the option of each coefficient costs, as a share of the most expensive network.
+/// What the option of each coefficient costs, as a share of what all those of the most expensive network
+/// do.
 ///
-/// Operations are counted where they are. What has none of its own, such as a width, costs what
-/// networks cost more with it than with the cheapest option, on average over networks that take the
-/// same option everywhere else: the sum over all options then is exact for operations, and to first
-/// order for widths.
+/// Operations are counted where they are. A width costs what networks cost more with it than with the
+/// cheapest one, see [`costs_of_widths`]: the sum over all options then is exact for operations, and to
+/// first order for widths.
 pub(super) fn shares(
     name: &str,
     settings: &AlphaSettings,
@@ -25,53 +25,31 @@ pub(super) fn shares(
         CostKind::Params => |cost| cost.params as f64,
         CostKind::Flops => |cost| cost.flops as f64,
         CostKind::Latency => {
-            return measured(name, &settings.latencies, supernet.operations())
-                .map(|costs| as_shares(costs, supernet));
+            let costs = measured(name, &settings.latencies, supernet)?;
+            return as_shares(costs, supernet, relaxed(name, space)?);
         }
     };
     let mut costs: Vec<f64> = model.coefficient_costs().iter().map(number).collect();
     costs.resize(supernet.coefficients(), 0.0);
-    let of_network = |path: &[usize]| -> Result<f64> {
-        let strengths = std::iter::zip(&supernet.edges, path).map(|(edge, option)| {
-            let options = 0..edge.options.len();
-            options.map(|at| f64::from(u8::from(at == *option))).collect()
-        });
-        let strengths: Vec<Vec<f64>> = strengths.collect();
-        let graph = space.graph(&relaxed(name, space)?.strongest(&strengths)?)?;
-        Ok(number(&cost(&graph, model.input_shape(), model.classes())?))
-    };
-    let is_counted = |edge: &MixedEdge| costs[edge.coefficients()].iter().any(|cost| *cost > 0.0);
-    let counted: Vec<bool> = supernet.edges.iter().map(is_counted).collect();
-    let most = supernet.edges.iter().map(|edge| edge.options.len()).max().unwrap_or(0);
-    for (at, edge) in supernet.edges.iter().enumerate().filter(|(at, _)| !counted[*at]) {
-        let mut of_options = vec![0.0; edge.options.len()];
-        for (option, of_option) in of_options.iter_mut().enumerate() {
-            for everywhere in 0..most {
-                let elsewhere = std::iter::zip(&supernet.edges, &counted).map(|(edge, counted)| {
-                    let last = edge.options.len() - 1;
-                    if *counted { everywhere.min(last) } else { last }
-                });
-                let mut path: Vec<usize> = elsewhere.collect();
-                path[at] = option;
-                *of_option += of_network(&path)? / most as f64;
-            }
-        }
-        let least = of_options.iter().copied().fold(f64::INFINITY, f64::min);
-        for (cost, of_option) in std::iter::zip(&mut costs[edge.coefficients()], of_options) {
-            *cost = of_option - least;
-        }
+    let of_widths = costs_of_widths(space, supernet, |networks| {
+        let of_network = |network| cost(network, model.input_shape(), model.classes());
+        networks.iter().map(|network| Ok(number(&of_network(network)?))).collect()
+    })?;
+    for (at, of_width) in of_widths {
+        costs[at] = of_width;
     }
-    Ok(as_shares(costs, supernet))
+    as_shares(costs, supernet, relaxed(name, space)?)
 }
 
-/// The milliseconds of `count` operations, as a person has measured them.
-fn measured(name: &str, latencies: &[f64], count: usize) -> Result<Vec<f64>> {
-    let is_time = |ms: &f64| ms.is_finite() && *ms >= 0.0;
+/// The milliseconds of operations and widths, as a person has measured them.
+fn measured(name: &str, latencies: &[f64], supernet: &Supernet) -> Result<Vec<f64>> {
+    let (count, is_time) = (supernet.operations(), |ms: &f64| ms.is_finite() && *ms >= 0.0);
     if latencies.len() != count || !latencies.iter().all(is_time) {
         let problem = format!(
-            "cost=latency needs the milliseconds of {count} operations, and has {}; measure them for \
+            "cost=latency needs the milliseconds of {count} operations{}, and has {}; measure them for \
              this space and these data with `nascent latency --json`, and say latencies= and what it \
              prints",
+            if supernet.has_widths() { " and widths" } else { "" },
             latencies.len()
         );
         return Err(invalid(name, problem));
@@ -79,9 +57,41 @@ fn measured(name: &str, latencies: &[f64], count: usize) -> Result<Vec<f64>> {
     Ok(latencies.to_vec())
 }
 
-fn as_shares(mut costs: Vec<f64>, supernet: &Supernet) -> Vec<f64> {
+fn as_shares(mut costs: Vec<f64>, supernet: &Supernet, relaxed: &dyn Relaxed) -> Result<Vec<f64>> {
     costs.resize(supernet.coefficients(), 0.0);
-    let most = |edge: &MixedEdge| costs[edge.coefficients()].iter().copied().fold(0.0, f64::max);
-    let all: f64 = supernet.edges.iter().map(most).sum();
-    costs.iter().map(|cost| if all > 0.0 { cost / all } else { 0.0 }).collect()
+    // The most expensive network takes what is most expensive, by the rule of the space.
+    let by_edge = supernet.edges.iter().map(|edge| costs[edge.coefficients()].to_vec());
+    let path = relaxed.path(&relaxed.strongest(&by_edge.collect::<Vec<_>>())?);
+    let taken = std::iter::zip(&supernet.edges, path)
+        .filter_map(|(edge, option)| Some(edge.first + option?));
+    let all: f64 = taken.map(|at| costs[at]).sum();
+    Ok(costs.iter().map(|cost| if all > 0.0 { cost / all } else { 0.0 }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use nascent_record::Architecture;
+
+    use super::*;
+    use crate::space::{SpecExt as _, darts};
+
+    /// Of the edges of a node an architecture takes two, though all have operations.
+    #[test]
+    fn the_most_expensive_network_costs_1() {
+        let space = darts::Darts::new(darts::Config::default()).unwrap();
+        let supernet = space.supernet();
+        let costs = (0..supernet.coefficients()).map(|at| ((at * 7919) % 101) as f64).collect();
+        let shares = as_shares(costs, &supernet, &space).unwrap();
+        let by_edge: Vec<Vec<f64>> =
+            supernet.edges.iter().map(|edge| shares[edge.coefficients()].to_vec()).collect();
+        let of = |architecture: &Architecture| -> f64 {
+            let edges = std::iter::zip(&by_edge, space.path(architecture));
+            edges.filter_map(|(edge, option)| Some(edge[option?])).sum()
+        };
+        assert!((of(&space.strongest(&by_edge).unwrap()) - 1.0).abs() < 1e-12);
+        let mut rng = crate::Seed::new(1).rng();
+        for _ in 0..200 {
+            assert!(of(&space.spec().sample(&mut rng)) <= 1.0);
+        }
+    }
 }
