@@ -48,7 +48,7 @@ pub(super) fn divided(name: &str, supernet: Supernet, parts: usize) -> Result<Su
             "it has operations work on a part of the channels of a cell, and this space has some \
              that change their number, or that are fixed beside others to choose; choose the space \
              {}, or another searcher ({})",
-            spaces(name).join(" or "),
+            relaxed_spaces(|supernet| supernet.partial(parts).is_some()).join(" or "),
             with_whole.join(", ")
         );
         invalid(name, problem)
@@ -73,7 +73,7 @@ pub(super) fn check_inheritance(
         alone.inherit(&weights).map_err(|problem| {
             let problem = format!(
                 "inherit_weights needs tensors of the shapes that networks have alone, and {problem}; \
-                 leave it out, or choose darts instead of pc_darts"
+                 leave it out, or choose darts instead of pc_darts, or parts=1 for drnas"
             );
             invalid(name, problem)
         })?;
