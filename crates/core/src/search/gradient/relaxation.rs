@@ -114,9 +114,8 @@ mod tests {
                 { "layer": { "op": "head" } },
             ],
         });
-        let concat = json!({ "cells": [{ "name": "cell", "input": "x", "nodes": [
+        let concat = json!({ "choices": [], "network": [], "cells": [{ "name": "cell", "input": "x", "nodes": [
             { "name": "y", "join": "concat", "edges": [
-                { "from": "x", "ops": ["skip_connect", "nor_conv_3x3"] },
                 { "from": "x", "ops": ["skip_connect", "nor_conv_3x3"] },
             ] },
         ] }] });
