@@ -63,7 +63,7 @@ pub struct AlphaSettings {
     /// How much the cost weighs beside the loss, at least 0: what is added is this times the cost
     /// that is expected of the mixture, as a share of that of the most expensive network.
     pub cost_weight: f64,
-    /// With `cost = latency`: the milliseconds of each operation of each edge, one after the other, as
+    /// With `cost = latency`: the milliseconds of each operation of each edge, and of each width, as
     /// `nascent latency` measures them.
     pub latencies: Vec<f64>,
 }
