@@ -484,6 +484,54 @@ mod tests {
         assert_is_network(&space, &space.parse(&name).unwrap());
     }
 
+    #[test]
+    fn wider_weights_are_those_that_were_there_and_copies() {
+        let supernet = space().relaxed().unwrap().supernet();
+        let config = nas_bench_201::Config { channels: 8, cells: 1 };
+        let whole = nas_bench_201::NasBench201::new(config).unwrap().relaxed().unwrap().supernet();
+        let config = TrainConfig { batch_size: 20, ..TrainConfig::default() };
+        let [mut narrow, mut wide] =
+            [4, 2].map(|parts| shared(&whole.partial(parts).unwrap(), &config));
+        let batch = batch(&config);
+        narrow.forward(&batch, Seed::new(4));
+        narrow.backward();
+        narrow.step(0.1);
+        wide.widen(&narrow, Seed::new(5)).unwrap();
+        let parameters = |shared: &SharedWeights| -> Vec<(String, Vec<usize>)> {
+            let parameters = shared.model().parameters().iter();
+            parameters.map(|p| (p.name.clone(), p.var.dims().to_vec())).collect()
+        };
+        let (mut from, mut to, mut widened) = (0, 0, 0);
+        for ((name, old), (same, new)) in std::iter::zip(parameters(&narrow), parameters(&wide)) {
+            assert_eq!(name, same);
+            let [count, more] = [&old, &new].map(|dims| dims.iter().product::<usize>());
+            for (old_values, new_values) in
+                [(narrow.weights(), wide.weights()), (narrow.moments(), wide.moments())]
+            {
+                let [old_values, new_values] =
+                    [&old_values[from..from + count], &new_values[to..to + more]];
+                assert!(new_values.iter().all(|x| old_values.contains(x)), "{name}");
+                // The first outputs, of the first inputs.
+                let row = |dims: &[usize]| dims[1..].iter().product::<usize>();
+                let pixels: usize = old[2.min(old.len())..].iter().product();
+                for at in 0..old[0] {
+                    let inputs = if old.len() > 1 { old[1] * pixels } else { 1 };
+                    assert_eq!(
+                        old_values[at * row(&old)..][..inputs],
+                        new_values[at * row(&new)..][..inputs],
+                        "{name}"
+                    );
+                }
+            }
+            widened += usize::from(more > count);
+            (from, to) = (from + count, to + more);
+        }
+        assert!(widened > 10, "{widened} are wider");
+        let whole = shared(&supernet, &config);
+        let problem = wide.widen(&whole, Seed::new(5)).unwrap_err().to_string();
+        assert!(problem.contains("has no narrower one"), "{problem}");
+    }
+
     /// What is in a network alone stays as it was, and what is not of a network is refused.
     #[test]
     fn a_network_with_more_than_the_supernet_inherits_what_both_have() {

@@ -56,8 +56,8 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
             return Err(invalid(NAME, "warm_up must be from 0 to below 1"));
         }
         let supernet = relaxed(NAME, &*setup.space)?.supernet();
-        let parts =
-            config.parts.unwrap_or_else(|| if supernet.partial(4).is_some() { 4 } else { 1 });
+        let is_divided = !config.supernet.inherit_weights && supernet.partial(4).is_some();
+        let parts = config.parts.unwrap_or(if is_divided { 4 } else { 1 });
         let last = parts >> (config.stages - 1);
         if parts != 1 && !(parts <= 64 && last >= 2 && last << (config.stages - 1) == parts) {
             let problem = format!(
@@ -94,7 +94,8 @@ pub struct Config {
     pub stages: u32,
     /// In how many parts the channels are divided in the first stage, of which one goes through the
     /// operations: 1 for no parts, else up to 64, twice as many for each stage, and half as many in each
-    /// later one. null for 4, and for 1 in a space whose channels cannot be divided.
+    /// later one. null for 4, and for 1 in a space whose channels cannot be divided, or with
+    /// `inherit_weights`.
     pub parts: Option<usize>,
     /// For which share of each stage, at its start, only the weights learn; 0 to below 1. 0.2 in the
     /// paper.
@@ -125,7 +126,7 @@ impl Method for DrNas {
     fn parts(&self, epochs: u32, of: u32) -> usize {
         let last = self.stages - 1;
         let stage = u64::from(epochs) * u64::from(self.stages) / u64::from(of.max(1));
-        self.parts >> stage.min(u64::from(last))
+        (self.parts >> stage.min(u64::from(last))).max(1)
     }
 
     fn learns_at(&self, progress: f64) -> bool {
