@@ -13,5 +13,5 @@ pub use error::{Error, Result};
 pub use polars;
 pub use polars::prelude::DataFrame;
 pub use read::read_table;
-pub use runs::{curves, retrained, trials};
+pub use runs::{curves, retrained, searcher_epochs, trials};
 pub use write::{to_csv_string, to_json_string, write, write_json};

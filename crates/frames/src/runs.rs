@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use nascent_record::{Domain, Metrics, Outcome, RunView, Trial, Value};
+use nascent_record::{Architecture, Domain, Metrics, Outcome, RunView, Trial, Value};
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
 use crate::error::{Error, Result};
@@ -36,7 +36,8 @@ pub fn trials(view: &RunView) -> Result<DataFrame> {
             _ => None,
         }),
     );
-    frame.push_choices(view);
+    let architectures = trials.iter().map(|trial| Some(&trial.proposal.architecture));
+    frame.push_choices(view, &architectures.collect::<Vec<_>>());
     frame.push(
         "fidelity_epochs",
         numbers(trials, |trial| trial.proposal.fidelity.map(|fidelity| fidelity.epochs)),
@@ -100,6 +101,28 @@ pub fn retrained(view: &RunView) -> Result<DataFrame> {
     frame.build(rows.len())
 }
 
+/// One row per epoch in which the searcher trained something of its own, such as a supernet: `epoch`, one column per
+/// choice of the architecture that it would have proposed then, and one column per number that it logged. A choice or
+/// number whose name is taken gets `choice_` or `signal_` before it.
+pub fn searcher_epochs(view: &RunView) -> Result<DataFrame> {
+    let epochs = view.searcher_epochs();
+    let mut frame = Builder::reserving(&["epoch"]);
+    frame.push("epoch", epochs.iter().map(|trained| trained.epoch).collect::<Vec<u32>>());
+    let derived: Vec<_> = epochs.iter().map(|trained| trained.architecture.as_ref()).collect();
+    frame.push_choices(view, &derived);
+    let names: BTreeSet<&str> = epochs
+        .iter()
+        .flat_map(|trained| trained.signals.scalars.iter().map(|(name, _)| name))
+        .collect();
+    for signal in names {
+        let values: Vec<Option<f64>> =
+            epochs.iter().map(|trained| trained.signals.scalars.get(signal)).collect();
+        let name = frame.free("signal_", signal);
+        frame.push(&name, values);
+    }
+    frame.build(epochs.len())
+}
+
 fn numbers(trials: &[Trial], number: impl Fn(&Trial) -> Option<u32>) -> Vec<Option<u32>> {
     trials.iter().map(number).collect()
 }
@@ -135,37 +158,29 @@ impl Builder {
         self.columns.push(Column::new(name.into(), values));
     }
 
-    /// One column per choice.
-    fn push_choices(&mut self, view: &RunView) {
-        let trials = view.trials();
+    /// One column per choice, of the architecture of each row that has one.
+    fn push_choices(&mut self, view: &RunView, rows: &[Option<&Architecture>]) {
         for (at, choice) in view.manifest().spec.choices().iter().enumerate() {
             let name = self.free("choice_", &choice.name);
-            let value =
-                |trial: &Trial| trial.proposal.architecture.values().get(at).copied().flatten();
+            let values = rows.iter().map(|row| row.and_then(|row| *row.values().get(at)?));
             match &choice.domain {
                 domain @ Domain::Categorical { .. } => {
-                    self.push(&name, texts(trials, |trial| value(trial).map(|v| domain.text(v))));
+                    let options = values.map(|value| value.map(|value| domain.text(value)));
+                    self.push(&name, options.collect::<Vec<Option<String>>>());
                 }
                 Domain::Integer { .. } => {
-                    let whole: Vec<Option<i64>> = trials
-                        .iter()
-                        .map(|trial| match value(trial) {
-                            Some(Value::Int(number)) => Some(number),
-                            _ => None,
-                        })
-                        .collect();
-                    self.push(&name, whole);
+                    let whole = values.map(|value| match value {
+                        Some(Value::Int(number)) => Some(number),
+                        _ => None,
+                    });
+                    self.push(&name, whole.collect::<Vec<Option<i64>>>());
                 }
                 Domain::Float { .. } => {
-                    let real: Vec<Option<f64>> = trials
-                        .iter()
-                        .map(|trial| match value(trial) {
-                            Some(Value::Float(number)) => Some(number),
-                            Some(Value::Int(number)) => Some(number as f64),
-                            None => None,
-                        })
-                        .collect();
-                    self.push(&name, real);
+                    let real = values.map(|value| match value? {
+                        Value::Float(number) => Some(number),
+                        Value::Int(number) => Some(number as f64),
+                    });
+                    self.push(&name, real.collect::<Vec<Option<f64>>>());
                 }
             }
         }
@@ -202,8 +217,8 @@ mod tests {
 
     use nascent_record::{
         Architecture, Choice, Condition, Event, Failure, FailureKind, Fidelity, Logged, Manifest,
-        MetricSpec, Proposal, Retrained, SCHEMA, Spec, TrialFinished, TrialId, TrialReported,
-        TrialStarted,
+        MetricSpec, Proposal, Retrained, SCHEMA, SearcherTrained, Signals, Spec, TrialFinished,
+        TrialId, TrialReported, TrialStarted,
     };
     use serde_json::json;
 
@@ -336,6 +351,31 @@ mod tests {
     fn retrained_architectures_have_their_own_frame() {
         let text = crate::to_csv_string(&retrained(&view()).unwrap()).unwrap();
         assert_eq!(text, "trial,epochs,test_accuracy\n0,100,0.875\n");
+    }
+
+    #[test]
+    fn epochs_of_a_searcher_have_the_derived_architecture_and_its_numbers() {
+        let mut view = RunView::new(manifest());
+        for (epoch, derived) in [(1, None), (2, Some(architecture(true, 0.5)))] {
+            let mut signals = Signals::default().with("train_loss", f64::from(epoch) / 4.0);
+            if epoch == 2 {
+                signals = signals.with("epochs", 8.0);
+            }
+            let trained = SearcherTrained {
+                epoch,
+                epochs: 2,
+                told: 0,
+                architecture: derived,
+                signals,
+                state: None,
+            };
+            let event = Some(Event::SearcherTrained(trained));
+            view.apply(Logged { at_ms: 0, event }, u64::from(epoch)).unwrap();
+        }
+        let text = crate::to_csv_string(&searcher_epochs(&view).unwrap()).unwrap();
+        let expected = "epoch,op,depth,rate,epochs,loss,signal_epochs,train_loss\n1,,,,,,,0.25\n\
+                        2,conv,3,0.5,3,3,8.0,0.5\n";
+        assert_eq!(text, expected);
     }
 
     #[test]

@@ -253,6 +253,8 @@ fn the_inside_of_a_supernet_is_shown() {
     harness.get_by_label("skip share").click();
     settle(&mut harness);
     assert!(sees(&harness, "edge 0 1"), "{:?}", labels(&harness));
+    let is_derived = |label: &String| label.starts_with("edge_0_1=");
+    assert!(labels(&harness).iter().any(is_derived), "{:?}", labels(&harness));
 }
 
 #[test]

@@ -79,6 +79,10 @@ pub(crate) struct ExportArgs {
     /// One row for each point of a learning curve, not for each trial
     #[arg(long)]
     pub(crate) curves: bool,
+    /// One row for each epoch that the searcher trained something of its own, such as a supernet: the
+    /// architecture derived then, and what was logged
+    #[arg(long, conflicts_with = "curves")]
+    pub(crate) searcher_epochs: bool,
 }
 
 #[derive(Args)]

@@ -7,7 +7,7 @@ mod signals;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use egui::{ScrollArea, Slider, Ui};
+use egui::{Label, RichText, ScrollArea, Slider, Ui};
 
 use super::{Cx, Kind, Panel, part};
 use crate::draw::Chart;
@@ -124,6 +124,11 @@ impl Panel for Searcher {
                 self.moment = if moment == last { None } else { Some(moment) };
             }
         });
+        if let Some(derived) = thoughts.derived(run.view(), moment) {
+            let text = run.view().manifest().spec.text(derived);
+            ui.add(Label::new(RichText::new(text).monospace()).truncate())
+                .on_hover_text("The architecture that the searcher would have proposed then");
+        }
         if let Some(vectors) = thoughts.vectors(run.view(), moment) {
             ScrollArea::both().auto_shrink(false).show(ui, |ui| {
                 heat::show(ui, run.view().manifest(), vectors);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nascent_figures::{Figure, PlotOptions, find};
-use nascent_record::{RunView, Signals};
+use nascent_record::{Architecture, RunView, Signals};
 
 use super::population::{self, Member};
 
@@ -84,6 +84,16 @@ impl Thoughts {
         };
         let at = self.moments.partition_point(|position| *position < wanted);
         Some(at.min(self.moments.len().saturating_sub(1)))
+    }
+
+    /// The architecture that the searcher would have proposed at a moment, if it knew one.
+    pub(super) fn derived<'v>(&self, view: &'v RunView, moment: usize) -> Option<&'v Architecture> {
+        let position = *self.moments.get(moment)? as usize;
+        match self.source {
+            Source::Epochs => view.searcher_epochs().get(position)?.architecture.as_ref(),
+            // What is proposed is in the table.
+            Source::Trials => None,
+        }
     }
 
     /// The lists of a moment.
