@@ -42,7 +42,7 @@ pub(super) fn divided(name: &str, supernet: Supernet, parts: usize) -> Result<Su
     }
     supernet.partial(parts).ok_or_else(|| {
         let with_whole = SEARCHERS.iter().filter(|entry| entry.trains_supernet());
-        let with_whole = with_whole.filter(|entry| entry.parts().is_none());
+        let with_whole = with_whole.filter(|entry| entry.parts().is_none() && entry.name != name);
         let with_whole: Vec<&str> = with_whole.map(|entry| entry.name).collect();
         let problem = format!(
             "it has operations work on a part of the channels of a cell, and this space has some \
