@@ -58,7 +58,7 @@ fn weights_of_what_is_not_drawn_stay() {
     let (before, moments) = (shared.weights().to_vec(), shared.moments().to_vec());
     step(&mut shared, 2);
     let (mut start, mut moved, mut stayed) = (0, 0, 0);
-    for parameter in shared.model().parameters().iter() {
+    for parameter in shared.model().parameters() {
         let range = start..start + parameter.var.elem_count();
         start = range.end;
         if !(parameter.name.contains("edge_") && parameter.is_weight) {
