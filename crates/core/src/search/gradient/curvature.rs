@@ -96,6 +96,7 @@ fn largest_of_tridiagonal(diagonal: &[f64], beside: &[f64]) -> f64 {
 
 /// The eigenvalues of the epochs in which α has learned, and the α of those that one may go back to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Watch {
     /// The epoch before the first one.
     before: u32,

@@ -10,6 +10,7 @@
 //! - `curvature`: the sign of a collapse, and when to stop;
 //! - `alpha`: how much each operation of each edge is preferred, and Adam for that;
 //! - `paths`: single networks of a supernet;
+//! - `relaxation`: what is asked of a space; `costs`: what its operations cost;
 //! - `ranking`: which architectures to propose, the strongest first.
 //!
 //! Such a searcher trains while it is asked: [`Ask::Trained`](super::Ask::Trained) says that an epoch

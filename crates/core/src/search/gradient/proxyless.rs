@@ -24,8 +24,8 @@
 //! ICLR 2019, <https://arxiv.org/abs/1812.00332>.
 //!
 //! # Differences from the paper
-//! A closed gate is 1e-6 and not 0, so that its gradient comes out of the same pass: what it adds is
-//! below a millionth of what an open one does. The steps of α and of the weights alternate, batch by
+//! A closed gate is 1e-6 and not 0, so that its gradient comes out of the same pass: what it adds is a
+//! millionth of what it would open, which is all that an edge has whose open gate is none. The steps of α and of the weights alternate, batch by
 //! batch.
 
 use rand::RngExt as _;
