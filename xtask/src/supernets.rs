@@ -197,8 +197,7 @@ supernets and writes this file.
 - Seeds: {seeds}
 
 That rate and the number of epochs were chosen after a look at `darts` with the seed 1 on one channel: with a
-rate of 0.003 and 30 epochs, a twentieth of the published steps, nothing had drifted yet. They are the same
-for all searchers whose rate is that of `darts`.
+rate of 0.003 and 30 epochs, a twentieth of the published steps, nothing had drifted yet.
 
 The supernets see small grey images, whose one channel is repeated, and the table knows how networks do on
 CIFAR-10, so that the accuracies say how far a preference carries over. What is to be seen is how a
