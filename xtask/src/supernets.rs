@@ -79,7 +79,10 @@ impl Run {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let binary = nascent(&["--release"])?;
-    let folder = workspace().join("target/supernets");
+    // A run of other settings is another one.
+    let Args { data, max_train, image_channels, epochs, alpha_learning_rate: rate, .. } = args;
+    let settings = format!("{data}-{max_train}-{image_channels}-{epochs}-{rate}");
+    let folder = workspace().join("target/supernets").join(settings);
     let defaults = output(Command::new(&binary).args(["list", "searchers", "--json"]))?;
     let defaults: Vec<Value> = serde_json::from_str(&defaults)?;
     let has_low_rate = |searcher: &str| {

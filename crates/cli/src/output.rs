@@ -223,7 +223,10 @@ pub(crate) fn retrained(view: &RunView) -> Option<String> {
     if let [again] = again {
         let metrics = again.metrics.iter();
         let lines = metrics.map(|(n, v)| format!("\n  {n:16} {}", metric(manifest, n, v)));
-        let text = format!("Trained again for {} epochs:", again.epochs);
+        let is_best =
+            nascent_record::analysis::incumbent(view).is_some_and(|best| best.id == again.trial);
+        let trial = if is_best { String::new() } else { format!(" was trial {}", again.trial) };
+        let text = format!("Trained again{trial} for {} epochs:", again.epochs);
         return Some(lines.fold(text, |text, line| text + &line));
     }
     let (header, rows) = retrained_table(view)?;

@@ -70,11 +70,14 @@ fn of_a_search(args: &SearchArgs) -> Result<Prepared> {
     let mut args = args.clone();
     args.searcher_set.push(sampled);
     args.final_epochs = args.final_epochs.or(Some(0));
+    refuse_inheritance(args.searcher_set.iter().any(|setting| setting == "inherit_weights=true"))?;
     prepare(&args)
 }
 
 /// A new run that draws architectures, with the supernet of a run that proposed the strongest.
 fn with_supernet(args: &SearchArgs, run: &Path, view: &RunView) -> Result<Prepared> {
+    let inherits = view.manifest().searcher.config.get("inherit_weights");
+    refuse_inheritance(inherits == Some(&Value::Bool(true)))?;
     let epochs = view.searcher_epochs().to_vec();
     let state = epochs.last().and_then(|last| last.state.as_ref()).with_context(|| {
         let run = run.display();
@@ -128,8 +131,14 @@ fn with_supernet(args: &SearchArgs, run: &Path, view: &RunView) -> Result<Prepar
     };
     session.announce(&manifest)?;
     if !args.quiet {
-        let epochs = epochs.len();
-        writeln!(std::io::stderr(), "supernet: {epochs} epochs of {}", run.display())?;
+        let run = run.display();
+        match epochs.last().map_or((0, 0), |last| (last.epoch, last.epochs)) {
+            (done, all) if done < all => writeln!(
+                std::io::stderr(),
+                "supernet: {done} of {all} epochs are those of {run}, the others are trained now"
+            )?,
+            (_, all) => writeln!(std::io::stderr(), "supernet: {all} epochs of {run}")?,
+        }
     }
     let begin = Begin::WithSupernet { epochs, state };
     Ok(Prepared { session, store, view: RunView::new(manifest), parts, begin })
@@ -146,6 +155,17 @@ fn check_searcher(name: &str) -> Result<()> {
         "{name} trains no supernet, so there are no shared weights to rank by; take one of {}",
         names.join(", ")
     )
+}
+
+/// What begins with the shared weights is not evaluated by itself.
+fn refuse_inheritance(inherits: bool) -> Result<()> {
+    if inherits {
+        bail!(
+            "with inherit_weights=true architectures begin with the shared weights, and are not \
+             evaluated by themselves; search without it"
+        );
+    }
+    Ok(())
 }
 
 /// A run that has drawn its architectures is shown as it is.

@@ -2,7 +2,7 @@
 
 use nascent_record::Graph;
 
-use super::relaxed::{MixedEdge, Supernet};
+use super::relaxed::{MixedEdge, NONE, Supernet};
 use super::{SearchSpace, obstacles};
 use crate::Result;
 use crate::nn::infeasible;
@@ -19,7 +19,11 @@ impl Supernet {
         let graphs = std::iter::once(&self.graph).chain(self.graph.cells.values());
         let multiplied = graphs.flat_map(|graph| &graph.edges).filter_map(|edge| edge.coefficient);
         let multiplied: std::collections::HashSet<usize> = multiplied.collect();
-        let is_there = |edge: &MixedEdge| edge.coefficients().any(|at| multiplied.contains(&at));
+        let is_there = |edge: &MixedEdge| {
+            let is_none = |op: &String| op == NONE;
+            edge.options.iter().all(is_none)
+                || edge.coefficients().any(|at| multiplied.contains(&at))
+        };
         self.edges.iter().map(is_there).collect()
     }
 }

@@ -207,14 +207,16 @@ impl SharedWeights {
     }
 
     /// Takes weights and moments from a supernet whose operations see fewer channels, by the names of
-    /// the parameters. Channels that there were not are copies of others, which are drawn (Chen, Goodfellow
-    /// and Shlens, "Net2Net", ICLR 2016, <https://arxiv.org/abs/1511.05641>, section 2.2, without a
-    /// division: normalizations follow).
+    /// the parameters. Channels that there were not are copies of others, which are drawn: the same ones
+    /// for all layers of a width, so that what a layer puts out and the next one reads belong together
+    /// (Chen, Goodfellow and Shlens, "Net2Net", ICLR 2016, <https://arxiv.org/abs/1511.05641>, section
+    /// 2.2, without the division of what is read twice: normalizations follow).
     ///
     /// # Errors
     /// If a parameter is not there, or is not smaller.
     pub fn widen(&mut self, from: &Self, seed: Seed) -> Result<()> {
         let mut rng = seed.rng();
+        let mut known_origins: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
         let mut known = HashMap::new();
         let mut start = 0;
         for parameter in from.model.parameters() {
@@ -231,8 +233,12 @@ impl SharedWeights {
                 return Err(no_source());
             }
             let origins = std::iter::zip(*narrow, wide).map(|(narrow, wide)| {
-                let origin = |at| if at < *narrow { at } else { rng.random_range(0..*narrow) };
-                (0..*wide).map(origin).collect::<Vec<usize>>()
+                let draw = || {
+                    let mut origin =
+                        |at| if at < *narrow { at } else { rng.random_range(0..*narrow) };
+                    (0..*wide).map(&mut origin).collect::<Vec<usize>>()
+                };
+                known_origins.entry((*narrow, *wide)).or_insert_with(draw).clone()
             });
             let origins: Vec<Vec<usize>> = origins.collect();
             for target in 0..var.elem_count() {

@@ -146,8 +146,8 @@ fn explain(name: &str) -> &'static str {
             "The share of skip connections in the derived architecture; much is a collapse"
         }
         "parameter_free_share" => {
-            "The share of operations without weights in the derived architecture: skip \
-             connections, poolings and none"
+            "The share of operations without weights in the derived architecture: poolings, none, \
+             and skip connections that keep the size"
         }
         "alpha_eigenvalue" => {
             "The curvature of the validation loss in α; growth warns of a collapse"

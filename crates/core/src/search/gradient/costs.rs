@@ -12,8 +12,8 @@ use super::settings::{AlphaSettings, CostKind};
 /// do.
 ///
 /// Operations are counted where they are. A width costs what networks cost more with it than with the
-/// cheapest one, see [`costs_of_widths`]: the sum over all options then is exact for operations, and to
-/// first order for widths.
+/// cheapest one, see [`costs_of_widths`]. Without widths the sum over the options of a network is what
+/// its operations cost; with them what one width saves of another is not counted.
 pub(super) fn shares(
     name: &str,
     settings: &AlphaSettings,

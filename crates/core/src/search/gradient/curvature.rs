@@ -137,8 +137,8 @@ impl Watch {
         };
         let count = self.eigenvalues.len();
         let (now, before) = (mean(count)?, mean(count.checked_sub(Self::BACK)?)?);
-        // A ratio says something of numbers above 0 alone.
-        let is_over = before > 0.0 && before / now < Self::RATIO;
+        // Of numbers above 0 alone a ratio says something.
+        let is_over = before > 0.0 && before < Self::RATIO * now;
         let middle = Self::WINDOW / 2;
         let epoch = self.before + (count - Self::BACK - middle) as u32;
         is_over.then(|| Some((epoch, self.alphas.get(middle)?.clone()))).flatten()
@@ -216,6 +216,11 @@ mod tests {
         let mut watch = Watch::default();
         for epoch in 1..=20 {
             let eigenvalue = if epoch < 10 { -0.3 } else { 0.01 };
+            assert_eq!(watch.is_over(epoch, eigenvalue, &[0.0]), None);
+        }
+        let mut watch = Watch::default();
+        for epoch in 1..=20 {
+            let eigenvalue = if epoch < 10 { 0.01 } else { -0.3 };
             assert_eq!(watch.is_over(epoch, eigenvalue, &[0.0]), None);
         }
         let mut watch = Watch::default();

@@ -38,8 +38,10 @@ use super::one_shot::OneShot;
 use super::relaxation::relaxed;
 use super::settings::{AllSettings, AlphaSettings, Settings};
 use crate::config::{defaults, invalid, parse};
-use crate::search::SearcherEntry;
-use crate::{Result, Rng};
+use crate::nn::Model;
+use crate::search::{SearchSetup, SearcherEntry};
+use crate::space::Supernet;
+use crate::{Result, Rng, Seed};
 
 /// The row of the table.
 pub static ENTRY: SearcherEntry = SearcherEntry {
@@ -56,8 +58,16 @@ pub static ENTRY: SearcherEntry = SearcherEntry {
             return Err(invalid(NAME, "warm_up must be from 0 to below 1"));
         }
         let supernet = relaxed(NAME, &*setup.space)?.supernet();
-        let is_divided = !config.supernet.inherit_weights && supernet.partial(4).is_some();
-        let parts = config.parts.unwrap_or(if is_divided { 4 } else { 1 });
+        if config.supernet.supernet_epochs < config.stages {
+            let problem = format!(
+                "{} stages need as many epochs at least, and supernet_epochs is {}",
+                config.stages, config.supernet.supernet_epochs
+            );
+            return Err(invalid(NAME, problem));
+        }
+        let first_parts = 1 << config.stages;
+        let is_divided = !config.supernet.inherit_weights && fits(&supernet, first_parts, setup);
+        let parts = config.parts.unwrap_or(if is_divided { first_parts } else { 1 });
         let last = parts >> (config.stages - 1);
         if parts != 1 && !(parts <= 64 && last >= 2 && last << (config.stages - 1) == parts) {
             let problem = format!(
@@ -94,8 +104,8 @@ pub struct Config {
     pub stages: u32,
     /// In how many parts the channels are divided in the first stage, of which one goes through the
     /// operations: 1 for no parts, else up to 64, twice as many for each stage, and half as many in each
-    /// later one. null for 4, and for 1 in a space whose channels cannot be divided, or with
-    /// `inherit_weights`.
+    /// later one. null for 2 in the last stage, which is 4 in the first of two; and for 1 where channels
+    /// cannot be divided so, or with `inherit_weights`.
     pub parts: Option<usize>,
     /// For which share of each stage, at its start, only the weights learn; 0 to below 1. 0.2 in the
     /// paper.
@@ -107,6 +117,14 @@ impl Default for Config {
         let (supernet, alpha) = (Settings::default(), AlphaSettings::default());
         Self { supernet, alpha, stages: 2, parts: None, warm_up: 0.2 }
     }
+}
+
+/// Whether the channels of a supernet can be divided in so many parts.
+fn fits(supernet: &Supernet, parts: usize, setup: &SearchSetup) -> bool {
+    let dataset = setup.resources.as_ref().and_then(|resources| resources.dataset.as_ref());
+    let (Some(dataset), Some(supernet)) = (dataset, supernet.partial(parts)) else { return false };
+    let (shape, classes) = (dataset.shape(), dataset.classes().len());
+    Model::new(&supernet.graph, shape, classes, Seed::new(0), &Device::Cpu).is_ok()
 }
 
 struct DrNas {
@@ -129,8 +147,14 @@ impl Method for DrNas {
         (self.parts >> stage.min(u64::from(last))).max(1)
     }
 
-    fn learns_at(&self, progress: f64) -> bool {
-        (progress * f64::from(self.stages)).fract() >= self.warm_up
+    fn learns_at(&self, progress: f64, epochs: u32) -> bool {
+        // A stage has whole epochs, so that it is not always an equal part of all.
+        let [epochs, stages] = [epochs, self.stages].map(u64::from);
+        let at = progress * epochs as f64;
+        let stage = ((at + 1e-6) as u64 * stages / epochs).min(stages - 1);
+        let [first, next] =
+            [stage, stage + 1].map(|stage| (stage * epochs).div_ceil(stages) as f64);
+        at - first >= self.warm_up * (next - first) - 1e-6
     }
 
     fn mix(&self, alpha: &Alpha, _: f64, rng: &mut Rng) -> Mixture {
@@ -368,6 +392,31 @@ mod tests {
             assert!((mean / shape - 1.0).abs() < 0.04, "{mean} of shape {shape}");
             assert!((variance / shape - 1.0).abs() < 0.1, "{variance} of shape {shape}");
         }
+    }
+
+    /// The epochs in which α learns, by their numbers, of so many in so many stages.
+    fn learning(epochs: u32, stages: u32) -> Vec<u32> {
+        let (are_none, stays) = (Vec::new(), Vec::new());
+        let method = DrNas { stages, parts: 1 << stages, warm_up: 0.2, are_none, stays };
+        let learns = |epoch: &u32| {
+            let steps = (0..10).map(|step| f64::from(epoch - 1) + f64::from(step) / 10.0);
+            let learning = steps.filter(|at| method.learns_at(at / f64::from(epochs), epochs));
+            learning.count() >= 5
+        };
+        (1..=epochs).filter(learns).collect()
+    }
+
+    #[test]
+    fn each_stage_begins_with_weights_alone() {
+        let rest = |from: u32, to: u32| from..=to;
+        assert_eq!(learning(100, 2), rest(11, 50).chain(rest(61, 100)).collect::<Vec<_>>());
+        // Stages of 13 and 12 epochs, of which a fifth is 2.6 and 2.4.
+        assert_eq!(learning(25, 2), rest(4, 13).chain(rest(16, 25)).collect::<Vec<_>>());
+        let parts = |epochs| {
+            let (are_none, stays) = (Vec::new(), Vec::new());
+            DrNas { stages: 2, parts: 4, warm_up: 0.2, are_none, stays }.parts(epochs, 25)
+        };
+        assert_eq!([0, 12, 13, 25].map(parts), [4, 4, 2, 2]);
     }
 
     #[test]

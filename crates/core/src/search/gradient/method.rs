@@ -115,9 +115,9 @@ pub(super) trait Method: Send {
         [0.5, 0.999]
     }
 
-    /// Whether α learns when this part of the epochs is done.
-    fn learns_at(&self, progress: f64) -> bool {
-        let _ = progress;
+    /// Whether α learns when this part of so many epochs is done.
+    fn learns_at(&self, progress: f64, epochs: u32) -> bool {
+        let _ = (progress, epochs);
         true
     }
 

@@ -118,7 +118,7 @@ impl Method for PcDarts {
         Mixture::soft(Self::products(alpha))
     }
 
-    fn learns_at(&self, progress: f64) -> bool {
+    fn learns_at(&self, progress: f64, _: u32) -> bool {
         progress >= self.warm_up
     }
 

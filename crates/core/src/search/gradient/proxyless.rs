@@ -10,7 +10,7 @@
 //!
 //! 3. After a step the α of the two are shifted by the same number, so that the sum of their
 //!    probabilities, and with it that of each other operation, is what it was (section 3.2.1). Adam has no
-//!    momentum here, so that the α of the others stay.
+//!    momentum here, so that the α of the others stay, but for their decay, which is 0 by default.
 //!
 //! For the first epochs, a share `warm_up` of all, only the weights learn. α learns from one half of the
 //! training examples and the weights from the other, as in `darts`. In the end the strongest operation of
@@ -158,7 +158,7 @@ impl Method for Proxyless {
         Mixture { taken, ..Mixture::soft(probabilities) }
     }
 
-    fn learns_at(&self, progress: f64) -> bool {
+    fn learns_at(&self, progress: f64, _: u32) -> bool {
         progress >= self.warm_up
     }
 

@@ -81,7 +81,7 @@ impl Controller {
     /// # Errors
     /// If the choices cannot be made.
     pub(crate) fn likeliest(&self) -> Result<Architecture> {
-        // With logits as far apart as this, nothing but the likeliest is drawn.
+        // Logits so far apart have nothing but the likeliest drawn; of almost equal ones either may be.
         Ok(self.draw_flattened(1e-5, &mut Seed::new(0).rng())?.0)
     }
 

@@ -20,8 +20,8 @@ const DRAWS: usize = 200;
 
 impl<M: Method> OneShot<M> {
     /// Loss and accuracy on the validation examples, with what `mix` makes of the supernet for each
-    /// batch. Batches are equally large, and in an order that is drawn once: normalization may be by
-    /// them.
+    /// batch. Batches are as equally large as can be, and in an order that is drawn once: normalization
+    /// may be by them.
     pub(super) fn evaluate(
         &mut self,
         mut mix: impl FnMut(&M, &mut SharedWeights) -> Result<()>,

@@ -75,8 +75,10 @@ impl<M: Method> OneShot<M> {
         }
         self.epochs = epoch;
         self.method.end_epoch(&self.alpha, epoch, self.settings.supernet_epochs);
+        // What is logged is of the architecture that is preferred then.
+        let learned = self.learn()?;
         let mut signals = self.signals(loss, accuracy)?;
-        for (name, value) in self.learn()? {
+        for (name, value) in learned {
             signals = signals.with(name, value);
         }
         self.divide()?;
@@ -143,7 +145,8 @@ impl<M: Method> OneShot<M> {
         seed: Seed,
     ) -> Result<BatchScore> {
         let mut rng = seed.derive("mixture", 0).rng();
-        if self.of_alpha.is_some() && self.method.learns_at(progress) {
+        let epochs = self.settings.supernet_epochs;
+        if self.of_alpha.is_some() && self.method.learns_at(progress, epochs) {
             self.step_alpha(pair, (progress, rate), seed, &mut rng)?;
         }
         let mixture = self.method.mix(&self.alpha, progress, &mut rng);

@@ -9,6 +9,9 @@ use crate::search::gradient::method::{Method, Pair, first_order};
 use crate::search::gradient::relaxation::relaxed;
 use crate::train::{Batch, Part};
 
+/// What spaces call an option that is a skip connection.
+const SKIPS: [&str; 2] = ["skip_connect", "skip"];
+
 impl<M: Method> OneShot<M> {
     /// The architecture that is preferred now, if one is.
     pub(super) fn preferred(&self) -> Result<Option<Architecture>> {
@@ -71,26 +74,24 @@ impl<M: Method> OneShot<M> {
     }
 
     /// The shares of the operations of an architecture that are skip connections, and that have no
-    /// weights: those too, poolings, and none.
+    /// weights: of those most, poolings, and none.
     fn shares_of(&self, architecture: &Architecture) -> Result<[f64; 2]> {
         let path = relaxed(self.name, &*self.space)?.path(architecture);
         let have_weights = self.shared.have_weights();
         let (mut skips, mut free, mut count) = (0_u32, 0_u32, 0_u32);
-        for (edge, option) in std::iter::zip(&self.supernet.edges, path) {
-            let Some(at) = option else { continue };
-            if !have_weights[edge.coefficients()].contains(&true) {
-                // A width is no operation.
-                continue;
-            }
+        let edges = std::iter::zip(&self.supernet.edges, self.whole.has_operations());
+        for ((edge, is_of_operations), option) in std::iter::zip(edges, path) {
+            // A width is no operation.
+            let Some(at) = option.filter(|_| is_of_operations) else { continue };
             count += 1;
-            skips += u32::from(edge.options.get(at).is_some_and(|op| op == "skip_connect"));
+            skips += u32::from(edge.options.get(at).is_some_and(|op| SKIPS.contains(&&**op)));
             free += u32::from(!have_weights[edge.first + at]);
         }
         Ok([skips, free].map(|some| f64::from(some) / f64::from(count.max(1))))
     }
 
     /// What a network costs on average whose operations are as likely as they are strong, as a share of
-    /// the most expensive one.
+    /// the most expensive one. All edges count: where a node takes some of them, it is more than that.
     fn expected_cost(&self) -> f64 {
         let shares = self.method.strengths(&self.alpha).of_each_edge();
         let all = shares.edges().iter().cloned().flatten();
@@ -100,7 +101,9 @@ impl<M: Method> OneShot<M> {
     /// Whether α learns enough by now, and is to be watched.
     fn stops_on_collapse(&self, progress: f64) -> bool {
         let is_on = self.of_curvature.as_ref().is_some_and(|settings| settings.stop_on_collapse);
-        is_on && progress > Watch::START && self.method.learns_at(progress)
+        is_on
+            && progress > Watch::START
+            && self.method.learns_at(progress, self.settings.supernet_epochs)
     }
 
     /// Whether the curvature of the loss is estimated after this epoch.

@@ -423,3 +423,58 @@ fn drnas_goes_on_with_more_channels_in_each_stage() {
     };
     assert!(error.to_string().contains("4 times a whole number above 1"), "{error}");
 }
+
+/// What each epoch came to, and what is there behind the last one.
+fn epochs_from(searcher: &mut dyn Searcher, snapshots: &mut Vec<Vec<u8>>) -> Vec<Training> {
+    let mut epochs = Vec::new();
+    while let Ask::Trained(training) = ask(searcher, 0) {
+        snapshots.push(searcher.snapshot().unwrap().unwrap());
+        epochs.push(training);
+    }
+    epochs
+}
+
+/// Nothing that counts is missing in a snapshot: behind an epoch, behind a generation, and where a
+/// search is about to end early.
+#[test]
+fn from_each_snapshot_a_searcher_goes_on_as_if_nothing_had_happened() {
+    let cases = [
+        // Its curvature grows, and it goes back; with more epochs than it takes.
+        (
+            "pc_darts",
+            serde_json::json!({
+                "supernet_epochs": 24, "parts": 2, "warm_up": 0.0, "alpha_learning_rate": 0.05,
+                "stop_on_collapse": true,
+            }),
+        ),
+        (
+            "spos",
+            serde_json::json!({ "supernet_epochs": 2, "population_size": 4, "generations": 2 }),
+        ),
+        ("enas", serde_json::json!({ "supernet_epochs": 3, "samples": 4, "controller_steps": 2 })),
+        ("drnas", serde_json::json!({ "supernet_epochs": 5, "alpha_learning_rate": 0.1 })),
+        ("gdas", serde_json::json!({ "supernet_epochs": 3 })),
+        ("proxyless", serde_json::json!({ "supernet_epochs": 4, "cost_weight": 0.5 })),
+        ("darts", serde_json::json!({ "supernet_epochs": 3 })),
+        ("fair_darts", serde_json::json!({ "supernet_epochs": 3 })),
+    ];
+    for (name, mut settings) in cases {
+        settings["batch_size"] = 16.into();
+        let mut snapshots = Vec::new();
+        let epochs = epochs_from(&mut *searcher(name, &settings), &mut snapshots);
+        if name == "pc_darts" {
+            let last = epochs.last().unwrap();
+            let went_back = last.signals.scalars.get("stopped_with_alpha_of_epoch").is_some();
+            assert!(went_back && last.epoch < 24, "it ends at {} of 24", last.epoch);
+        }
+        // Of the longest every third.
+        for at in (0..epochs.len()).step_by(epochs.len().div_ceil(8)) {
+            let mut again = searcher(name, &settings);
+            again.restore(&snapshots[at]).unwrap();
+            let mut last = vec![snapshots[at].clone()];
+            let rest = epochs_from(&mut *again, &mut last);
+            assert_eq!(rest, epochs[at + 1..], "{name} from epoch {}", at + 1);
+            assert!(last.last() == snapshots.last(), "{name} from epoch {}", at + 1);
+        }
+    }
+}
