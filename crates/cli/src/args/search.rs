@@ -140,7 +140,8 @@ pub(crate) struct ResumeArgs {
 #[derive(Args)]
 pub(crate) struct RankCorrelationArgs {
     /// Run of a searcher with a supernet. One with proposals=sampled is reported; of another the
-    /// supernet is taken, trained to its end if it is not, and architectures are drawn and trained in a run of their own
+    /// supernet is taken, and trained to its end if it is not, and architectures are drawn and trained
+    /// in a run of their own
     #[arg(value_name = "RUN", conflicts_with_all = FIXED_BY_A_RUN)]
     pub(crate) of: Option<PathBuf>,
     /// Figure to write, .svg or .png [default: rank_correlation.svg in the folder of the run]
