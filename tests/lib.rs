@@ -5,7 +5,10 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests fail by panicking")]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
+
+use serde_json::Value;
 
 pub use xtask::binary::{cargo, workspace};
 
@@ -25,6 +28,19 @@ pub fn nascent() -> PathBuf {
         xtask::binary::nascent(&args).unwrap()
     };
     BINARY.get_or_init(build).clone()
+}
+
+/// What the command prints, called in this folder; it has to succeed.
+pub fn run(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(nascent()).args(arguments).current_dir(folder).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The same, of a command that prints JSON.
+pub fn json(folder: &Path, arguments: &[&str]) -> Value {
+    serde_json::from_str(&run(folder, arguments)).unwrap()
 }
 
 /// From the path of the running test, `TARGET/PROFILE/deps/NAME`: cargo does not say otherwise.

@@ -7,20 +7,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use nascent_tests::nascent;
+use nascent_tests::{json, nascent, run};
 use serde_json::Value;
 use tempfile::tempdir;
-
-fn run(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(nascent()).args(arguments).current_dir(folder).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {errors}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn json(folder: &Path, arguments: &[&str]) -> Value {
-    serde_json::from_str(&run(folder, arguments)).unwrap()
-}
 
 /// Every plot, of `runs/a` and `runs/b` or of runs whose searchers log more.
 fn draws_every_plot(here: &Path) {

@@ -1,26 +1,12 @@
 //! Supernets by the real binary: the final training of several, and how well shared weights rank.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use nascent_tests::nascent;
-use serde_json::Value;
+use nascent_tests::{json, nascent, run};
 use tempfile::tempdir;
-
-fn run(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(nascent()).args(arguments).current_dir(folder).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {errors}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn json(folder: &Path, arguments: &[&str]) -> Value {
-    serde_json::from_str(&run(folder, arguments)).unwrap()
-}
 
 /// The end of a search, with the final training of two.
 fn search<'a>(name: &'a str, final_epochs: &'a str) -> Vec<&'a str> {
